@@ -1,0 +1,83 @@
+import type { NormKind } from "../schema/model.ts";
+import type { DataType } from "../schema/precision.ts";
+import type { OperatorClass } from "../schema/result.ts";
+
+/** Bytes of one tensor that a kernel reads or writes. Two accesses with one name are the same memory. */
+export interface Access {
+  readonly tensor: string;
+  readonly bytes: number;
+}
+
+/** How an element-wise kernel walks its operands: decides what it costs per element beside its bytes. */
+export type PointwiseAccess = "vectorized" | "unrolled" | "strided" | "transposed" | "concatenate";
+
+/** What decides how long a kernel takes, besides its FLOPs and bytes. One member a timing law in roofline/. */
+export type Work =
+  | {
+      readonly kind: "matmul";
+      /** output rows, output columns, inner dimension of one product, and how many products there are */
+      readonly m: number;
+      readonly n: number;
+      readonly k: number;
+      readonly products: number;
+      readonly gradient: boolean;
+      readonly dataType: DataType;
+    }
+  | {
+      readonly kind: "attention";
+      readonly headDim: number;
+      readonly queries: number;
+      readonly direction: "forward" | "backward";
+      readonly dataType: DataType;
+    }
+  | { readonly kind: "decode-attention"; readonly dataType: DataType }
+  | { readonly kind: "pointwise"; readonly access: PointwiseAccess; readonly elements: number }
+  | { readonly kind: "softmax"; readonly elements: number }
+  | { readonly kind: "row-sum"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "column-sum"; readonly rows: number; readonly columns: number }
+  | {
+      readonly kind: "row-per-block" | "row-in-registers";
+      readonly norm: NormKind;
+      readonly rows: number;
+      readonly columns: number;
+      /** bytes of one row of the operands that the kernel reads twice if they do not stay on chip */
+      readonly rowBytes: number;
+    }
+  | {
+      readonly kind: "collective";
+      readonly operation: "all-reduce" | "all-gather" | "reduce-scatter";
+      readonly ranks: number;
+      /** bytes of the whole tensor, on each rank after an all-reduce or all-gather */
+      readonly messageBytes: number;
+    };
+
+/** One launch on the GPU: what it computes and what it asks of HBM. */
+export interface Kernel {
+  readonly name: string;
+  readonly flops: number;
+  /** tensors that earlier kernels wrote, so that they may still be in the L2 */
+  readonly reads: readonly Access[];
+  readonly writes: readonly Access[];
+  /** weights, tables and cached keys and values: nothing in this layer touched them before, they come from HBM */
+  readonly streamedBytes: number;
+  readonly work: Work;
+}
+
+/** A step of the layer as people name it: one or more kernels. */
+export interface Operator {
+  readonly name: string;
+  readonly class: OperatorClass;
+  readonly kernels: readonly Kernel[];
+}
+
+export const sumOf = <T>(items: readonly T[], value: (item: T) => number): number => {
+  let sum = 0;
+  for (const item of items) sum += value(item);
+  return sum;
+};
+
+/** Bytes the kernel must read from HBM when nothing is cached and nothing is read twice. */
+export const readBytes = (kernel: Kernel): number =>
+  kernel.streamedBytes + sumOf(kernel.reads, (access) => access.bytes);
+
+export const writeBytes = (kernel: Kernel): number => sumOf(kernel.writes, (access) => access.bytes);

@@ -1,0 +1,38 @@
+import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { DataType } from "../schema/precision.ts";
+
+/** A hardware profile as the laws read it: peaks, and plain numbers for the calibration's documented parameters. */
+export interface Device {
+  readonly hardware: Hardware;
+  readonly hbmBytesPerSecond: number;
+  readonly vectorFlopsPerSecond: number;
+  readonly calibration: CalibrationValues | undefined;
+}
+
+export function device(hardware: Hardware): Device {
+  return {
+    hardware,
+    hbmBytesPerSecond: hardware.hbmBytesPerSecond,
+    vectorFlopsPerSecond: hardware.peakFlopsPerSecond.fp32Vector,
+    calibration: hardware.calibration && calibrationValues(hardware.calibration),
+  };
+}
+
+/** Peak of the units that multiply matrices of this type, FLOP per second; fp32 runs on the vector units. */
+export function matmulPeak({ peakFlopsPerSecond: peak }: Hardware, dataType: DataType): number | undefined {
+  return dataType === "fp32" ? peak.fp32Vector : peak[dataType];
+}
+
+type Tree = { readonly [name: string]: Tree | Parameter };
+
+const isParameter = (node: Tree | Parameter): node is Parameter => "value" in node;
+
+/** Drops origin and source of every parameter. */
+export function calibrationValues(calibration: Calibration): CalibrationValues {
+  const plain = (node: Tree | Parameter): unknown =>
+    isParameter(node)
+      ? node.value
+      : Object.fromEntries(Object.entries(node).map(([name, child]) => [name, plain(child)]));
+  return plain(calibration) as CalibrationValues;
+}

@@ -1,0 +1,33 @@
+import { wireBytes } from "../layer/collective.ts";
+import type { Kernel } from "../layer/kernel.ts";
+import { readBytes, writeBytes } from "../layer/kernel.ts";
+import { type Device, matmulPeak } from "./device.ts";
+import { type Timing, timing } from "./terms.ts";
+
+/**
+ * The datasheet roofline of one kernel: max(FLOPs / peak, bytes / bandwidth), compulsory bytes, no floors. Matmuls and
+ * attention run at the tensor peak of their type, everything else on the fp32 vector units.
+ */
+export function idealTiming(kernel: Kernel, device: Device): Timing {
+  const compute = kernel.flops / peakOf(kernel, device);
+  const memory = (readBytes(kernel) + writeBytes(kernel)) / device.hbmBytesPerSecond;
+  const network = networkSeconds(kernel, device);
+  return timing(Math.max(compute, memory, network), { compute, memory, network });
+}
+
+function peakOf({ work }: Kernel, device: Device): number {
+  switch (work.kind) {
+    case "matmul":
+    case "attention":
+    case "decode-attention":
+      return matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
+    default:
+      return device.vectorFlopsPerSecond;
+  }
+}
+
+/** Seconds on the wire at the link's peak rate; 0 for a kernel that sends nothing or a device without links. */
+export function networkSeconds({ work }: Kernel, { hardware }: Device): number {
+  if (work.kind !== "collective" || hardware.linkBytesPerSecond === undefined) return 0;
+  return wireBytes(work) / hardware.linkBytesPerSecond;
+}

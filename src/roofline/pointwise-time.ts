@@ -1,0 +1,71 @@
+import type { PointwiseAccess, Work } from "../layer/kernel.ts";
+import type { CalibrationValues } from "../schema/calibration.ts";
+import type { Device } from "./device.ts";
+import type { Traffic } from "./residency.ts";
+import { softMaximum } from "./soft-maximum.ts";
+import { type Timing, timing } from "./terms.ts";
+
+/**
+ * Element-wise kernels. Vectorized ones stream at memory speed; where operands are broadcast, transposed, chunked or
+ * concatenated, each element costs address arithmetic and a narrow load, and that issue time dominates.
+ */
+export function pointwiseTime(
+  work: Extract<Work, { kind: "pointwise" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
+  const c = device.calibration!;
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const vectorized = work.access === "vectorized";
+  const floor = vectorized ? c.pointwise.vectorizedFloorSeconds : c.pointwise.stridedFloorSeconds;
+  const issue = vectorized ? 0 : work.elements * issueSeconds(work.access, c.pointwise);
+  return timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
+    memory,
+    cache,
+    latency: floor + issue,
+  });
+}
+
+function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]): number {
+  switch (access) {
+    case "vectorized":
+      return 0;
+    case "unrolled":
+      return p.unrolledSecondsPerElement;
+    case "strided":
+      return p.stridedSecondsPerElement;
+    case "transposed":
+      return p.transposedSecondsPerElement;
+    case "concatenate":
+      return p.concatenateSecondsPerElement;
+  }
+}
+
+/** A softmax kernel: exponentials and two walks along each row make it slower than its bytes. */
+export function softmaxTime(
+  work: Extract<Work, { kind: "softmax" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
+  const c = device.calibration!;
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const floor = c.pointwise.stridedFloorSeconds;
+  const issue = work.elements * c.softmax.secondsPerElement;
+  return timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
+    memory,
+    cache,
+    latency: floor + issue,
+  });
+}
+
+/** HBM and L2 time of a kernel's bytes; one stream, so they add up. */
+export function streamingSeconds(
+  traffic: Traffic,
+  device: Device,
+  fraction: number,
+): { memory: number; cache: number } {
+  return {
+    memory: traffic.hbmBytes / (device.hbmBytesPerSecond * fraction),
+    cache: traffic.l2Bytes / device.calibration!.cache.bytesPerSecond,
+  };
+}

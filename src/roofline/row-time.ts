@@ -1,0 +1,101 @@
+import type { Work } from "../layer/kernel.ts";
+import type { Device } from "./device.ts";
+import { streamingSeconds } from "./pointwise-time.ts";
+import type { Traffic } from "./residency.ts";
+import { fallingRamp, softMaximum } from "./soft-maximum.ts";
+import { type Timing, timing } from "./terms.ts";
+
+type Row = Extract<Work, { kind: "row-per-block" | "row-in-registers" }>;
+
+/**
+ * torch's own norm kernels: a block of threads walks its row for the statistics, then again to normalize. However few
+ * rows there are, one block must walk one row, and that latency is what a norm costs in decode; with many rows the
+ * issue time of all blocks or the memory takes over.
+ */
+export function rowPerBlockTime(work: Row, traffic: Traffic, device: Device): Timing {
+  const c = device.calibration!;
+  const p = c.rowPerBlock[work.norm];
+  const again = rereadBytes(work, device);
+  const { memory, cache } = streamingSeconds(
+    { hbmBytes: traffic.hbmBytes + again, l2Bytes: traffic.l2Bytes },
+    device,
+    c.memory.rowPerBlockFraction,
+  );
+  const walk = p.rowSecondsPerColumn * work.columns;
+  const issue = work.rows * (p.blockSeconds + p.blockSecondsPerColumn * work.columns);
+  return timing(p.floorSeconds + softMaximum(c.rowPerBlock.softness, walk, issue, memory + cache), {
+    memory,
+    cache,
+    latency: p.floorSeconds + Math.max(walk, issue),
+  });
+}
+
+/**
+ * Bytes that a row-per-block kernel reads a second time from HBM. The first rows' second reads still hit the L2; once
+ * more is in flight than it holds, a share of the rest misses. Measured with DRAM counters.
+ */
+export function rereadBytes(work: Work, device: Device): number {
+  if (work.kind !== "row-per-block" || device.calibration === undefined) return 0;
+  const p = device.calibration.rowPerBlock;
+  const rowsInFlight = Math.min(work.rows, device.hardware.computeUnits * p.blocksPerUnit);
+  const missing = 1 - fallingRamp(rowsInFlight * work.rowBytes, p.rereadFlightBytes, p.rereadTransitionBytes);
+  return missing * Math.max(0, work.rows * work.rowBytes - p.rereadResidentBytes);
+}
+
+/** A fused norm keeps its row in registers: bytes once, and a short reduction over a row padded to a power of two. */
+export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device): Timing {
+  const c = device.calibration!;
+  const p = c.rowInRegisters[work.norm];
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const latency = p.floorSeconds + p.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
+  return timing(latency + memory + cache, { memory, cache, latency });
+}
+
+/** torch's generic reduction along rows: 32 threads a row for many short rows, up to 512 for long or few ones. */
+export function rowSumTime(
+  work: Extract<Work, { kind: "row-sum" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
+  const c = device.calibration!;
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const steps = work.columns / threadsPerRow(work.rows, work.columns);
+  const latency = c.rowSum.floorSeconds + c.rowSum.secondsPerStep * steps;
+  const streaming = c.rowSum.memoryFactor * (memory + cache);
+  return timing(
+    c.rowSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, latency - c.rowSum.floorSeconds, streaming),
+    {
+      memory,
+      cache,
+      latency,
+    },
+  );
+}
+
+const ROW_SUM_SOFTNESS = 3;
+const WARP = 32;
+const LARGEST_BLOCK = 512;
+/** Below these torch gives a whole warp to a row, and no more. */
+const FEW_ROWS = 16;
+const LONG_ROW = 8192;
+
+export function threadsPerRow(rows: number, columns: number): number {
+  if (rows >= FEW_ROWS && columns < LONG_ROW) return WARP;
+  return Math.min(LARGEST_BLOCK, Math.max(WARP, columns));
+}
+
+/** Sums over rows (weight and bias gradients): each block walks all rows of its few columns, one after the other. */
+export function columnSumTime(
+  work: Extract<Work, { kind: "column-sum" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
+  const c = device.calibration!;
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const walk = c.columnSum.secondsPerRow * work.rows;
+  return timing(c.columnSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, walk, memory + cache), {
+    memory,
+    cache,
+    latency: c.columnSum.floorSeconds + walk,
+  });
+}

@@ -1,0 +1,125 @@
+import * as z from "zod";
+import { text } from "./fields.ts";
+
+/**
+ * What a device really reaches, kernel kind by kernel kind. The laws that use these parameters are in roofline/,
+ * one file a kind; a parameter's meaning is its description here.
+ */
+const parameter = (description: string) =>
+  z
+    .strictObject({
+      value: z.number().min(0).max(1e30),
+      origin: z
+        .enum(["measured", "published", "transferred", "assumed"])
+        .describe(
+          "measured: fitted on measurements of this device; published: from figures others published for it; transferred: from another device; assumed: neither",
+        ),
+      source: text.describe("Which measurement, which publication, or which device and how transferred"),
+    })
+    .describe(description);
+
+const rowPerBlock = (norm: string) =>
+  z.strictObject({
+    floorSeconds: parameter(`${norm}: time of one row of one element`),
+    rowSecondsPerColumn: parameter(`${norm}: time a block needs to walk its row, per column`),
+    blockSeconds: parameter(`${norm}: issue time per row when all processors are busy`),
+    blockSecondsPerColumn: parameter(`${norm}: the same, per row and column`),
+  });
+
+const rowInRegisters = (norm: string) =>
+  z.strictObject({
+    floorSeconds: parameter(`${norm}: time of one row of one element`),
+    rowSecondsPerColumn: parameter(
+      `${norm}: time to reduce a row, per column (rounded up to a power of two)`,
+    ),
+  });
+
+export const CalibrationSchema = z.strictObject({
+  launch: z.strictObject({
+    gapSeconds: parameter("Time between the end of a kernel and the start of the next in a graph"),
+    graphStartSeconds: parameter("Time from launching a graph to the start of its first kernel"),
+  }),
+  host: z.strictObject({
+    secondsPerKernel: parameter("Eager runtime, forward: host time to issue one kernel"),
+    backwardSecondsPerKernel: parameter("Eager runtime, backward: host time to issue one kernel"),
+    startSeconds: parameter("Eager runtime: host time before the first kernel and after the last"),
+    backwardStartSeconds: parameter("Eager runtime: host time to start the backward pass"),
+  }),
+  memory: z.strictObject({
+    streamingFraction: parameter(
+      "Achieved share of the peak bandwidth: element-wise kernels and fused norms",
+    ),
+    rowPerBlockFraction: parameter("Achieved share of the peak bandwidth: one block a row"),
+    weightFraction: parameter("Achieved share of the peak bandwidth: matmuls that stream weights"),
+    kvCacheFraction: parameter("Achieved share of the peak bandwidth: decode attention"),
+  }),
+  cache: z.strictObject({
+    residentBytes: parameter("Reuse distance up to which data is still in the L2"),
+    transitionBytes: parameter("Width of the transition from all in the L2 to nothing"),
+    bytesPerSecond: parameter("Achieved L2 bandwidth"),
+  }),
+  matmul: z.strictObject({
+    floorSeconds: parameter("Time of the smallest matmul"),
+    secondsPerInner: parameter("Pipeline fill per element of the inner dimension (at most 4096)"),
+    peakFraction: parameter("Achieved share of the tensor peak before the clock falls"),
+    sustainedLoss: parameter("Share of the clock that long matmuls lose to the power limit"),
+    sustainedFlops: parameter("FLOPs of the matmul at which half of that is lost"),
+    sustainedExponent: parameter("Sharpness of that fall, on log FLOPs"),
+    backwardFraction: parameter("Speed of a gradient matmul relative to a forward one"),
+    softness: parameter("Exponent of the soft maximum of compute and memory"),
+  }),
+  attention: z.strictObject({
+    floorSeconds: parameter("Prefill: time of the smallest attention"),
+    fractionHeadDim64: parameter("Prefill: share of the tensor peak at head dimension 64"),
+    fractionHeadDim128: parameter("Prefill: share of the tensor peak at head dimension 128"),
+    fractionHeadDim256: parameter("Prefill: share of the tensor peak at head dimension 256"),
+    shortSequenceTokens: parameter("Prefill: sequence length at which the efficiency is halved"),
+    backwardRatio: parameter("Time of the backward pass over that of the forward pass"),
+    decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
+  }),
+  pointwise: z.strictObject({
+    vectorizedFloorSeconds: parameter("Smallest vectorized kernel"),
+    stridedFloorSeconds: parameter("Smallest kernel that is not vectorized"),
+    unrolledSecondsPerElement: parameter("Issue time per element: casts and broadcasts of whole rows"),
+    stridedSecondsPerElement: parameter("Issue time per element: broadcast or chunked operands"),
+    transposedSecondsPerElement: parameter("Issue time per element: transposed operands"),
+    concatenateSecondsPerElement: parameter("Issue time per output element: concatenation"),
+    softness: parameter("Exponent of the soft maximum of issue and memory"),
+  }),
+  rowSum: z.strictObject({
+    floorSeconds: parameter("Smallest row sum"),
+    secondsPerStep: parameter("Time of one step of a thread along its row"),
+    memoryFactor: parameter("Memory time over that of a streaming kernel"),
+  }),
+  softmax: z.strictObject({
+    secondsPerElement: parameter("Issue time per score"),
+  }),
+  columnSum: z.strictObject({
+    floorSeconds: parameter("Smallest column sum"),
+    secondsPerRow: parameter("Time per row that the blocks walk one after the other"),
+  }),
+  network: z.strictObject({
+    latencySeconds: parameter("Time of the smallest collective"),
+    linkFraction: parameter("Achieved share of the peak link rate by large collectives"),
+  }),
+  rowPerBlock: z.strictObject({
+    layernorm: rowPerBlock("LayerNorm"),
+    rmsnorm: rowPerBlock("RMSNorm"),
+    softness: parameter("Exponent of the soft maximum of latency, issue and memory"),
+    blocksPerUnit: parameter("Rows in flight per streaming multiprocessor"),
+    rereadResidentBytes: parameter("Bytes of a tensor whose second read still hits the L2"),
+    rereadFlightBytes: parameter("Bytes in flight from which second reads begin to miss"),
+    rereadTransitionBytes: parameter("Further bytes in flight until all second reads miss"),
+  }),
+  rowInRegisters: z.strictObject({
+    layernorm: rowInRegisters("Fused LayerNorm"),
+    rmsnorm: rowInRegisters("Fused RMSNorm"),
+  }),
+});
+
+export type Calibration = z.infer<typeof CalibrationSchema>;
+export type Parameter = Calibration["launch"]["gapSeconds"];
+
+/** The same tree with plain numbers in place of documented parameters. */
+export type Values<T> = T extends Parameter ? number : { readonly [K in keyof T]: Values<T[K]> };
+export type CalibrationValues = Values<Calibration>;

@@ -1,0 +1,17 @@
+import * as z from "zod";
+
+/** Field types that several schemas share. */
+
+/** Larger sizes than this overflow exact integer arithmetic once a few of them are multiplied. */
+const LARGEST_COUNT = 1e9;
+
+export const text = z.string().min(1).max(2000);
+
+export const count = z.int().min(1).max(LARGEST_COUNT);
+
+export const countOrZero = z.int().min(0).max(LARGEST_COUNT);
+
+/** A physical quantity: above zero and small enough that no product of a few of them overflows. */
+export const quantity = z.number().positive().min(1e-30).max(1e30);
+
+export const schemaReference = z.string().optional().describe("JSON Schema for editors; ignored");

@@ -1,0 +1,41 @@
+import * as z from "zod";
+import { CalibrationSchema } from "./calibration.ts";
+import { count, quantity, schemaReference, text } from "./fields.ts";
+
+const SourceSchema = z.strictObject({
+  fields: z.array(text).min(1).describe("Names of the fields this source is for"),
+  source: text.describe("Datasheet, publication or measurement"),
+});
+
+/** One GPU (or TPU) as its datasheet describes it, and what it was measured to reach. */
+export const HardwareSchema = z.strictObject({
+  $schema: schemaReference,
+  name: text.describe("Name shown in reports"),
+  sources: z.array(SourceSchema).min(1).describe("Where each number comes from"),
+  peakFlopsPerSecond: z
+    .strictObject({
+      fp32Vector: quantity.describe("fp32 on the vector units, dense"),
+      tf32: quantity.optional().describe("tf32 on the tensor cores, dense"),
+      fp16: quantity.optional().describe("fp16 on the tensor cores, fp32 accumulate, dense"),
+      bf16: quantity.optional().describe("bf16 on the tensor cores, dense"),
+      fp8: quantity.optional().describe("fp8 on the tensor cores, dense"),
+      fp4: quantity.optional().describe("fp4 on the tensor cores, dense"),
+    })
+    .describe("Peak rates without sparsity, FLOP per second"),
+  hbmBytesPerSecond: quantity.describe("Peak bandwidth of the device memory, bytes per second"),
+  hbmBytes: quantity.describe("Size of the device memory, bytes"),
+  l2Bytes: quantity.describe("Size of the L2 cache, bytes"),
+  computeUnits: count.describe("Streaming multiprocessors or compute units"),
+  boostClockHz: quantity.optional().describe("Clock at which the peak rates hold, Hz"),
+  linkBytesPerSecond: quantity.optional().describe("Link to other GPUs, bytes per second in one direction"),
+  boardPowerWatts: quantity.optional().describe("Board power limit, W"),
+  gpuHourUsd: z
+    .strictObject({ value: quantity, source: text.describe("Provider and date") })
+    .optional()
+    .describe("Price of one GPU-hour, USD"),
+  calibration: CalibrationSchema.optional().describe(
+    "What the device was measured to reach; without it every time is the datasheet's ideal",
+  ),
+});
+
+export type Hardware = z.infer<typeof HardwareSchema>;

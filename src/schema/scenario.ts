@@ -1,0 +1,108 @@
+import * as z from "zod";
+import { count, countOrZero, schemaReference, text } from "./fields.ts";
+import { HardwareSchema } from "./hardware.ts";
+import { ModelSchema } from "./model.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, PassSchema } from "./normalization.ts";
+import { DataTypeSchema } from "./precision.ts";
+
+export const PHASES = ["prefill", "decode", "train"] as const;
+
+export const WorkloadSchema = z
+  .strictObject({
+    phase: z
+      .enum(PHASES)
+      .describe(
+        "prefill: batch x sequence new tokens; decode: one new token for each of batch sequences; train: forward and backward of batch x sequence tokens",
+      ),
+    batch: count.default(1).describe("Sequences"),
+    sequence: count.optional().describe("New tokens per sequence; always 1 in decode; default 1"),
+    context: countOrZero
+      .default(0)
+      .describe(
+        "Tokens already in the KV cache: in prefill they come before the new ones; in decode it is how many tokens the new one attends to, itself included",
+      ),
+  })
+  .refine((workload) => workload.phase !== "decode" || (workload.sequence ?? 1) === 1, {
+    path: ["sequence"],
+    error: "expected 1 in decode (one new token per sequence; use context for the tokens before it)",
+  })
+  .refine((workload) => workload.phase === "decode" || workload.sequence !== undefined, {
+    path: ["sequence"],
+    error: "expected a whole number of at least 1, got nothing",
+  })
+  .refine((workload) => workload.phase !== "train" || workload.context === 0, {
+    path: ["context"],
+    error: "expected 0 in train",
+  });
+
+const PrecisionSchema = z.strictObject({
+  weights: DataTypeSchema.default("bf16").describe("Stored type of the weights"),
+  activations: DataTypeSchema.default("bf16").describe("Type of the activations and of the matmuls"),
+  kvCache: DataTypeSchema.default("bf16").describe("Stored type of keys and values"),
+});
+
+const NormalizationSchema = z.strictObject({
+  kind: z.enum(NORM_KINDS).optional().describe("Default: the model's own"),
+  implementation: z
+    .union([z.enum(NORM_IMPLEMENTATIONS), z.array(PassSchema).min(1).max(64)])
+    .default("native")
+    .describe(
+      "textbook, eager, native, fused, residual-fused, folded, or a list of passes that describes your own kernels",
+    ),
+});
+
+const KernelsSchema = z.strictObject({
+  pointwise: z
+    .enum(["eager", "fused"])
+    .default("eager")
+    .describe(
+      "eager: RoPE as multiply, negate, concatenate, multiply, add; activation and gating apart; fused: one kernel each",
+    ),
+  attention: z
+    .enum(["flash", "materialized"])
+    .default("flash")
+    .describe("flash: scores stay on chip; materialized: scores written and read, softmax its own kernel"),
+});
+
+const ParallelismSchema = z.strictObject({
+  tensor: count.default(1).describe("Tensor-parallel degree"),
+  sequenceParallel: z
+    .boolean()
+    .default(false)
+    .describe("Split norms and residuals over the tensor-parallel group too"),
+});
+
+/** What a scenario file may hold: names, paths or objects for model and hardware; everything else has a default. */
+export const ScenarioFileSchema = z.strictObject({
+  $schema: schemaReference,
+  description: z.string().max(2000).optional().describe("What this scenario is about"),
+  model: z
+    .union([text, ModelSchema])
+    .describe("A name in models/, a path to a model file, or the model itself"),
+  hardware: z
+    .union([text, HardwareSchema])
+    .describe("A name in hardware-profiles/, a path to a profile, or the profile itself"),
+  workload: WorkloadSchema.describe("What the layer is asked to do"),
+  precision: PrecisionSchema.prefault({}).describe("Data types"),
+  normalization: NormalizationSchema.prefault({}).describe("Which normalization, and with which kernels"),
+  kernels: KernelsSchema.prefault({}).describe("How the other operators are run"),
+  runtime: z
+    .enum(["graph", "eager"])
+    .default("graph")
+    .describe("graph: kernels back to back (CUDA graph); eager: the host issues each kernel"),
+  parallelism: ParallelismSchema.prefault({}).describe("How the layer is split over GPUs"),
+});
+
+export type ScenarioFile = z.infer<typeof ScenarioFileSchema>;
+export type ScenarioInput = z.input<typeof ScenarioFileSchema>;
+
+/** A scenario with model and hardware in full and every default filled in: all that `simulate` needs. */
+export const ScenarioSchema = ScenarioFileSchema.omit({ $schema: true }).extend({
+  model: ModelSchema,
+  hardware: HardwareSchema,
+  workload: WorkloadSchema.safeExtend({ sequence: count.describe("New tokens per sequence") }),
+  normalization: NormalizationSchema.extend({ kind: z.enum(NORM_KINDS).describe("Which normalization") }),
+});
+
+export type Scenario = z.infer<typeof ScenarioSchema>;
+export type Phase = Scenario["workload"]["phase"];
