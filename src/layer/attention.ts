@@ -1,5 +1,5 @@
 import type { DataType } from "../schema/precision.ts";
-import type { Scenario } from "../schema/scenario.ts";
+import type { Phase, Scenario } from "../schema/scenario.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise } from "./pointwise.ts";
@@ -19,16 +19,30 @@ interface AttentionSizes {
   readonly cachedBytes: number;
 }
 
-function sizes(scenario: Scenario, d: Dimensions): AttentionSizes {
-  const cachedTokens = attendedTokens(scenario) - (scenario.workload.phase === "decode" ? 0 : d.newTokens);
+/** What of a scenario attention depends on, besides its dimensions. */
+export interface AttentionStyle {
+  readonly phase: Phase;
+  readonly causal: boolean;
+  readonly dataType: DataType;
+}
+
+export const attentionStyle = (scenario: Scenario): AttentionStyle => ({
+  phase: scenario.workload.phase,
+  causal: scenario.model.causal,
+  dataType: scenario.precision.activations,
+});
+
+function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
+  const decode = style.phase === "decode";
+  const cachedTokens = attendedTokens(style.phase, d) - (decode ? 0 : d.newTokens);
   const newKeyBytes = d.tokens * d.kvHeads * d.headDim * d.activationBytes;
   return {
     d,
-    dataType: scenario.precision.activations,
-    pairs: attentionPairs(scenario) * d.sequences * d.heads,
+    dataType: style.dataType,
+    pairs: attentionPairs(style, d) * d.sequences * d.heads,
     queryBytes: d.tokens * d.heads * d.headDim * d.activationBytes,
     // in decode the new token's keys and values are read back from the cache with the others
-    newKeyBytes: scenario.workload.phase === "decode" ? 0 : newKeyBytes,
+    newKeyBytes: decode ? 0 : newKeyBytes,
     cachedBytes: 2 * d.sequences * cachedTokens * d.kvHeads * d.headDim * d.kvBytes,
   };
 }
@@ -51,10 +65,10 @@ export function cacheWrite(d: Dimensions): Operator {
   return { name: "kv-cache-write", class: "attention", kernels: [copy("keys"), copy("values")] };
 }
 
-export function flashAttention(scenario: Scenario, d: Dimensions): Operator {
-  const s = sizes(scenario, d);
-  const decode = scenario.workload.phase === "decode";
-  const training = scenario.workload.phase === "train";
+export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
+  const s = sizes(style, d);
+  const decode = style.phase === "decode";
+  const training = style.phase === "train";
   const kernel: Kernel = {
     name: "flash attention",
     flops: forwardFlops(s),
@@ -71,6 +85,7 @@ export function flashAttention(scenario: Scenario, d: Dimensions): Operator {
           kind: "attention",
           headDim: d.headDim,
           queries: d.newTokens,
+          causal: style.causal,
           direction: "forward",
           dataType: s.dataType,
         },
@@ -88,8 +103,8 @@ const logSumExp = (d: Dimensions): Access => ({
  * of output and its gradient, after it the conversion of the fp32 query gradient and, with grouped queries, the sum
  * of key and value gradients over each group.
  */
-export function flashAttentionBackward(scenario: Scenario, d: Dimensions): Operator {
-  const s = sizes(scenario, d);
+export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Operator {
+  const s = sizes(style, d);
   const queryElements = d.tokens * d.heads * d.headDim;
   const fp32Queries = { tensor: "fp32 gradient of queries", bytes: queryElements * 4 };
   const output = { tensor: "attention output", bytes: s.queryBytes };
@@ -117,6 +132,7 @@ export function flashAttentionBackward(scenario: Scenario, d: Dimensions): Opera
       kind: "attention",
       headDim: d.headDim,
       queries: d.newTokens,
+      causal: style.causal,
       direction: "backward",
       dataType: s.dataType,
     },
@@ -153,8 +169,8 @@ export function flashAttentionBackward(scenario: Scenario, d: Dimensions): Opera
  * Scores and probabilities written and read. The batched products compute every pair, also those that a causal mask
  * then hides, so their FLOPs are those of the full square.
  */
-export function materializedAttention(scenario: Scenario, d: Dimensions): Operator[] {
-  const m = materialized(scenario, d);
+export function materializedAttention(style: AttentionStyle, d: Dimensions): Operator[] {
+  const m = materialized(style, d);
   const softmax: Kernel = {
     name: "softmax",
     flops: SOFTMAX_FLOPS * m.scoreElements,
@@ -180,8 +196,8 @@ export function materializedAttention(scenario: Scenario, d: Dimensions): Operat
   ];
 }
 
-export function materializedAttentionBackward(scenario: Scenario, d: Dimensions): Operator[] {
-  const m = materialized(scenario, d);
+export function materializedAttentionBackward(style: AttentionStyle, d: Dimensions): Operator[] {
+  const m = materialized(style, d);
   const of = (access: Access): Access => ({ tensor: `gradient of ${access.tensor}`, bytes: access.bytes });
   const valueGradient = { tensor: "values gradient", bytes: m.newValues.bytes };
   const softmaxGradient: Kernel = {
@@ -225,9 +241,9 @@ export function materializedAttentionBackward(scenario: Scenario, d: Dimensions)
   ];
 }
 
-function materialized(scenario: Scenario, d: Dimensions) {
-  const s = sizes(scenario, d);
-  const keys = attendedTokens(scenario);
+function materialized(style: AttentionStyle, d: Dimensions) {
+  const s = sizes(style, d);
+  const keys = attendedTokens(style.phase, d);
   const products = d.sequences * d.heads;
   const scoreElements = products * d.newTokens * keys;
   const scoreBytes = scoreElements * d.activationBytes;
@@ -256,7 +272,7 @@ function materialized(scenario: Scenario, d: Dimensions) {
     scores: { tensor: "scores", bytes: scoreBytes },
     probabilities: { tensor: "probabilities", bytes: scoreBytes },
     output: { tensor: "attention output", bytes: s.queryBytes },
-    softmaxWork: { kind: "softmax", elements: scoreElements } as const,
+    softmaxWork: { kind: "softmax", elements: scoreElements, columns: keys } as const,
     product,
   };
 }

@@ -1,5 +1,5 @@
 import type { Scenario } from "../schema/scenario.ts";
-import { flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
+import { attentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import { activationBackward } from "./feed-forward.ts";
@@ -42,8 +42,8 @@ export function backwardOperators(scenario: Scenario, layer: Layout): Operator[]
     ...backward(blockGather)(d, "attention"),
     project(layer.attentionOutput),
     ...(kernels.attention === "flash"
-      ? [flashAttentionBackward(scenario, d)]
-      : materializedAttentionBackward(scenario, d)),
+      ? [flashAttentionBackward(attentionStyle(scenario), d)]
+      : materializedAttentionBackward(attentionStyle(scenario), d)),
     ...(model.positions === "rope"
       ? [pointwiseOperator("rope-backward", rotaryBackward(d, kernels.pointwise))]
       : []),

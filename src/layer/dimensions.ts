@@ -1,5 +1,5 @@
 import { BYTES_PER_ELEMENT } from "../schema/precision.ts";
-import type { Scenario } from "../schema/scenario.ts";
+import type { Phase, Scenario } from "../schema/scenario.ts";
 
 /** A scenario's sizes on one GPU: what every operator is built from. Elements and bytes per element. */
 export interface Dimensions {
@@ -51,15 +51,13 @@ export function dimensions(scenario: Scenario): Dimensions {
  * and the new tokens before it (exactly S(S+1)/2 pairs), else to all new tokens. A decode step's context already
  * counts its own token.
  */
-export function attentionPairs(scenario: Scenario): number {
-  const { sequence, context, phase } = scenario.workload;
-  if (phase === "decode") return Math.max(1, context);
-  const own = scenario.model.causal ? (sequence * (sequence + 1)) / 2 : sequence * sequence;
-  return sequence * context + own;
+export function attentionPairs(style: { phase: Phase; causal: boolean }, d: Dimensions): number {
+  if (style.phase === "decode") return Math.max(1, d.context);
+  const own = style.causal ? (d.newTokens * (d.newTokens + 1)) / 2 : d.newTokens * d.newTokens;
+  return d.newTokens * d.context + own;
 }
 
 /** Tokens of one sequence whose keys and values are read. */
-export function attendedTokens(scenario: Scenario): number {
-  const { sequence, context, phase } = scenario.workload;
-  return phase === "decode" ? Math.max(1, context) : context + sequence;
+export function attendedTokens(phase: Phase, d: Dimensions): number {
+  return phase === "decode" ? Math.max(1, d.context) : d.context + d.newTokens;
 }

@@ -1,5 +1,5 @@
 import type { Scenario } from "../schema/scenario.ts";
-import { cacheWrite, flashAttention, materializedAttention } from "./attention.ts";
+import { attentionStyle, cacheWrite, flashAttention, materializedAttention } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import { activation } from "./feed-forward.ts";
 import type { Operator } from "./kernel.ts";
@@ -29,7 +29,9 @@ export function forwardOperators(scenario: Scenario, layer: Layout): Operator[] 
     ...norm(layer.keyNorm),
     ...(model.positions === "rope" ? [pointwiseOperator("rope", rotaryEmbedding(d, kernels.pointwise))] : []),
     ...(d.context > 0 || scenario.workload.phase === "decode" ? [cacheWrite(d)] : []),
-    ...(kernels.attention === "flash" ? [flashAttention(scenario, d)] : materializedAttention(scenario, d)),
+    ...(kernels.attention === "flash"
+      ? [flashAttention(attentionStyle(scenario), d)]
+      : materializedAttention(attentionStyle(scenario), d)),
     project(layer.attentionOutput),
     ...blockReduce(d, "attention"),
     ...norm(layer.postAttentionNorm),

@@ -8,8 +8,15 @@ export interface Access {
   readonly bytes: number;
 }
 
-/** How an element-wise kernel walks its operands: decides what it costs per element beside its bytes. */
-export type PointwiseAccess = "vectorized" | "unrolled" | "strided" | "transposed" | "concatenate";
+/** What makes an element-wise kernel cost issue time per element, beside its bytes: its function or its operands. */
+export type PointwiseAccess =
+  | "vectorized"
+  | "silu"
+  | "gelu"
+  | "unrolled"
+  | "strided"
+  | "transposed"
+  | "concatenate";
 
 /** What decides how long a kernel takes, besides its FLOPs and bytes. One member a timing law in roofline/. */
 export type Work =
@@ -27,17 +34,19 @@ export type Work =
       readonly kind: "attention";
       readonly headDim: number;
       readonly queries: number;
+      readonly causal: boolean;
       readonly direction: "forward" | "backward";
       readonly dataType: DataType;
     }
   | { readonly kind: "decode-attention"; readonly dataType: DataType }
   | { readonly kind: "pointwise"; readonly access: PointwiseAccess; readonly elements: number }
-  | { readonly kind: "softmax"; readonly elements: number }
+  | { readonly kind: "softmax"; readonly elements: number; readonly columns: number }
   | { readonly kind: "row-sum"; readonly rows: number; readonly columns: number }
   | { readonly kind: "column-sum"; readonly rows: number; readonly columns: number }
   | {
       readonly kind: "row-per-block" | "row-in-registers";
       readonly norm: NormKind;
+      readonly direction: "forward" | "backward";
       readonly rows: number;
       readonly columns: number;
       /** bytes of one row of the operands that the kernel reads twice if they do not stay on chip */

@@ -45,7 +45,7 @@ export function normalization(site: NormSite, style: NormStyle): Operator {
   const implementation = implementationAt(site, style);
   const passes =
     typeof implementation === "string" ? forwardPasses(style.kind, implementation) : implementation;
-  return normOperator(site, style, site.name, passes);
+  return normOperator(site, style, site.name, passes, "forward");
 }
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
@@ -58,18 +58,27 @@ export function normalizationBackward(site: NormSite, style: NormStyle): Operato
     style,
     `${site.name}-backward`,
     passes,
+    "backward",
   );
 }
 
-function normOperator(site: NormSite, style: NormStyle, name: string, passes: readonly Pass[]): Operator {
+function normOperator(
+  site: NormSite,
+  style: NormStyle,
+  name: string,
+  passes: readonly Pass[],
+  direction: Direction,
+): Operator {
   return {
     name,
     class: "normalization",
-    kernels: passes.map((pass) => passKernel(pass, site, style)),
+    kernels: passes.map((pass) => passKernel(pass, site, style, direction)),
   };
 }
 
-function passKernel(pass: Pass, site: NormSite, style: NormStyle): Kernel {
+type Direction = "forward" | "backward";
+
+function passKernel(pass: Pass, site: NormSite, style: NormStyle, direction: Direction): Kernel {
   const tensors = pass.reads.filter((operand) => !isParameter(operand));
   const reads = tensors.map((operand) => access(operand, "read", site, style));
   const writes = pass.writes.map((operand) => access(operand, "write", site, style));
@@ -80,7 +89,7 @@ function passKernel(pass: Pass, site: NormSite, style: NormStyle): Kernel {
     reads,
     writes,
     streamedBytes: pass.fixedReadBytes + sumOf(parameters, (operand) => operandBytes(operand, site, style)),
-    work: passWork(pass, reads, site, style),
+    work: passWork(pass, reads, site, style, direction),
   };
 }
 
@@ -131,7 +140,13 @@ function tensorName(operand: string, direction: "read" | "write", site: NormSite
   return `${site.name} ${operand}`;
 }
 
-function passWork(pass: Pass, reads: readonly Access[], site: NormSite, style: NormStyle): Work {
+function passWork(
+  pass: Pass,
+  reads: readonly Access[],
+  site: NormSite,
+  style: NormStyle,
+  direction: Direction,
+): Work {
   const { rows, columns } = site;
   switch (pass.kernel) {
     case "vectorized":
@@ -151,6 +166,7 @@ function passWork(pass: Pass, reads: readonly Access[], site: NormSite, style: N
       return {
         kind: pass.kernel,
         norm: style.kind,
+        direction,
         rows,
         columns,
         rowBytes: sumOf(reads, (read) => read.bytes) / rows,

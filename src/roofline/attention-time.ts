@@ -13,7 +13,7 @@ const FORWARD_SHARE_OF_BACKWARD = 1 / 2.5;
 export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
-  const shortness = 1 + c.attention.shortSequenceTokens / work.queries;
+  const shortness = causalShortness(work, c.attention);
   const rate = peak * headDimFraction(work.headDim, c.attention);
   const compute =
     work.direction === "forward"
@@ -23,6 +23,17 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.floorSeconds;
   return timing(latency + Math.max(compute, memory + cache), { compute, memory, cache, latency });
+}
+
+/**
+ * A causal mask leaves tiles on the diagonal half empty and rows of tiles of unequal length, so that processors wait
+ * for the longest; the shorter the sequence, the more.
+ */
+export function causalShortness(
+  { causal, queries }: { causal: boolean; queries: number },
+  p: { shortSequenceTokens: number; shortSequenceExponent: number },
+): number {
+  return causal ? 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent : 1;
 }
 
 /** One query per sequence: bound by reading the keys and values. */

@@ -1,4 +1,5 @@
 import type { Kernel, Work } from "../layer/kernel.ts";
+import { readBytes, writeBytes } from "../layer/kernel.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
 import { softMaximum } from "./soft-maximum.ts";
@@ -23,7 +24,8 @@ export function matmulTime(kernel: Kernel, work: Matmul, traffic: Traffic, devic
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.weightFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.matmul.floorSeconds + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
-  return timing(latency + softMaximum(c.matmul.softness, compute, memory + cache), {
+  const epilogue = c.matmul.epilogueShare * (memory + cache) * outputShare(kernel);
+  return timing(latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache), {
     compute,
     memory,
     cache,
@@ -40,32 +42,67 @@ export function sustainedClock(
   return 1 - p.sustainedLoss / (1 + (p.sustainedFlops / flops) ** p.sustainedExponent);
 }
 
-/** Output tiles, rows by columns, from the one with most reuse to the ones that fill a GPU with less work. */
+/** Share of a kernel's bytes that it writes. */
+function outputShare(kernel: Kernel): number {
+  const written = writeBytes(kernel);
+  return written === 0 ? 0 : written / (written + readBytes(kernel));
+}
+
+/** Output tiles that matmul libraries choose from, rows by columns. */
 const TILES = [
+  [256, 128],
   [128, 256],
+  [192, 192],
+  [320, 128],
+  [192, 128],
+  [128, 192],
+  [256, 96],
+  [256, 80],
   [128, 128],
+  [256, 64],
+  [128, 96],
+  [128, 64],
+  [64, 256],
   [64, 128],
   [64, 64],
 ] as const;
-/** Speed of a tile's inner loop relative to the largest one's: a smaller tile reads more operands per FLOP. */
-const TILE_SPEED = [1, 0.9, 0.7, 0.5] as const;
+/** A tile reads its operands once per product: its speed falls with rows^-1 + columns^-1, by this many elements. */
+const OPERAND_COST = 42;
+const operandCost = (rows: number, columns: number): number => 1 + OPERAND_COST * (1 / rows + 1 / columns);
+const TILE_COST = TILES.map(([rows, columns]) => operandCost(rows, columns) / operandCost(256, 128));
 /** A matmul with fewer tiles than processors splits the inner dimension, in pieces of at least this many elements. */
 const SMALLEST_SPLIT = 512;
 
 /**
  * Tile and wave quantization: work of the tiles as launched (edges padded, last wave full) over the work asked for,
- * for the best of the tile shapes. 1 for a matmul that fills the device exactly.
+ * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly.
  */
 export function tilePadding({ m, n, k, products }: Matmul, units: number): number {
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < TILES.length; i++) {
     const [rows, columns] = TILES[i]!;
-    const tiles = products * Math.ceil(m / rows) * Math.ceil(n / columns);
-    const splits =
-      tiles >= units ? 1 : Math.max(1, Math.min(Math.floor(units / tiles), Math.floor(k / SMALLEST_SPLIT)));
-    const waves = Math.ceil((tiles * splits) / units);
-    const launched = (waves * units * rows * columns) / splits;
-    best = Math.min(best, launched / (products * m * n) / TILE_SPEED[i]!);
+    const cost = TILE_COST[i]!;
+    best = Math.min(
+      best,
+      cost * launchedElements(m, n, k, products, rows, columns, units),
+      cost * launchedElements(n, m, k, products, rows, columns, units),
+    );
   }
-  return best;
+  return best / (products * m * n);
+}
+
+function launchedElements(
+  m: number,
+  n: number,
+  k: number,
+  products: number,
+  rows: number,
+  columns: number,
+  units: number,
+): number {
+  const tiles = products * Math.ceil(m / rows) * Math.ceil(n / columns);
+  const splits =
+    tiles >= units ? 1 : Math.max(1, Math.min(Math.floor(units / tiles), Math.floor(k / SMALLEST_SPLIT)));
+  const waves = Math.ceil((tiles * splits) / units);
+  return (waves * units * rows * columns) / splits;
 }

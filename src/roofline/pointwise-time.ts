@@ -16,9 +16,9 @@ export function pointwiseTime(
 ): Timing {
   const c = device.calibration!;
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
-  const vectorized = work.access === "vectorized";
+  const vectorized = work.access === "vectorized" || work.access === "silu" || work.access === "gelu";
   const floor = vectorized ? c.pointwise.vectorizedFloorSeconds : c.pointwise.stridedFloorSeconds;
-  const issue = vectorized ? 0 : work.elements * issueSeconds(work.access, c.pointwise);
+  const issue = work.elements * issueSeconds(work.access, c.pointwise);
   return timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
     memory,
     cache,
@@ -30,6 +30,10 @@ function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]
   switch (access) {
     case "vectorized":
       return 0;
+    case "silu":
+      return p.siluSecondsPerElement;
+    case "gelu":
+      return p.geluSecondsPerElement;
     case "unrolled":
       return p.unrolledSecondsPerElement;
     case "strided":
@@ -41,6 +45,9 @@ function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]
   }
 }
 
+/** torch keeps rows up to this long in the registers of one warp. */
+const PERSISTENT_SOFTMAX_COLUMNS = 1024;
+
 /** A softmax kernel: exponentials and two walks along each row make it slower than its bytes. */
 export function softmaxTime(
   work: Extract<Work, { kind: "softmax" }>,
@@ -50,7 +57,9 @@ export function softmaxTime(
   const c = device.calibration!;
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
   const floor = c.pointwise.stridedFloorSeconds;
-  const issue = work.elements * c.softmax.secondsPerElement;
+  const persistent = work.columns <= PERSISTENT_SOFTMAX_COLUMNS;
+  const issue =
+    work.elements * (persistent ? c.softmax.persistentSecondsPerElement : c.softmax.secondsPerElement);
   return timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
     memory,
     cache,

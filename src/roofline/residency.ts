@@ -10,15 +10,19 @@ export interface Traffic {
 }
 
 /** What the previous layer wrote last is the first thing a layer reads. */
-const LAYER_INPUTS = ["residual stream", "ffn output", "residual stream after attention"] as const;
+export const LAYER_INPUTS = ["residual stream", "ffn output", "residual stream after attention"] as const;
 
 /**
  * Follows the L2 through a layer. Data that was touched a reuse distance ago (all bytes moved since, up to the end of
  * the kernel that wants it) is still there when that distance is below the resident size, gone when it is above by
  * more than the transition. Writes stay when the whole kernel fits, and cost HBM time when it does not.
  */
-export function layerTraffic(kernels: readonly Kernel[], cache: CalibrationValues["cache"]): Traffic[] {
-  const touchedAt = new Map<string, number>(LAYER_INPUTS.map((tensor) => [tensor, 0]));
+export function layerTraffic(
+  kernels: readonly Kernel[],
+  cache: CalibrationValues["cache"],
+  justWritten: readonly string[] = LAYER_INPUTS,
+): Traffic[] {
+  const touchedAt = new Map<string, number>(justWritten.map((tensor) => [tensor, 0]));
   let moved = 0;
   return kernels.map((kernel) => {
     const ownBytes = readBytes(kernel) + writeBytes(kernel);

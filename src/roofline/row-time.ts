@@ -2,7 +2,7 @@ import type { Work } from "../layer/kernel.ts";
 import type { Device } from "./device.ts";
 import { streamingSeconds } from "./pointwise-time.ts";
 import type { Traffic } from "./residency.ts";
-import { fallingRamp, softMaximum } from "./soft-maximum.ts";
+import { softMaximum } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Row = Extract<Work, { kind: "row-per-block" | "row-in-registers" }>;
@@ -14,7 +14,7 @@ type Row = Extract<Work, { kind: "row-per-block" | "row-in-registers" }>;
  */
 export function rowPerBlockTime(work: Row, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
-  const p = c.rowPerBlock[work.norm];
+  const p = c.rowPerBlock[work.direction === "forward" ? work.norm : "backward"];
   const again = rereadBytes(work, device);
   const { memory, cache } = streamingSeconds(
     { hbmBytes: traffic.hbmBytes + again, l2Bytes: traffic.l2Bytes },
@@ -31,16 +31,28 @@ export function rowPerBlockTime(work: Row, traffic: Traffic, device: Device): Ti
 }
 
 /**
- * Bytes that a row-per-block kernel reads a second time from HBM. The first rows' second reads still hit the L2; once
- * more is in flight than it holds, a share of the rest misses. Measured with DRAM counters.
+ * Bytes that a row-per-block kernel reads a second time from HBM. While few bytes are in flight every second read
+ * hits the L2; the more are, the larger the share that misses, except for the rows that the rest of the L2 keeps.
+ * Measured with DRAM counters (measurements/h100-sxm/counters.jsonl: 9 widths, 8 row counts): half of the second
+ * reads miss when the rows in flight fill about 0.43 of the L2.
  */
 export function rereadBytes(work: Work, device: Device): number {
   if (work.kind !== "row-per-block" || device.calibration === undefined) return 0;
   const p = device.calibration.rowPerBlock;
   const rowsInFlight = Math.min(work.rows, device.hardware.computeUnits * p.blocksPerUnit);
-  const missing = 1 - fallingRamp(rowsInFlight * work.rowBytes, p.rereadFlightBytes, p.rereadTransitionBytes);
-  return missing * Math.max(0, work.rows * work.rowBytes - p.rereadResidentBytes);
+  const bytesInFlight = rowsInFlight * work.rowBytes;
+  const missing = 1 / (1 + (p.rereadFlightBytes / bytesInFlight) ** REREAD_SHARPNESS);
+  const totalBytes = work.rows * work.rowBytes;
+  const furtherWaves = Math.min(1, totalBytes / bytesInFlight - 1);
+  const kept = Math.max(0, p.rereadResidentBytes - bytesInFlight) * (1 + LATER_WAVES_KEEP * furtherWaves);
+  return missing * Math.max(0, totalBytes - kept);
 }
+
+/** With more rows than fit in flight, the last ones run beside fewer others and keep that much more of the L2. */
+const LATER_WAVES_KEEP = 0.5;
+
+/** From a tenth to nine tenths of second reads missing while the bytes in flight grow by 1.7. */
+const REREAD_SHARPNESS = 8;
 
 /** A fused norm keeps its row in registers: bytes once, and a short reduction over a row padded to a power of two. */
 export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device): Timing {

@@ -11,7 +11,7 @@ export interface Slot {
 /**
  * Lays kernels one after the other. In a graph each starts a small gap after the one before it. Eagerly, each starts
  * when the host has issued it and the one before it has ended: a kernel that the device waits for is host-bound.
- * `firstBackward` is the index of the first backward kernel; there the host pays for starting autograd.
+ * `firstBackward` is the index of the first backward kernel, past the last one when there is none.
  */
 export function schedule(
   timings: readonly Timing[],
@@ -20,9 +20,14 @@ export function schedule(
   calibration: CalibrationValues | undefined,
 ): Slot[] {
   if (calibration === undefined) return timings.map((t) => ({ seconds: t.seconds, bound: boundOf(t.terms) }));
-  return runtime === "graph"
-    ? scheduleGraph(timings, calibration.launch)
-    : scheduleEager(timings, firstBackward, calibration);
+  if (runtime === "graph") return scheduleGraph(timings, calibration.launch);
+  const issued = issueTimes(timings.length, firstBackward, calibration.host);
+  const gap = calibration.launch.streamGapSeconds;
+  const alone = scheduleEager(timings, issued, gap, 0);
+  if (firstBackward < timings.length) return alone;
+  // in inference one layer follows the other: the device may still be busy when the host begins to issue this one
+  const busy = Math.max(0, totalSeconds(alone) - (issued.at(-1) ?? 0));
+  return scheduleEager(timings, issued, gap, busy);
 }
 
 function scheduleGraph(timings: readonly Timing[], launch: CalibrationValues["launch"]): Slot[] {
@@ -32,25 +37,33 @@ function scheduleGraph(timings: readonly Timing[], launch: CalibrationValues["la
   });
 }
 
+/** When the host has issued each kernel, from the moment it begins with the first. A training step starts idle. */
+function issueTimes(kernels: number, firstBackward: number, host: CalibrationValues["host"]): number[] {
+  let now = firstBackward < kernels ? host.stepSeconds : 0;
+  return Array.from({ length: kernels }, (_, index) => {
+    now += index < firstBackward ? host.secondsPerKernel : host.backwardSecondsPerKernel;
+    return now;
+  });
+}
+
+/** `busySeconds`: how long the device is still busy with earlier work when the host begins. */
 function scheduleEager(
   timings: readonly Timing[],
-  firstBackward: number,
-  { host, launch }: CalibrationValues,
+  issued: readonly number[],
+  gapSeconds: number,
+  busySeconds: number,
 ): Slot[] {
-  let issued = host.startSeconds;
-  let ended = 0;
+  let ended = busySeconds;
   return timings.map((t, index) => {
-    const backward = index >= firstBackward;
-    if (index === firstBackward) issued += host.backwardStartSeconds;
-    issued += backward ? host.backwardSecondsPerKernel : host.secondsPerKernel;
-    const ready = ended + launch.gapSeconds;
-    const waited = Math.max(0, issued - ready);
-    const seconds = launch.gapSeconds + waited + t.seconds;
+    const waited = Math.max(0, issued[index]! - (ended + gapSeconds));
+    const seconds = gapSeconds + waited + t.seconds;
     ended += seconds;
-    const onDevice = { ...t.terms, latency: t.terms.latency + launch.gapSeconds };
+    const onDevice = { ...t.terms, latency: t.terms.latency + gapSeconds };
     return { seconds, bound: waited > t.seconds ? "host" : boundOf(onDevice) };
   });
 }
+
+const totalSeconds = (slots: readonly Slot[]): number => slots.reduce((sum, slot) => sum + slot.seconds, 0);
 
 /** The largest term; where two are equal the one named first. */
 export function boundOf(terms: Terms): Bound {

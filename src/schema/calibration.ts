@@ -37,13 +37,17 @@ const rowInRegisters = (norm: string) =>
 export const CalibrationSchema = z.strictObject({
   launch: z.strictObject({
     gapSeconds: parameter("Time between the end of a kernel and the start of the next in a graph"),
+    streamGapSeconds: parameter(
+      "The same between kernels that the host launches one by one, when it is ahead of the device",
+    ),
     graphStartSeconds: parameter("Time from launching a graph to the start of its first kernel"),
   }),
   host: z.strictObject({
     secondsPerKernel: parameter("Eager runtime, forward: host time to issue one kernel"),
     backwardSecondsPerKernel: parameter("Eager runtime, backward: host time to issue one kernel"),
-    startSeconds: parameter("Eager runtime: host time before the first kernel and after the last"),
-    backwardStartSeconds: parameter("Eager runtime: host time to start the backward pass"),
+    stepSeconds: parameter(
+      "Eager runtime, training: time per step in which the device waits for its first kernel",
+    ),
   }),
   memory: z.strictObject({
     streamingFraction: parameter(
@@ -66,6 +70,7 @@ export const CalibrationSchema = z.strictObject({
     sustainedFlops: parameter("FLOPs of the matmul at which half of that is lost"),
     sustainedExponent: parameter("Sharpness of that fall, on log FLOPs"),
     backwardFraction: parameter("Speed of a gradient matmul relative to a forward one"),
+    epilogueShare: parameter("Share of the output's write time that the next tile's products do not hide"),
     softness: parameter("Exponent of the soft maximum of compute and memory"),
   }),
   attention: z.strictObject({
@@ -73,13 +78,16 @@ export const CalibrationSchema = z.strictObject({
     fractionHeadDim64: parameter("Prefill: share of the tensor peak at head dimension 64"),
     fractionHeadDim128: parameter("Prefill: share of the tensor peak at head dimension 128"),
     fractionHeadDim256: parameter("Prefill: share of the tensor peak at head dimension 256"),
-    shortSequenceTokens: parameter("Prefill: sequence length at which the efficiency is halved"),
+    shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
+    shortSequenceExponent: parameter("Causal prefill: how fast the efficiency grows with the sequence"),
     backwardRatio: parameter("Time of the backward pass over that of the forward pass"),
     decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
   }),
   pointwise: z.strictObject({
     vectorizedFloorSeconds: parameter("Smallest vectorized kernel"),
     stridedFloorSeconds: parameter("Smallest kernel that is not vectorized"),
+    siluSecondsPerElement: parameter("Issue time per element: vectorized SiLU"),
+    geluSecondsPerElement: parameter("Issue time per element: vectorized GELU"),
     unrolledSecondsPerElement: parameter("Issue time per element: casts and broadcasts of whole rows"),
     stridedSecondsPerElement: parameter("Issue time per element: broadcast or chunked operands"),
     transposedSecondsPerElement: parameter("Issue time per element: transposed operands"),
@@ -92,7 +100,8 @@ export const CalibrationSchema = z.strictObject({
     memoryFactor: parameter("Memory time over that of a streaming kernel"),
   }),
   softmax: z.strictObject({
-    secondsPerElement: parameter("Issue time per score"),
+    persistentSecondsPerElement: parameter("Issue time per score, rows of at most 1024: kept in registers"),
+    secondsPerElement: parameter("Issue time per score, longer rows: walked twice"),
   }),
   columnSum: z.strictObject({
     floorSeconds: parameter("Smallest column sum"),
@@ -105,11 +114,16 @@ export const CalibrationSchema = z.strictObject({
   rowPerBlock: z.strictObject({
     layernorm: rowPerBlock("LayerNorm"),
     rmsnorm: rowPerBlock("RMSNorm"),
+    backward: z.strictObject({
+      floorSeconds: parameter("Input gradient: time of one row of one element"),
+      rowSecondsPerColumn: parameter("Input gradient: time a block needs to walk its row, per column"),
+      blockSeconds: parameter("Input gradient: issue time per row when all processors are busy"),
+      blockSecondsPerColumn: parameter("Input gradient: the same, per row and column"),
+    }),
     softness: parameter("Exponent of the soft maximum of latency, issue and memory"),
     blocksPerUnit: parameter("Rows in flight per streaming multiprocessor"),
-    rereadResidentBytes: parameter("Bytes of a tensor whose second read still hits the L2"),
-    rereadFlightBytes: parameter("Bytes in flight from which second reads begin to miss"),
-    rereadTransitionBytes: parameter("Further bytes in flight until all second reads miss"),
+    rereadResidentBytes: parameter("L2 that rows in flight and rows waiting for their second read share"),
+    rereadFlightBytes: parameter("Bytes in flight at which half of the second reads miss the L2"),
   }),
   rowInRegisters: z.strictObject({
     layernorm: rowInRegisters("Fused LayerNorm"),

@@ -33,6 +33,22 @@ export function layerResult(scenario: Scenario): LayerResult {
   };
 }
 
+/** Seconds of one layer alone on a device, and how much of that only the first layer of a graph pays. */
+export function layerSecondsOn(
+  scenario: Scenario,
+  target: Device,
+): { seconds: number; startSeconds: number } {
+  const slots = timeKernels(layerOperators(scenario), scenario, target);
+  return { seconds: sumOf(slots, (slot) => slot.seconds), startSeconds: startSeconds(scenario, target) };
+}
+
+/** What starting costs, once for however many layers follow: launching the graph, or the start of a training step. */
+function startSeconds(scenario: Scenario, { calibration }: Device): number {
+  if (calibration === undefined) return 0;
+  if (scenario.runtime === "graph") return calibration.launch.graphStartSeconds;
+  return scenario.workload.phase === "train" ? calibration.host.stepSeconds : 0;
+}
+
 function timeKernels(operators: readonly Operator[], scenario: Scenario, target: Device): Slot[] {
   const kernels = operators.flatMap((operator) => operator.kernels);
   const traffic = target.calibration
@@ -153,7 +169,7 @@ function statisticalTotals(
 function wholeModel(scenario: Scenario, layerSeconds: number, target: Device): Result["wholeModel"] {
   const { layers } = scenario.model;
   const { batch, sequence } = scenario.workload;
-  const start = scenario.runtime === "graph" ? (target.calibration?.launch.graphStartSeconds ?? 0) : 0;
+  const start = startSeconds(scenario, target);
   const seconds = layers * (layerSeconds - start) + start;
   return { layers, seconds, tokensPerSecond: ratio(batch * sequence, seconds) };
 }

@@ -1,0 +1,152 @@
+import type { Kernel } from "../layer/kernel.ts";
+import { readBytes, sumOf } from "../layer/kernel.ts";
+import type { Device } from "../roofline/device.ts";
+import { device } from "../roofline/device.ts";
+import { kernelTiming } from "../roofline/kernel-time.ts";
+import { layerTraffic } from "../roofline/residency.ts";
+import { rereadBytes } from "../roofline/row-time.ts";
+import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
+import { fitParameters } from "./fit.ts";
+import { FIT_STAGES, type FitStage } from "./fit-stages.ts";
+import { measuredCase } from "./measured-kernels.ts";
+import { layerPredictions } from "./measured-layers.ts";
+import { replaceParameters, valueAt, withValues } from "./parameters.ts";
+
+/** One thing that was measured and that the simulator predicts: seconds, or bytes where counters counted them. */
+export interface Observation {
+  readonly value: number;
+  /** relative uncertainty of the measurement and of the model together */
+  readonly uncertainty: number;
+  readonly predict: (target: Device) => number;
+}
+
+/** How well one stage of the fit came out: absolute relative errors. */
+export interface StageFit {
+  readonly name: string;
+  readonly rows: number;
+  readonly medianError: number;
+  readonly percentile90Error: number;
+}
+
+export interface CalibrationFit {
+  readonly profile: Hardware & { calibration: Calibration };
+  readonly stages: readonly StageFit[];
+}
+
+/** What the model is expected to miss besides the spread of a measurement. */
+const MODEL_UNCERTAINTY = 0.04;
+const COUNTER_UNCERTAINTY = 0.02;
+
+/**
+ * Fits a profile's calibration to measurements, stage by stage: a stage holds what earlier ones found. Parameters of
+ * stages without rows keep the base's values. `origin` and `source` are written into every fitted parameter.
+ */
+export function calibrate(
+  measurements: readonly Measurement[],
+  base: Hardware & { calibration: Calibration },
+  { origin, source }: Pick<Parameter, "origin" | "source">,
+): CalibrationFit {
+  let target = device(base);
+  const stages: StageFit[] = [];
+  const fitted = new Set<string>();
+  for (const stage of FIT_STAGES) {
+    const observations = measurements.filter(stage.rows).flatMap(observe);
+    if (observations.length < stage.parameters.length) continue;
+    const values = fitStage(stage, observations, target);
+    target = { ...target, calibration: values };
+    for (const path of stage.parameters) fitted.add(path);
+    stages.push(quality(stage.name, observations, target));
+  }
+  const final = target.calibration!;
+  const calibration = replaceParameters(base.calibration, (path, parameter) =>
+    fitted.has(path) ? { value: Number(valueAt(final, path).toPrecision(4)), origin, source } : parameter,
+  );
+  return { profile: { ...base, calibration }, stages };
+}
+
+function fitStage(stage: FitStage, observations: readonly Observation[], target: Device): CalibrationValues {
+  const base = target.calibration!;
+  const found = fitParameters({
+    start: stage.parameters.map((path) => valueAt(base, path)),
+    observed: observations.map((observation) => observation.value),
+    uncertainty: observations.map((observation) => observation.uncertainty),
+    predict: (numbers) => {
+      const trial = { ...target, calibration: withValues(base, stage.parameters, numbers) };
+      return observations.map((observation) => observation.predict(trial));
+    },
+  });
+  return withValues(base, stage.parameters, found);
+}
+
+/** An operator row is one observation, a layer row one per normalization. */
+export function observe(row: Measurement): Observation[] {
+  if (row.kind === "layer") {
+    return layerPredictions(row).map(({ seconds, predict }) => ({
+      value: seconds,
+      uncertainty: MODEL_UNCERTAINTY,
+      predict,
+    }));
+  }
+  if (row.kind === "norm-counters") return observeCounters(row);
+  const measured = measuredCase(row);
+  const seconds = measuredSeconds(row);
+  if (measured === undefined || seconds === undefined) return [];
+  return [
+    {
+      value: seconds.value,
+      uncertainty: Math.hypot(MODEL_UNCERTAINTY, seconds.spread),
+      predict: (target) => kernelChainSeconds(measured.kernels, measured.justWritten, target),
+    },
+  ];
+}
+
+/** Bytes that a norm's kernels read from HBM. */
+function observeCounters(row: MeasuredKind<"norm-counters">): Observation[] {
+  const { kernels } = measuredCase({ ...row, kind: "norm" })!;
+  const value = sumOf(row.kernels, (kernel) => kernel.readBytes);
+  if (value === 0) return [];
+  const predict = (target: Device): number =>
+    sumOf(kernels, (kernel) => readBytes(kernel) + rereadBytes(kernel.work, target));
+  return [{ value, uncertainty: COUNTER_UNCERTAINTY, predict }];
+}
+
+/** Kernels back to back with the device's launch gap between them, as in a graph. */
+export function kernelChainSeconds(
+  kernels: readonly Kernel[],
+  justWritten: readonly string[],
+  target: Device,
+): number {
+  const { cache, launch } = target.calibration!;
+  const traffic = layerTraffic(kernels, cache, justWritten);
+  return kernels.reduce(
+    (sum, kernel, index) => sum + launch.gapSeconds + kernelTiming(kernel, traffic[index]!, target).seconds,
+    0,
+  );
+}
+
+/** The time inside a layer where it was measured, else the warm one; with its relative half-width. */
+function measuredSeconds(row: Measurement): { value: number; spread: number } | undefined {
+  if (!("warmSeconds" in row) || row.mode === "eager") return undefined;
+  const value = row.layerSeconds ?? row.warmSeconds;
+  const range = row.layerSeconds === undefined ? row.warmSpread : row.layerSpread;
+  if (value === undefined || value <= 0) return undefined;
+  return { value, spread: range === undefined ? 0 : Math.abs(range[1] - range[0]) / 2 / value };
+}
+
+function quality(name: string, observations: readonly Observation[], target: Device): StageFit {
+  const errors = observations
+    .map((observation) => Math.abs(observation.predict(target) / observation.value - 1))
+    .sort((a, b) => a - b);
+  return {
+    name,
+    rows: errors.length,
+    medianError: quantile(errors, 0.5),
+    percentile90Error: quantile(errors, 0.9),
+  };
+}
+
+/** Nearest-rank quantile of sorted numbers; 0 for none. */
+export const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;

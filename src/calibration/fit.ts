@@ -1,0 +1,68 @@
+import { levenbergMarquardt } from "ml-levenberg-marquardt";
+
+/** A fit of positive parameters to positive observations. */
+export interface FitProblem {
+  readonly start: readonly number[];
+  readonly observed: readonly number[];
+  /** relative uncertainty of each observation */
+  readonly uncertainty: readonly number[];
+  /** predictions for a set of parameters, one per observation */
+  readonly predict: (parameters: readonly number[]) => number[];
+}
+
+/** How far, in log, a parameter may wander from its start before that costs as much as one standard error of a row. */
+const PRIOR_WIDTH = 1.5;
+/** Residuals beyond this many standard errors count as outliers (Huber). */
+const OUTLIER = 1.5;
+const REWEIGHTINGS = 4;
+const ITERATIONS = 60;
+const LOG_STEP = 1e-4;
+
+/**
+ * Robust least squares on log ratios, over the logarithms of the parameters: Levenberg-Marquardt inside iterated
+ * reweighting. A weak pull toward the start keeps what the data does not determine where it was. Deterministic.
+ */
+export function fitParameters(problem: FitProblem): number[] {
+  const { start, observed, uncertainty } = problem;
+  let weights = observed.map(() => 1);
+  let logs = start.map(Math.log);
+  for (let round = 0; round < REWEIGHTINGS; round++) {
+    logs = leastSquares(problem, logs, weights);
+    const predicted = problem.predict(logs.map(Math.exp));
+    weights = predicted.map((value, index) => {
+      const residual = Math.abs(Math.log(value / observed[index]!)) / uncertainty[index]!;
+      return residual <= OUTLIER ? 1 : Math.sqrt(OUTLIER / residual);
+    });
+  }
+  return logs.map(Math.exp);
+}
+
+function leastSquares(problem: FitProblem, from: readonly number[], weights: readonly number[]): number[] {
+  const { start, observed, uncertainty, predict } = problem;
+  const rows = observed.length;
+  const residuals = (logs: readonly number[]): number[] => {
+    const predicted = predict(logs.map(Math.exp));
+    const data = predicted.map(
+      (value, index) => (weights[index]! * Math.log(value / observed[index]!)) / uncertainty[index]!,
+    );
+    const prior = logs.map((log, index) => (log - Math.log(start[index]!)) / PRIOR_WIDTH);
+    return [...data, ...prior];
+  };
+  const points = Array.from({ length: rows + start.length }, (_, index) => index);
+  const result = levenbergMarquardt(
+    { x: points, y: points.map(() => 0) },
+    (logs) => {
+      const values = residuals(logs);
+      return (index) => values[index]!;
+    },
+    {
+      initialValues: [...from],
+      damping: 1e-2,
+      gradientDifference: LOG_STEP,
+      centralDifference: true,
+      maxIterations: ITERATIONS,
+      errorTolerance: 1e-9,
+    },
+  );
+  return result.parameterValues;
+}

@@ -1,0 +1,132 @@
+import { flashAttention, flashAttentionBackward } from "../layer/attention.ts";
+import type { Dimensions } from "../layer/dimensions.ts";
+import type { Kernel } from "../layer/kernel.ts";
+import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "../layer/matmul.ts";
+import {
+  type NormSite,
+  type NormStyle,
+  normalization,
+  normalizationBackward,
+} from "../layer/normalization.ts";
+import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
+import type { NormKind } from "../schema/model.ts";
+import type { NormImplementation } from "../schema/normalization.ts";
+import { BYTES_PER_ELEMENT, DATA_TYPES, type DataType } from "../schema/precision.ts";
+import { measuredPointwise } from "./measured-pointwise.ts";
+
+/** What was measured, as the kernels that a layer would launch for it, built by the layer's own code. */
+export interface MeasuredCase {
+  readonly kernels: readonly Kernel[];
+  /** tensors that were in the L2 as far as they fit when the first kernel started */
+  readonly justWritten: readonly string[];
+}
+
+const FRESH = "fresh input";
+
+/** The kernels of one operator row; undefined for rows that the simulator has no kernel for. */
+export function measuredCase(row: Measurement): MeasuredCase | undefined {
+  if (!("dtype" in row) || !isDataType(row.dtype)) return undefined;
+  switch (row.kind) {
+    case "norm":
+    case "norm-backward":
+      return measuredNorm(row, row.dtype);
+    case "gemm":
+      return measuredGemm(row, row.dtype);
+    case "attention":
+      return measuredAttention(row, row.dtype);
+    case "pointwise":
+      return measuredPointwise(row, BYTES_PER_ELEMENT[row.dtype], FRESH);
+    case "softmax":
+      return measuredSoftmax(row, BYTES_PER_ELEMENT[row.dtype]);
+    case "copy":
+    case "fill":
+    case "read":
+      return measuredStream(row);
+    default:
+      return undefined;
+  }
+}
+
+const isDataType = (name: string): name is DataType => DATA_TYPES.some((type) => type === name);
+
+function measuredNorm(row: MeasuredKind<"norm" | "norm-backward">, dtype: DataType): MeasuredCase {
+  const [kind, implementation] = row.implementation.split(".") as [NormKind, NormImplementation];
+  const site: NormSite = {
+    name: "norm",
+    rows: row.rows,
+    columns: row.hidden,
+    input: FRESH,
+    output: "output",
+    residual: { branch: FRESH, stream: "residual stream" },
+    beforeMatmul: true,
+  };
+  const bytes = BYTES_PER_ELEMENT[dtype];
+  const style: NormStyle = { kind, implementation, activationBytes: bytes, weightBytes: bytes };
+  const operator = row.kind === "norm" ? normalization(site, style) : normalizationBackward(site, style);
+  // backward rows were measured in a loop: what the forward pass saved is as warm as the gradient
+  const saved =
+    row.kind === "norm" ? [] : operator.kernels.flatMap((k) => k.reads.map((read) => read.tensor));
+  return { kernels: operator.kernels, justWritten: [FRESH, ...saved] };
+}
+
+function measuredGemm(row: MeasuredKind<"gemm">, dataType: DataType): MeasuredCase {
+  const bytes = BYTES_PER_ELEMENT[dataType];
+  const types: MatmulTypes = { dataType, activationBytes: bytes, weightBytes: bytes };
+  const { m, n, k, role } = row;
+  const projection: Projection = { name: "projection", m, n, k, bias: false, input: FRESH, output: "output" };
+  const backward = projectionBackward(projection, types);
+  const kernel =
+    role === "forward" ? projectionForward(projection, types) : backward[role === "gradWeight" ? 0 : 1]!;
+  return { kernels: [kernel], justWritten: [FRESH, "gradient of output"] };
+}
+
+function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): MeasuredCase {
+  const bytes = BYTES_PER_ELEMENT[dataType];
+  const decode = row.queries === 1;
+  const phase = decode ? "decode" : row.direction === "backward" ? "train" : "prefill";
+  const d: Dimensions = {
+    sequences: row.batch,
+    newTokens: row.queries,
+    tokens: row.batch * row.queries,
+    normTokens: row.batch * row.queries,
+    context: decode ? row.keys : row.keys - row.queries,
+    hidden: row.heads * row.headDim,
+    heads: row.heads,
+    kvHeads: row.kvHeads,
+    headDim: row.headDim,
+    rotaryDim: row.headDim,
+    ffn: 1,
+    ranks: 1,
+    activationBytes: bytes,
+    weightBytes: bytes,
+    kvBytes: bytes,
+  };
+  const operator = row.direction === "backward" ? flashAttentionBackward : flashAttention;
+  const { kernels } = operator({ phase, causal: row.causal, dataType }, d);
+  return { kernels, justWritten: kernels.flatMap((kernel) => kernel.reads.map((read) => read.tensor)) };
+}
+
+function measuredSoftmax(row: MeasuredKind<"pointwise" | "softmax">, bytes: number): MeasuredCase {
+  const elements = row.rows * row.columns;
+  const kernel: Kernel = {
+    name: "softmax",
+    flops: 0,
+    reads: [{ tensor: FRESH, bytes: elements * bytes }],
+    writes: [{ tensor: "output", bytes: elements * bytes }],
+    streamedBytes: 0,
+    work: { kind: "softmax", elements, columns: row.columns },
+  };
+  return { kernels: [kernel], justWritten: [FRESH] };
+}
+
+function measuredStream(row: MeasuredKind<"copy" | "fill" | "read">): MeasuredCase {
+  const kernel: Kernel = {
+    name: row.kind,
+    flops: 0,
+    reads: [{ tensor: FRESH, bytes: row.readBytes }],
+    writes: [{ tensor: "output", bytes: row.writeBytes }],
+    streamedBytes: 0,
+    work: { kind: "pointwise", access: "vectorized", elements: 0 },
+  };
+  return { kernels: [kernel], justWritten: [FRESH] };
+}

@@ -1,0 +1,57 @@
+import type { PointwiseAccess } from "../layer/kernel.ts";
+import { pointwise } from "../layer/pointwise.ts";
+import type { MeasuredKind } from "../schema/measurement.ts";
+import type { MeasuredCase } from "./measured-kernels.ts";
+
+/** Elements read and written per element of the output, as tools/measure_gpu.py calls each kernel. */
+interface PointwiseCase {
+  readonly access: PointwiseAccess;
+  /** read from the tensor that the kernel before it wrote */
+  readonly fresh: number;
+  /** read from memory */
+  readonly old?: number;
+  /** 4 where the kernel reads or writes fp32 whatever the row's type */
+  readonly readBytes?: number;
+  readonly writtenBytes?: number;
+}
+
+const CASES: Readonly<Record<string, PointwiseCase>> = {
+  add: { access: "vectorized", fresh: 1, old: 1 },
+  mul: { access: "vectorized", fresh: 2 },
+  bias: { access: "unrolled", fresh: 1 },
+  silu: { access: "silu", fresh: 1 },
+  gelu: { access: "gelu", fresh: 1 },
+  relu: { access: "vectorized", fresh: 1 },
+  "silu-chunk": { access: "strided", fresh: 1 },
+  "mul-chunk": { access: "strided", fresh: 2 },
+  "swiglu-fused": { access: "silu", fresh: 2 },
+  "multiply-broadcast": { access: "strided", fresh: 1 },
+  "multiply-broadcast-contiguous": { access: "strided", fresh: 1 },
+  "negate-half": { access: "strided", fresh: 1 },
+  "concatenate-halves": { access: "concatenate", fresh: 1 },
+  "add-transposed": { access: "transposed", fresh: 2 },
+  "rope-fused": { access: "vectorized", fresh: 1 },
+  "cast-to-fp32": { access: "unrolled", fresh: 1, writtenBytes: 4 },
+  "cast-to-bf16": { access: "vectorized", fresh: 1, readBytes: 4 },
+  "kv-cache-copy": { access: "strided", fresh: 1 },
+};
+
+export function measuredPointwise(
+  row: MeasuredKind<"pointwise" | "softmax">,
+  bytes: number,
+  freshTensor: string,
+): MeasuredCase | undefined {
+  const found = CASES[row.implementation];
+  if (found === undefined) return undefined;
+  const elements = row.rows * row.columns;
+  const kernel = pointwise(
+    row.implementation,
+    found.access,
+    elements,
+    1,
+    [{ tensor: freshTensor, bytes: found.fresh * elements * (found.readBytes ?? bytes) }],
+    [{ tensor: "output", bytes: elements * (found.writtenBytes ?? bytes) }],
+    (found.old ?? 0) * elements * bytes,
+  );
+  return { kernels: [kernel], justWritten: [freshTensor] };
+}

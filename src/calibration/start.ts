@@ -1,0 +1,101 @@
+import type { Calibration, Parameter } from "../schema/calibration.ts";
+
+/** The device that the starting values describe. */
+export const START_DEVICE = { computeUnits: 132, boostClockHz: 1.83e9, l2Bytes: 52_428_800, bf16: 989.4e12 };
+
+const assumed = (value: number): Parameter => ({
+  value,
+  origin: "assumed",
+  source: "starting value for a Hopper-class GPU before any fit",
+});
+
+const perBlock = (floor: number, row: number, block: number, column: number) => ({
+  floorSeconds: assumed(floor),
+  rowSecondsPerColumn: assumed(row),
+  blockSeconds: assumed(block),
+  blockSecondsPerColumn: assumed(column),
+});
+
+/**
+ * Where every fit starts, and what it keeps where the measurements say nothing. Rounded values for a Hopper-class
+ * GPU; fitting H100 and H200 from here changes most of them by less than a factor of two.
+ */
+export const START_CALIBRATION: Calibration = {
+  launch: {
+    gapSeconds: assumed(0.3e-6),
+    streamGapSeconds: assumed(1.7e-6),
+    graphStartSeconds: assumed(3.7e-6),
+  },
+  host: {
+    secondsPerKernel: assumed(20e-6),
+    backwardSecondsPerKernel: assumed(25e-6),
+    stepSeconds: assumed(100e-6),
+  },
+  memory: {
+    streamingFraction: assumed(0.88),
+    rowPerBlockFraction: assumed(0.85),
+    weightFraction: assumed(0.88),
+    kvCacheFraction: assumed(0.93),
+  },
+  cache: {
+    residentBytes: assumed(25e6),
+    transitionBytes: assumed(20e6),
+    bytesPerSecond: assumed(5e12),
+  },
+  matmul: {
+    floorSeconds: assumed(3e-6),
+    secondsPerInner: assumed(0.7e-9),
+    peakFraction: assumed(0.88),
+    sustainedLoss: assumed(0.2),
+    sustainedFlops: assumed(1.2e11),
+    sustainedExponent: assumed(0.7),
+    backwardFraction: assumed(0.97),
+    epilogueShare: assumed(0.5),
+    softness: assumed(6),
+  },
+  attention: {
+    floorSeconds: assumed(6e-6),
+    fractionHeadDim64: assumed(0.5),
+    fractionHeadDim128: assumed(0.62),
+    fractionHeadDim256: assumed(0.62),
+    shortSequenceTokens: assumed(600),
+    shortSequenceExponent: assumed(0.8),
+    backwardRatio: assumed(2.7),
+    decodeFloorSeconds: assumed(5.7e-6),
+  },
+  pointwise: {
+    vectorizedFloorSeconds: assumed(1e-6),
+    stridedFloorSeconds: assumed(2e-6),
+    siluSecondsPerElement: assumed(1e-12),
+    geluSecondsPerElement: assumed(2e-12),
+    unrolledSecondsPerElement: assumed(2.2e-12),
+    stridedSecondsPerElement: assumed(2.5e-12),
+    transposedSecondsPerElement: assumed(2.8e-12),
+    concatenateSecondsPerElement: assumed(4.1e-12),
+    softness: assumed(3),
+  },
+  rowSum: {
+    floorSeconds: assumed(1e-6),
+    secondsPerStep: assumed(45e-9),
+    memoryFactor: assumed(1.2),
+  },
+  softmax: {
+    persistentSecondsPerElement: assumed(1.2e-12),
+    secondsPerElement: assumed(2.7e-12),
+  },
+  columnSum: { floorSeconds: assumed(1.5e-6), secondsPerRow: assumed(3.1e-9) },
+  network: { latencySeconds: assumed(10e-6), linkFraction: assumed(0.8) },
+  rowPerBlock: {
+    layernorm: perBlock(1.6e-6, 1.5e-9, 1.4e-9, 0.4e-12),
+    rmsnorm: perBlock(1.1e-6, 1.1e-9, 0.5e-9, 0.3e-12),
+    backward: perBlock(1e-6, 0.4e-9, 0.5e-9, 0.5e-12),
+    softness: assumed(1.5),
+    blocksPerUnit: assumed(16),
+    rereadResidentBytes: assumed(53e6),
+    rereadFlightBytes: assumed(22e6),
+  },
+  rowInRegisters: {
+    layernorm: { floorSeconds: assumed(1.6e-6), rowSecondsPerColumn: assumed(0.1e-9) },
+    rmsnorm: { floorSeconds: assumed(1.3e-6), rowSecondsPerColumn: assumed(0.06e-9) },
+  },
+};

@@ -1,0 +1,164 @@
+import * as z from "zod";
+import { count, countOrZero, text } from "./fields.ts";
+import { PHASES } from "./scenario.ts";
+
+/** Rows of a measurements file (JSON Lines) as tools/measure_gpu.py writes them. SI base units. */
+
+const seconds = z.number().positive().max(1e6);
+const spread = z.tuple([seconds, seconds]).describe("25th and 75th percentile, seconds");
+const difference = z.number().min(-1).max(1e6);
+
+const operatorFields = {
+  implementation: text,
+  dtype: text,
+  mode: z.literal("eager").optional().describe("Present when the case could not be captured in a graph"),
+  warmSeconds: seconds.optional().describe("Per call in a graph of many identical calls"),
+  warmSpread: spread.optional(),
+  coldSeconds: difference.optional().describe("One call after the L2 was flushed, less an empty kernel's"),
+  coldSpread: z.tuple([difference, difference]).optional(),
+  layerSeconds: difference.optional().describe("What the call adds inside a layer, by difference"),
+  layerSpread: z.tuple([difference, difference]).optional(),
+};
+
+const GpuStateSchema = z.strictObject({
+  smClockHz: z.number().nullable(),
+  memoryClockHz: z.number().nullable(),
+  powerWatts: z.number().nullable(),
+  temperatureCelsius: z.number().nullable(),
+});
+
+/** First row of a file; counters files give only part of it. */
+const EnvironmentSchema = z.strictObject({
+  kind: z.literal("environment"),
+  schemaVersion: z.literal(1),
+  gpu: text,
+  computeUnits: count,
+  l2Bytes: count,
+  memoryBytes: z.number().positive().optional(),
+  driver: z.string().nullable().optional(),
+  torch: text,
+  cuda: z.string().nullable(),
+  rocm: z.string().nullable().optional(),
+  triton: z.string().nullable().optional(),
+  python: text.optional(),
+  date: text,
+  before: GpuStateSchema.optional(),
+  emptyKernelWarmSeconds: seconds.optional(),
+  emptyKernelColdSeconds: seconds.optional(),
+});
+
+const EnvironmentAfterSchema = z.strictObject({
+  kind: z.literal("environment-after"),
+  after: GpuStateSchema,
+  elapsedSeconds: seconds,
+  skipped: z.array(z.string()),
+});
+
+const StreamSchema = z.strictObject({
+  kind: z.enum(["copy", "fill", "read"]),
+  ...operatorFields,
+  readBytes: z.number().min(0).max(1e13),
+  writeBytes: z.number().min(0).max(1e13),
+});
+
+const GemmSchema = z.strictObject({
+  kind: z.literal("gemm"),
+  ...operatorFields,
+  m: count,
+  n: count,
+  k: count,
+  role: z.enum(["forward", "gradInput", "gradWeight"]).describe("m, n, k are those of the forward product"),
+});
+
+const NormSchema = z.strictObject({
+  kind: z.enum(["norm", "norm-backward"]),
+  ...operatorFields,
+  rows: count,
+  hidden: count,
+});
+
+const ElementsSchema = z.strictObject({
+  kind: z.enum(["pointwise", "softmax"]),
+  ...operatorFields,
+  rows: count,
+  columns: count,
+});
+
+const AttentionSchema = z.strictObject({
+  kind: z.literal("attention"),
+  ...operatorFields,
+  batch: count,
+  queries: count,
+  keys: count,
+  heads: count,
+  kvHeads: count,
+  headDim: count,
+  causal: z.boolean(),
+  direction: z.enum(["forward", "backward"]),
+});
+
+const LayerShapeSchema = z.strictObject({
+  hidden: count,
+  heads: count,
+  kvHeads: count,
+  headDim: count,
+  ffn: count,
+  gated: z.boolean(),
+  bias: z.enum(["none", "qkv", "all"]),
+  positions: z.enum(["rope", "learned", "none"]),
+  causal: z.boolean().default(true),
+});
+
+const LayerSchema = z.strictObject({
+  kind: z.literal("layer"),
+  model: text,
+  shape: LayerShapeSchema,
+  phase: z.enum(PHASES),
+  batch: count,
+  sequence: count,
+  context: countOrZero,
+  dtype: text,
+  runtime: z.enum(["graph", "eager"]),
+  pointwise: z.enum(["eager", "fused"]),
+  layers: count.default(1).describe("Layers chained in one graph or step; seconds are per layer"),
+  seconds: z.record(z.string(), seconds).describe("By normalization; `none`: without norms"),
+  spread: z.record(z.string(), spread).optional(),
+  added: z
+    .record(z.string(), difference)
+    .optional()
+    .describe("Seconds that each normalization adds: median difference to the layer without norms"),
+  addedSpread: z.record(z.string(), z.tuple([difference, difference])).optional(),
+});
+
+const CountersSchema = z.strictObject({
+  kind: z.literal("norm-counters"),
+  implementation: text,
+  dtype: text,
+  rows: count,
+  hidden: count,
+  cache: z.enum(["cold", "warm"]),
+  kernels: z.array(
+    z.strictObject({
+      name: text,
+      readBytes: z.number().min(0),
+      writeBytes: z.number().min(0),
+      l2Bytes: z.number().min(0),
+    }),
+  ),
+});
+
+export const MeasurementSchema = z.discriminatedUnion("kind", [
+  EnvironmentSchema,
+  EnvironmentAfterSchema,
+  StreamSchema,
+  GemmSchema,
+  NormSchema,
+  ElementsSchema,
+  AttentionSchema,
+  LayerSchema,
+  CountersSchema,
+]);
+
+export type Measurement = z.infer<typeof MeasurementSchema>;
+export type MeasuredKind<K extends Measurement["kind"]> = Extract<Measurement, { kind: K }>;
+export type MeasuredLayer = MeasuredKind<"layer">;

@@ -1,0 +1,110 @@
+/**
+ * Writes the `calibration` block of the shipped hardware profiles from the shipped measurements:
+ *
+ *     npm run calibrations
+ *
+ * H100 and H200 are fitted on measurements of those GPUs; A100 is carried over from H100 and its matmuls are fitted
+ * on published latencies; V100 is carried over from A100. Deterministic: the same files give the same profiles.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { calibrate } from "../src/calibration/calibrate.ts";
+import { startingCalibration, transferCalibration } from "../src/calibration/transfer.ts";
+import type { Calibration } from "../src/schema/calibration.ts";
+import { type Hardware, HardwareSchema } from "../src/schema/hardware.ts";
+import { type Measurement, MeasurementSchema } from "../src/schema/measurement.ts";
+
+type Calibrated = Hardware & { calibration: Calibration };
+
+const profilePath = (name: string): string => `hardware-profiles/${name}.json`;
+
+const readProfile = (name: string): Hardware =>
+  HardwareSchema.parse(JSON.parse(readFileSync(profilePath(name), "utf8")));
+
+const readMeasurements = (path: string): Measurement[] =>
+  readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => MeasurementSchema.parse(JSON.parse(line)));
+
+/** Published matmul latencies of one GPU, as measurement rows. */
+function publishedMatmuls(gpu: string): Measurement[] {
+  const [, ...lines] = readFileSync("measurements/published/gemm-bf16-vllm.csv", "utf8").trim().split("\n");
+  return lines
+    .map((line) => line.split(","))
+    .filter(([device]) => device === gpu)
+    .map(([, m, n, k, milliseconds]) =>
+      MeasurementSchema.parse({
+        kind: "gemm",
+        implementation: "vllm",
+        dtype: "bf16",
+        role: "forward",
+        m: Number(m),
+        n: Number(n),
+        k: Number(k),
+        warmSeconds: Number(milliseconds) / 1000,
+      }),
+    );
+}
+
+function fitted(
+  name: string,
+  rows: readonly Measurement[],
+  origin: "measured" | "published",
+  source: string,
+  start: (hardware: Hardware) => Calibration,
+): Calibrated {
+  const hardware = readProfile(name);
+  const fit = calibrate(rows, { ...hardware, calibration: start(hardware) }, { origin, source });
+  console.log(name);
+  for (const stage of fit.stages) {
+    console.log(
+      `  ${stage.name.padEnd(32)} ${String(stage.rows).padStart(4)} rows  median ${percent(stage.medianError)}  90th percentile ${percent(stage.percentile90Error)}`,
+    );
+  }
+  return fit.profile;
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1).padStart(5)}%`;
+
+function write(name: string, profile: Calibrated): void {
+  writeFileSync(profilePath(name), `${JSON.stringify(profile, null, 2)}\n`);
+}
+
+const isLayer = (row: Measurement): boolean => row.kind === "layer";
+
+const h100 = fitted(
+  "h100-sxm",
+  ["measured", "counters"].flatMap((file) => readMeasurements(`measurements/h100-sxm/${file}.jsonl`)),
+  "measured",
+  "measurements/h100-sxm",
+  startingCalibration,
+);
+// layers of the second run were measured on another host: its launches are faster, and one profile has one host
+const h200 = fitted(
+  "h200-sxm",
+  [
+    ...readMeasurements("measurements/h200-sxm/measured.jsonl").filter((row) => !isLayer(row)),
+    ...readMeasurements("measurements/h200-sxm/counters.jsonl"),
+    ...readMeasurements("measurements/h200-sxm/layers.jsonl"),
+  ],
+  "measured",
+  "measurements/h200-sxm",
+  startingCalibration,
+);
+const a100 = fitted(
+  "a100-sxm-80gb",
+  publishedMatmuls("a100-sxm"),
+  "published",
+  "matmul latencies in measurements/published/gemm-bf16-vllm.csv (ai-dynamo/aiconfigurator)",
+  (hardware) => transferCalibration(h100, hardware),
+);
+const carriedOver = (name: string, from: Calibrated): Calibrated => {
+  const hardware = readProfile(name);
+  return { ...hardware, calibration: transferCalibration(from, hardware) };
+};
+
+write("h100-sxm", h100);
+write("h200-sxm", h200);
+write("a100-sxm-80gb", a100);
+write("a100-sxm-40gb", carriedOver("a100-sxm-40gb", a100));
+write("v100-sxm2-32gb", carriedOver("v100-sxm2-32gb", a100));
