@@ -175,7 +175,8 @@ if triton:
 
 
 # Of the fused norm, by trial: hidden size rounded up to a power of two: (warps, LATE)
-NORM_SETTINGS = {1024: (4, False), 2048: (4, False), 4096: (8, False), 8192: (8, False), 16384: (16, True)}
+NORM_SETTINGS = {1024: (4, False), 2048: (4, False), 4096: (8, False), 8192: (8, False),
+                 16384: (16, True)}
 
 
 def norm_settings(block):
@@ -345,7 +346,7 @@ class Case:
 
 @dataclass
 class Group:
-    """Cases measured together; `build(bench)` yields their rows."""
+    """Cases measured together; `measure(bench)` yields their rows."""
 
     name: str
     priority: int

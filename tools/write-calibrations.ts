@@ -9,6 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { calibrate } from "../src/calibration/calibrate.ts";
 import { startingCalibration, transferCalibration } from "../src/calibration/transfer.ts";
+import { validate } from "../src/calibration/validate.ts";
 import type { Calibration } from "../src/schema/calibration.ts";
 import { type Hardware, HardwareSchema } from "../src/schema/hardware.ts";
 import { type Measurement, MeasurementSchema } from "../src/schema/measurement.ts";
@@ -53,7 +54,7 @@ function fitted(
   source: string,
   start: (hardware: Hardware) => Calibration,
 ): Calibrated {
-  const hardware = readProfile(name);
+  const { validation: _, ...hardware } = readProfile(name);
   const fit = calibrate(rows, { ...hardware, calibration: start(hardware) }, { origin, source });
   console.log(name);
   for (const stage of fit.stages) {
@@ -69,6 +70,12 @@ const percent = (share: number): string => `${(100 * share).toFixed(1).padStart(
 function write(name: string, profile: Calibrated): void {
   writeFileSync(profilePath(name), `${JSON.stringify(profile, null, 2)}\n`);
 }
+
+/** The profile with what it misses on layers that were not fitted. */
+const validated = (profile: Calibrated, file: string): Calibrated => ({
+  ...profile,
+  validation: validate(readMeasurements(file), profile, file),
+});
 
 const isLayer = (row: Measurement): boolean => row.kind === "layer";
 
@@ -103,8 +110,8 @@ const carriedOver = (name: string, from: Calibrated): Calibrated => {
   return { ...hardware, calibration: transferCalibration(from, hardware) };
 };
 
-write("h100-sxm", h100);
-write("h200-sxm", h200);
+write("h100-sxm", validated(h100, "measurements/h100-sxm/measured.jsonl"));
+write("h200-sxm", validated(h200, "measurements/h200-sxm/layers.jsonl"));
 write("a100-sxm-80gb", a100);
 write("a100-sxm-40gb", carriedOver("a100-sxm-40gb", a100));
 write("v100-sxm2-32gb", carriedOver("v100-sxm2-32gb", a100));

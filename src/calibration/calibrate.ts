@@ -9,7 +9,7 @@ import type { Calibration, CalibrationValues, Parameter } from "../schema/calibr
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
 import { fitParameters } from "./fit.ts";
-import { FIT_STAGES, type FitStage } from "./fit-stages.ts";
+import { boundsOf, FIT_STAGES, type FitStage } from "./fit-stages.ts";
 import { measuredCase } from "./measured-kernels.ts";
 import { layerPredictions } from "./measured-layers.ts";
 import { replaceParameters, valueAt, withValues } from "./parameters.ts";
@@ -70,6 +70,7 @@ function fitStage(stage: FitStage, observations: readonly Observation[], target:
   const base = target.calibration!;
   const found = fitParameters({
     start: stage.parameters.map((path) => valueAt(base, path)),
+    bounds: stage.parameters.map(boundsOf),
     observed: observations.map((observation) => observation.value),
     uncertainty: observations.map((observation) => observation.uncertainty),
     predict: (numbers) => {

@@ -1,4 +1,4 @@
-import type { Measurement } from "../schema/measurement.ts";
+import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import type { ParameterPath } from "./parameters.ts";
 
 /** Parameters that are fitted together, and the rows that determine them. */
@@ -27,10 +27,20 @@ const within = (group: string, ...names: string[]): string[] => names.map((name)
 /** The models whose measured layers are fitted; all others are kept for validation. */
 const FITTED_LAYERS = ["bert-large"];
 
+export const isFitted = (row: MeasuredLayer): boolean => FITTED_LAYERS.includes(row.model);
+
 const fittedLayer =
   (runtime: "graph" | "eager") =>
   (row: Measurement): boolean =>
-    row.kind === "layer" && row.runtime === runtime && FITTED_LAYERS.includes(row.model);
+    row.kind === "layer" && row.runtime === runtime && isFitted(row);
+
+/** What a parameter may be at all: no share of a peak above the peak, no maximum softer than a sum nearly is. */
+export function boundsOf(path: ParameterPath): [number, number] {
+  if (/(Fraction|Share|Loss)$|\.fraction/.test(path))
+    return [0.01, path.endsWith("backwardFraction") ? 1.1 : 0.98];
+  if (path.endsWith("softness")) return [1.2, 12];
+  return [1e-30, 1e30];
+}
 
 /** In this order: what streams first, since every later law uses the memory's rates. */
 export const FIT_STAGES: readonly FitStage[] = [

@@ -3,6 +3,8 @@ import { levenbergMarquardt } from "ml-levenberg-marquardt";
 /** A fit of positive parameters to positive observations. */
 export interface FitProblem {
   readonly start: readonly number[];
+  /** smallest and largest value that each parameter may take */
+  readonly bounds: readonly (readonly [number, number])[];
   readonly observed: readonly number[];
   /** relative uncertainty of each observation */
   readonly uncertainty: readonly number[];
@@ -57,6 +59,8 @@ function leastSquares(problem: FitProblem, from: readonly number[], weights: rea
     },
     {
       initialValues: [...from],
+      minValues: problem.bounds.map(([least]) => Math.log(least)),
+      maxValues: problem.bounds.map(([, most]) => Math.log(most)),
       damping: 1e-2,
       gradientDifference: LOG_STEP,
       centralDifference: true,

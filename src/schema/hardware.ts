@@ -33,6 +33,19 @@ export const HardwareSchema = z.strictObject({
     .strictObject({ value: quantity, source: text.describe("Provider and date") })
     .optional()
     .describe("Price of one GPU-hour, USD"),
+  validation: z
+    .array(
+      z.strictObject({
+        phase: z.enum(["prefill", "decode", "train"]),
+        runtime: z.enum(["graph", "eager"]),
+        layers: count.describe("Measured layers compared, of models that were not fitted"),
+        medianError: z.number().min(0).describe("Median absolute error of the layer's time, share of 1"),
+        percentile90Error: z.number().min(0).describe("90th percentile of the same"),
+        source: text.describe("Which measurements"),
+      }),
+    )
+    .optional()
+    .describe("How well the calibration predicts layers it was not fitted on"),
   calibration: CalibrationSchema.optional().describe(
     "What the device was measured to reach; without it every time is the datasheet's ideal",
   ),
