@@ -1,0 +1,148 @@
+import { describe, expect, test } from "vitest";
+import { validate } from "../../src/calibration/validate.ts";
+import { device } from "../../src/roofline/device.ts";
+import type { Measurement } from "../../src/schema/measurement.ts";
+import type { Scenario } from "../../src/schema/scenario.ts";
+import { layerResult } from "../../src/simulate/layer-result.ts";
+import { simulate } from "../../src/simulate.ts";
+import { measurements, median, predictedSeconds, published } from "../support/measurements.ts";
+import { decode, hardware, model, prefill, scenario } from "../support/scenarios.ts";
+
+const h100 = device(hardware("h100-sxm"));
+
+describe.each([
+  ["h100-sxm", "measurements/h100-sxm/measured.jsonl"],
+  ["h200-sxm", "measurements/h200-sxm/layers.jsonl"],
+])("%s", (profile, file) => {
+  const found = validate(measurements(file.replace("measurements/", "")), hardware(profile), file);
+
+  test("misses layers that were not fitted by exactly what its profile says", () => {
+    expect(found).toEqual(hardware(profile).validation);
+  });
+
+  test.each(found.filter((row) => row.runtime === "graph" || row.phase === "train"))(
+    "predicts $phase under $runtime within 4% in the median and 6% at the 90th percentile",
+    ({ medianError, percentile90Error }) => {
+      expect(medianError).toBeLessThan(0.04);
+      expect(percentile90Error).toBeLessThan(0.06);
+    },
+  );
+
+  test("predicts layers several times better than a datasheet roofline does", () => {
+    const { calibration: _, ...datasheet } = hardware(profile);
+    const layers = measurements(file.replace("measurements/", ""));
+    for (const [index, ideal] of validate(layers, datasheet, file).entries()) {
+      if (ideal.runtime === "eager" && ideal.phase !== "train") continue;
+      expect(ideal.medianError).toBeGreaterThan(4 * found[index]!.medianError);
+    }
+  });
+});
+
+describe("H100 against what others published", () => {
+  test("bf16 matmuls of vLLM (ai-dynamo/aiconfigurator): within 8% in the median", () => {
+    const rows = published("gemm-bf16-vllm.csv").filter((row) => row["gpu"] === "h100-sxm");
+    const errors = rows.map((row) => {
+      const matmul: Measurement = {
+        kind: "gemm",
+        implementation: "vllm",
+        dtype: "bf16",
+        role: "forward",
+        m: Number(row["m"]),
+        n: Number(row["n"]),
+        k: Number(row["k"]),
+      };
+      return Math.abs(predictedSeconds(matmul, h100) / (Number(row["latency_ms"]) / 1000) - 1);
+    });
+    expect(errors.length).toBeGreaterThan(500);
+    expect(median(errors)).toBeLessThan(0.08);
+  });
+
+  test.each([
+    ["32Kx4K", 4096],
+    ["32Kx8K", 8192],
+    ["32Kx16K", 16_384],
+  ])("QuACK's fused RMSNorm at %s (Dao-AILab/quack): bandwidth within 5%", (size, hidden) => {
+    const row = published("quack-h100-bandwidth.csv").find(
+      (candidate) =>
+        candidate["kernel"] === "rmsnorm" && candidate["provider"] === "quack" && candidate["MxN"] === size,
+    );
+    const norm: Measurement = {
+      kind: "norm",
+      implementation: "rmsnorm.fused",
+      dtype: "bf16",
+      rows: 32_768,
+      hidden,
+    };
+    const gigabytesPerSecond = (32_768 * hidden * 4) / predictedSeconds(norm, h100) / 1e9;
+    expect(Math.abs(gigabytesPerSecond / Number(row?.["model_GBps"]) - 1)).toBeLessThan(0.05);
+  });
+});
+
+describe("what was measured must come out", () => {
+  const saved = (given: Scenario, kind: string, implementation: string): number =>
+    simulate(given).alternatives.find(
+      (alternative) => alternative.kind === kind && alternative.implementation === implementation,
+    )!.savedShareOfTime;
+  const h200 = (changes: Partial<Scenario>): Scenario =>
+    scenario({ hardware: hardware("h200-sxm"), ...changes });
+
+  test("RMSNorm for LayerNorm, torch's kernels, batch-1 decode of a 70B: 2.4% on H200, within a point", () => {
+    const change = saved(h200({ workload: decode(1, 2048) }), "rmsnorm", "native");
+    expect(change).toBeGreaterThan(0.014);
+    expect(change).toBeLessThan(0.034);
+  });
+
+  test("Hugging Face's eager RMSNorm is slower than torch's LayerNorm kernel in prefill", () => {
+    expect(saved(scenario(), "rmsnorm", "eager")).toBeLessThan(-0.04);
+    expect(saved(h200({}), "rmsnorm", "eager")).toBeLessThan(-0.04);
+  });
+
+  test("eager LayerNorm is the slowest of all, one kernel with the residual add in it the fastest with weights", () => {
+    const { alternatives } = simulate(scenario());
+    const bySeconds = [...alternatives].sort((a, b) => a.layerSeconds - b.layerSeconds);
+    expect(bySeconds.at(-1)).toMatchObject({ kind: "layernorm", implementation: "eager" });
+    const fastest = bySeconds.find((alternative) => alternative.implementation !== "folded");
+    expect(fastest?.implementation).toBe("residual-fused");
+  });
+
+  test("no one-kernel norm takes 25% of a 70B layer; eager norms of BERT-large do (38-59% measured)", () => {
+    for (const workload of [prefill(1, 4096), decode(1, 2048), prefill(1, 128)])
+      for (const implementation of ["native", "fused", "residual-fused"] as const) {
+        const given = scenario({ workload, normalization: { kind: "layernorm", implementation } });
+        expect(layerResult(given).normalization.shareOfTime).toBeLessThan(0.08);
+      }
+    const bert = h200({
+      model: model("bert-large"),
+      workload: prefill(1, 512),
+      normalization: { kind: "layernorm", implementation: "eager" },
+    });
+    expect(layerResult(bert).normalization.shareOfTime).toBeGreaterThan(0.38);
+    expect(layerResult(bert).normalization.shareOfTime).toBeLessThan(0.62);
+  });
+
+  test("normalization takes 1-2% of a 70B prefill layer on H200 with torch's kernels", () => {
+    const { shareOfTime } = layerResult(h200({})).normalization;
+    expect(shareOfTime).toBeGreaterThan(0.008);
+    expect(shareOfTime).toBeLessThan(0.02);
+  });
+});
+
+describe("BERT-large training on V100 (Ivanov et al., MLSys 2021)", () => {
+  const bert = scenario({
+    model: model("bert-large"),
+    hardware: hardware("v100-sxm2-32gb"),
+    workload: { phase: "train", batch: 8, sequence: 512, context: 0 },
+    precision: { weights: "fp16", activations: "fp16", kvCache: "fp16" },
+    kernels: { pointwise: "eager", attention: "materialized" },
+  });
+
+  test("statistical normalization is 0.17% of the FLOPs", () => {
+    expect(simulate(bert).statisticalNormalization.shareOfFlops).toBeCloseTo(0.0017, 3);
+  });
+
+  test("the layer takes 6.71 ms with the authors' fused kernels, 9.14 ms in PyTorch of 2020", () => {
+    const { seconds } = simulate(bert).layer;
+    expect(seconds).toBeGreaterThan(0.8 * 6.71e-3);
+    expect(seconds).toBeLessThan(1.1 * 9.14e-3);
+  });
+});
