@@ -93,6 +93,8 @@ const h200 = fitted(
     ...readMeasurements("measurements/h200-sxm/measured.jsonl").filter((row) => !isLayer(row)),
     ...readMeasurements("measurements/h200-sxm/counters.jsonl"),
     ...readMeasurements("measurements/h200-sxm/layers.jsonl"),
+    // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
+    ...readMeasurements("measurements/h200-sxm/gemm-bursts.jsonl"),
   ],
   "measured",
   "measurements/h200-sxm",

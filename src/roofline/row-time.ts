@@ -63,7 +63,7 @@ export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device):
   return timing(latency + memory + cache, { memory, cache, latency });
 }
 
-/** torch's generic reduction along rows: 32 threads a row for many short rows, up to 512 for long or few ones. */
+/** torch's generic reduction along rows: the threads of a row step along it, then combine what they found. */
 export function rowSumTime(
   work: Extract<Work, { kind: "row-sum" }>,
   traffic: Traffic,
@@ -71,30 +71,32 @@ export function rowSumTime(
 ): Timing {
   const c = device.calibration!;
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
-  const steps = work.columns / threadsPerRow(work.rows, work.columns);
-  const latency = c.rowSum.floorSeconds + c.rowSum.secondsPerStep * steps;
+  const walk = (c.rowSum.secondsPerStep * work.columns) / threadsPerRow(work.rows, work.columns);
   const streaming = c.rowSum.memoryFactor * (memory + cache);
-  return timing(
-    c.rowSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, latency - c.rowSum.floorSeconds, streaming),
-    {
-      memory,
-      cache,
-      latency,
-    },
-  );
+  return timing(c.rowSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, walk, streaming), {
+    memory,
+    cache,
+    latency: c.rowSum.floorSeconds + walk,
+  });
 }
 
 const ROW_SUM_SOFTNESS = 3;
 const WARP = 32;
 const LARGEST_BLOCK = 512;
-/** Below these torch gives a whole warp to a row, and no more. */
-const FEW_ROWS = 16;
-const LONG_ROW = 8192;
+const MOST_ROWS_PER_BLOCK = LARGEST_BLOCK / WARP;
 
+/**
+ * How torch lays a block of 512 threads over rows (aten/src/ATen/native/cuda/Reduce.cuh): as many rows as there are,
+ * up to 16, share a block; where that leaves a thread many elements, the whole block works on one row.
+ */
 export function threadsPerRow(rows: number, columns: number): number {
-  if (rows >= FEW_ROWS && columns < LONG_ROW) return WARP;
-  return Math.min(LARGEST_BLOCK, Math.max(WARP, columns));
+  const height = Math.min(powerOfTwoBelow(rows), MOST_ROWS_PER_BLOCK);
+  const width = Math.min(powerOfTwoBelow(columns), LARGEST_BLOCK / height);
+  const elementsPerThread = columns / width;
+  return elementsPerThread >= Math.min(16 * height, 256) ? width * height : width;
 }
+
+const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(n));
 
 /** Sums over rows (weight and bias gradients): each block walks all rows of its few columns, one after the other. */
 export function columnSumTime(

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { readBytes, sumOf, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
-import type { NormImplementation } from "../../src/schema/normalization.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
+import type { NormImplementation } from "../../src/schema/vocabulary.ts";
 import { decode, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 const TOKENS = 4096;

@@ -183,9 +183,12 @@ describe("torch's row reduction", () => {
   test.each([
     [4096, 1024, 32],
     [4096, 8192, 512],
-    [8, 1024, 512],
-    [8, 100, 100],
+    [16_384, 4096, 32],
+    [8, 1024, 64],
+    [8, 8192, 512],
+    [4, 4096, 128],
     [1, 8192, 512],
+    [1, 100, 64],
   ])("%d rows of %d columns get %d threads each", (rows, columns, threads) => {
     expect(threadsPerRow(rows, columns)).toBe(threads);
   });

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { type Hardware, HardwareSchema } from "../../src/schema/hardware.ts";
 import { type Model, ModelSchema } from "../../src/schema/model.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/normalization.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
 
 const read = (path: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
