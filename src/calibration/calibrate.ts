@@ -2,6 +2,7 @@ import type { Kernel } from "../layer/kernel.ts";
 import { readBytes, sumOf } from "../layer/kernel.ts";
 import type { Device } from "../roofline/device.ts";
 import { device } from "../roofline/device.ts";
+import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
 import { layerTraffic } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
@@ -113,13 +114,15 @@ function observeCounters(row: MeasuredKind<"norm-counters">): Observation[] {
   return [{ value, uncertainty: COUNTER_UNCERTAINTY, predict }];
 }
 
-/** Kernels back to back with the device's launch gap between them, as in a graph. */
+/** Kernels back to back with the device's launch gap between them, as in a graph; their ideal without calibration. */
 export function kernelChainSeconds(
   kernels: readonly Kernel[],
   justWritten: readonly string[],
   target: Device,
 ): number {
-  const { cache, launch } = target.calibration!;
+  if (target.calibration === undefined)
+    return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
+  const { cache, launch } = target.calibration;
   const traffic = layerTraffic(kernels, cache, justWritten);
   return kernels.reduce(
     (sum, kernel, index) => sum + launch.gapSeconds + kernelTiming(kernel, traffic[index]!, target).seconds,

@@ -10,8 +10,9 @@ import {
 } from "../layer/normalization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
 import type { NormKind } from "../schema/model.ts";
-import type { NormImplementation } from "../schema/normalization.ts";
-import { BYTES_PER_ELEMENT, DATA_TYPES, type DataType } from "../schema/precision.ts";
+import type { DataType } from "../schema/precision.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+import { BYTES_PER_ELEMENT, DATA_TYPES } from "../schema/vocabulary.ts";
 import { measuredPointwise } from "./measured-pointwise.ts";
 
 /** What was measured, as the kernels that a layer would launch for it, built by the layer's own code. */

@@ -2,9 +2,9 @@ import type { Device } from "../roofline/device.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
 import type { Model, NormKind } from "../schema/model.ts";
-import type { NormImplementation } from "../schema/normalization.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { layerSecondsOn } from "../simulate/layer-result.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+import { layerResult, layerSecondsOn } from "../simulate/layer-result.ts";
 
 /** The scenario that a measured layer ran; undefined for its variant without norms. */
 export function measuredScenario(
@@ -35,6 +35,45 @@ export function measuredScenario(
     runtime: row.runtime,
     parallelism: { tensor: 1, sequenceParallel: false },
   };
+}
+
+/**
+ * What changing a layer's norm from one to the other saves of its time, as measured, and how uncertain that is: from
+ * paired differences where the row has them, else from medians and quartiles. `none` stands for no norm at all.
+ */
+export function measuredShare(
+  row: MeasuredLayer,
+  from: string,
+  to: string,
+): { measured: number; spread: number } | undefined {
+  const before = row.seconds[from];
+  const after = row.seconds[to];
+  if (from === to || before === undefined || after === undefined) return undefined;
+  const saved = addedSeconds(row, from) - addedSeconds(row, to);
+  return {
+    measured: saved / before,
+    spread: Math.hypot(halfWidth(row, from), halfWidth(row, to)) / before,
+  };
+}
+
+function addedSeconds(row: MeasuredLayer, normalization: string): number {
+  const paired = normalization === "none" ? 0 : row.added?.[normalization];
+  return paired ?? row.seconds[normalization]! - (row.seconds["none"] ?? 0);
+}
+
+function halfWidth(row: MeasuredLayer, normalization: string): number {
+  const range = row.added === undefined ? row.spread?.[normalization] : row.addedSpread?.[normalization];
+  return range === undefined ? 0 : (range[1] - range[0]) / 2;
+}
+
+/** Normalization's share of the predicted layer. */
+export function predictedShare(
+  row: MeasuredLayer,
+  normalization: string,
+  target: Device,
+): number | undefined {
+  const scenario = measuredScenario(row, normalization, target.hardware);
+  return scenario && layerResult(scenario).normalization.shareOfTime;
 }
 
 /** Eagerly launched Triton kernels cost several times the host time of torch's own: not what the host law describes. */

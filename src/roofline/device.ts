@@ -11,13 +11,20 @@ export interface Device {
 }
 
 export function device(hardware: Hardware): Device {
-  return {
+  const known = devices.get(hardware);
+  if (known !== undefined) return known;
+  const made: Device = {
     hardware,
     hbmBytesPerSecond: hardware.hbmBytesPerSecond,
     vectorFlopsPerSecond: hardware.peakFlopsPerSecond.fp32Vector,
     calibration: hardware.calibration && calibrationValues(hardware.calibration),
   };
+  devices.set(hardware, made);
+  return made;
 }
+
+/** Profiles are plain data that nobody changes, so that a device can be made once for each. */
+const devices = new WeakMap<Hardware, Device>();
 
 /** Peak of the units that multiply matrices of this type, FLOP per second; fp32 runs on the vector units. */
 export function matmulPeak({ peakFlopsPerSecond: peak }: Hardware, dataType: DataType): number | undefined {

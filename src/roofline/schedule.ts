@@ -11,6 +11,7 @@ export interface Slot {
 /**
  * Lays kernels one after the other. In a graph each starts a small gap after the one before it. Eagerly, each starts
  * when the host has issued it and the one before it has ended: a kernel that the device waits for is host-bound.
+ * What launching a graph or starting a training step costs is no kernel's own: each bears it in proportion to its time.
  * `firstBackward` is the index of the first backward kernel, past the last one when there is none.
  */
 export function schedule(
@@ -20,26 +21,33 @@ export function schedule(
   calibration: CalibrationValues | undefined,
 ): Slot[] {
   if (calibration === undefined) return timings.map((t) => ({ seconds: t.seconds, bound: boundOf(t.terms) }));
-  if (runtime === "graph") return scheduleGraph(timings, calibration.launch);
-  const issued = issueTimes(timings.length, firstBackward, calibration.host);
-  const gap = calibration.launch.streamGapSeconds;
-  const alone = scheduleEager(timings, issued, gap, 0);
-  if (firstBackward < timings.length) return alone;
+  const { launch, host } = calibration;
+  if (runtime === "graph")
+    return shareOut(launch.graphStartSeconds, scheduleGraph(timings, launch.gapSeconds));
+  const issued = issueTimes(timings.length, firstBackward, host);
+  const alone = scheduleEager(timings, issued, launch.streamGapSeconds, 0);
+  if (firstBackward < timings.length) return shareOut(host.stepSeconds, alone);
   // in inference one layer follows the other: the device may still be busy when the host begins to issue this one
   const busy = Math.max(0, totalSeconds(alone) - (issued.at(-1) ?? 0));
-  return scheduleEager(timings, issued, gap, busy);
+  return scheduleEager(timings, issued, launch.streamGapSeconds, busy);
 }
 
-function scheduleGraph(timings: readonly Timing[], launch: CalibrationValues["launch"]): Slot[] {
-  return timings.map((t, index) => {
-    const start = launch.gapSeconds + (index === 0 ? launch.graphStartSeconds : 0);
-    return { seconds: start + t.seconds, bound: boundOf({ ...t.terms, latency: t.terms.latency + start }) };
-  });
+function shareOut(startSeconds: number, slots: readonly Slot[]): Slot[] {
+  const total = totalSeconds(slots);
+  const factor = total === 0 ? 1 : (total + startSeconds) / total;
+  return slots.map((slot) => ({ ...slot, seconds: slot.seconds * factor }));
 }
 
-/** When the host has issued each kernel, from the moment it begins with the first. A training step starts idle. */
+function scheduleGraph(timings: readonly Timing[], gapSeconds: number): Slot[] {
+  return timings.map((t) => ({
+    seconds: gapSeconds + t.seconds,
+    bound: boundOf({ ...t.terms, latency: t.terms.latency + gapSeconds }),
+  }));
+}
+
+/** When the host has issued each kernel, from the moment it begins with the first. */
 function issueTimes(kernels: number, firstBackward: number, host: CalibrationValues["host"]): number[] {
-  let now = firstBackward < kernels ? host.stepSeconds : 0;
+  let now = 0;
   return Array.from({ length: kernels }, (_, index) => {
     now += index < firstBackward ? host.secondsPerKernel : host.backwardSecondsPerKernel;
     return now;

@@ -1,0 +1,176 @@
+import { type Device, device } from "../roofline/device.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import { type Observation, observe, quantile } from "./calibrate.ts";
+import { FIT_STAGES, isFitted } from "./fit-stages.ts";
+import { layerPredictions, measuredShare, predictedShare } from "./measured-layers.ts";
+
+/** How far predictions are from what was measured. Errors are shares of the measured value, bias keeps its sign. */
+export interface Errors {
+  readonly rows: number;
+  readonly medianError: number;
+  readonly percentile90Error: number;
+  readonly worstError: number;
+  readonly bias: number;
+  /** the same for the datasheet's roofline */
+  readonly datasheetMedianError: number;
+}
+
+export interface Accuracy {
+  readonly kernels: readonly ({ readonly name: string } & Errors)[];
+  readonly layers: readonly ({ readonly name: string; readonly fitted: boolean } & Errors)[];
+  readonly differences: readonly Difference[];
+}
+
+/** Share of runtime or saving, predicted against measured: errors in percentage points. */
+export interface Difference {
+  readonly name: string;
+  readonly phase: MeasuredLayer["phase"];
+  readonly rows: number;
+  /** rows whose measured difference is larger than its spread; only these are compared */
+  readonly resolved: number;
+  readonly medianErrorPoints: number;
+  readonly percentile90ErrorPoints: number;
+  /** share of the resolved rows with the right sign */
+  readonly rightSign: number;
+}
+
+/** Compares a profile with measurements of its device: kernel classes, whole layers, shares and savings. */
+export function accuracy(measurements: readonly Measurement[], profile: Hardware): Accuracy {
+  const target = device(profile);
+  const { calibration: _, ...datasheet } = profile;
+  const ideal = device(datasheet);
+  const layers = measurements.filter((row): row is MeasuredLayer => row.kind === "layer");
+  return {
+    kernels: kernelErrors(measurements, target, ideal),
+    layers: layerErrors(layers, target, ideal),
+    differences: [...shareErrors(layers, target), ...savingErrors(layers, target)],
+  };
+}
+
+function kernelErrors(
+  measurements: readonly Measurement[],
+  target: Device,
+  ideal: Device,
+): Accuracy["kernels"] {
+  return FIT_STAGES.flatMap((stage) => {
+    const rows = measurements.filter((row) => row.kind !== "layer" && stage.rows(row)).flatMap(observe);
+    return rows.length === 0 ? [] : [{ name: stage.name, ...errorsOf(rows, target, ideal) }];
+  });
+}
+
+/** Below this many tokens a prefill's time is floors and weights, above it matmuls at full rate. */
+const LONG_PREFILL_TOKENS = 2048;
+
+function layerGroup(row: MeasuredLayer): string {
+  const tokens = row.batch * row.sequence;
+  const size =
+    row.phase === "prefill"
+      ? tokens < LONG_PREFILL_TOKENS
+        ? " below 2048 tokens"
+        : " from 2048 tokens"
+      : "";
+  return `${row.phase}${size}, ${row.runtime}`;
+}
+
+function layerErrors(layers: readonly MeasuredLayer[], target: Device, ideal: Device): Accuracy["layers"] {
+  const names = [...new Set(layers.map(layerGroup))].sort();
+  return names.flatMap((name) =>
+    [false, true].flatMap((fitted) => {
+      const rows = layers
+        .filter((row) => layerGroup(row) === name && isFitted(row) === fitted)
+        .flatMap(observe);
+      return rows.length === 0 ? [] : [{ name, fitted, ...errorsOf(rows, target, ideal) }];
+    }),
+  );
+}
+
+function errorsOf(rows: readonly Observation[], target: Device, ideal: Device): Errors {
+  const signed = sorted(rows.map((row) => row.predict(target) / row.value - 1));
+  const absolute = sorted(signed.map(Math.abs));
+  return {
+    rows: rows.length,
+    medianError: quantile(absolute, 0.5),
+    percentile90Error: quantile(absolute, 0.9),
+    worstError: absolute.at(-1) ?? 0,
+    bias: quantile(signed, 0.5),
+    datasheetMedianError: quantile(
+      sorted(rows.map((row) => Math.abs(row.predict(ideal) / row.value - 1))),
+      0.5,
+    ),
+  };
+}
+
+const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+interface Compared {
+  readonly measured: number;
+  readonly spread: number;
+  readonly predicted: number;
+}
+
+const PHASES = ["prefill", "decode", "train"] as const;
+
+function summarize(
+  name: string,
+  layers: readonly MeasuredLayer[],
+  compare: (row: MeasuredLayer) => Compared[],
+): Difference[] {
+  return PHASES.flatMap((phase) => {
+    const all = layers.filter((row) => row.phase === phase).flatMap(compare);
+    if (all.length === 0) return [];
+    const resolved = all.filter(({ measured, spread }) => Math.abs(measured) > spread);
+    const errors = sorted(resolved.map(({ measured, predicted }) => 100 * Math.abs(predicted - measured)));
+    const right = resolved.filter(({ measured, predicted }) => Math.sign(measured) === Math.sign(predicted));
+    return [
+      {
+        name,
+        phase,
+        rows: all.length,
+        resolved: resolved.length,
+        medianErrorPoints: quantile(errors, 0.5),
+        percentile90ErrorPoints: quantile(errors, 0.9),
+        rightSign: resolved.length === 0 ? 1 : right.length / resolved.length,
+      },
+    ];
+  });
+}
+
+/**
+ * Normalization's share of the layer: measured as the difference to the same layer without norms. Norms that take the
+ * residual add along are left out, since the layer without norms keeps that add.
+ */
+function shareErrors(layers: readonly MeasuredLayer[], target: Device): Difference[] {
+  const names = new Set(layers.flatMap((row) => Object.keys(row.seconds)));
+  const separate = [...names].filter((name) => !name.endsWith("residual-fused"));
+  return separate.flatMap((normalization) =>
+    summarize(`share of ${normalization}`, layers, (row) => {
+      const measured = measuredShare(row, normalization, "none");
+      const predicted = predictedShare(row, normalization, target);
+      return measured === undefined || predicted === undefined ? [] : [{ ...measured, predicted }];
+    }),
+  );
+}
+
+/** From what to what: the swaps that reports speak of. */
+const SAVINGS = [
+  ["layernorm.native", "rmsnorm.native"],
+  ["layernorm.native", "rmsnorm.fused"],
+  ["layernorm.native", "rmsnorm.residual-fused"],
+  ["rmsnorm.eager", "rmsnorm.native"],
+  ["layernorm.eager", "layernorm.native"],
+] as const;
+
+function savingErrors(layers: readonly MeasuredLayer[], target: Device): Difference[] {
+  return SAVINGS.flatMap(([from, to]) =>
+    summarize(`${from} to ${to}`, layers, (row) => {
+      const measured = measuredShare(row, from, to);
+      if (measured === undefined) return [];
+      const seconds = new Map(layerPredictions(row).map(({ name, predict }) => [name, predict(target)]));
+      const before = seconds.get(from);
+      const after = seconds.get(to);
+      if (before === undefined || after === undefined) return [];
+      return [{ ...measured, predicted: (before - after) / before }];
+    }),
+  );
+}
