@@ -1,30 +1,21 @@
 #!/usr/bin/env node
-import type { Io } from "./io/terminal.ts";
 import { main } from "./main.ts";
+import { isTerminal, writer } from "./streams.ts";
 
-const { env, stdout, stderr, stdin, platform } = process;
-
-const io: Io = {
-  stdout: (text) => void stdout.write(text),
-  stderr: (text) => void stderr.write(text),
-  stdin: readAll,
-  columns: width(),
-  color: wantsColor(),
-  unicode: showsUnicode(),
-};
+const { env, platform } = process;
 
 /** The terminal's width, else COLUMNS, else 80; narrower than 60 no table can be read. */
-function width(): number {
-  const columns = stdout.columns || Number(env["COLUMNS"]) || 80;
+function width(terminal: boolean): number {
+  const columns = (terminal && process.stdout.columns) || Number(env["COLUMNS"]) || 80;
   return Math.min(400, Math.max(60, Math.floor(columns)));
 }
 
 /** https://no-color.org and https://force-color.org; else colour on a terminal only. */
-function wantsColor(): boolean {
+function wantsColor(terminal: boolean): boolean {
   const { FORCE_COLOR: force = "", NO_COLOR: no = "", TERM: term } = env;
   if (no !== "") return false;
   if (force !== "") return force !== "0" && force !== "false";
-  return stdout.isTTY === true && term !== "dumb";
+  return terminal && term !== "dumb";
 }
 
 /** Not where the locale says something else than UTF-8. */
@@ -33,10 +24,10 @@ function showsUnicode(): boolean {
   return platform === "win32" || locale === "" || /utf-?8/i.test(locale);
 }
 
-async function readAll(limit: number): Promise<Uint8Array> {
+async function readInput(limit: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stdin) {
+  for await (const chunk of process.stdin) {
     chunks.push(chunk as Buffer);
     length += (chunk as Buffer).length;
     if (length > limit) break;
@@ -44,11 +35,13 @@ async function readAll(limit: number): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-// whoever reads us may stop reading: `| head` is no error
-for (const stream of [stdout, stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-}
+const terminal = isTerminal(1);
 
-process.exitCode = await main(process.argv.slice(2), io);
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: writer(1, () => process.stdout),
+  stderr: writer(2, () => process.stderr),
+  stdin: readInput,
+  columns: width(terminal),
+  color: wantsColor(terminal),
+  unicode: showsUnicode(),
+});

@@ -68,6 +68,7 @@ function fitted(
       `  ${stage.name.padEnd(32)} ${String(stage.rows).padStart(4)} rows  median ${percent(stage.medianError)}  90th percentile ${percent(stage.percentile90Error)}`,
     );
   }
+  if (fit.undetermined.length > 0) console.log(`  not determined: ${fit.undetermined.join(", ")}`);
   return fit.profile;
 }
 

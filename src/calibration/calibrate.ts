@@ -13,7 +13,7 @@ import { fitParameters } from "./fit.ts";
 import { boundsOf, FIT_STAGES, type FitStage } from "./fit-stages.ts";
 import { measuredCase } from "./measured-kernels.ts";
 import { layerPredictions } from "./measured-layers.ts";
-import { replaceParameters, valueAt, withValues } from "./parameters.ts";
+import { type ParameterPath, replaceParameters, valueAt, withValues } from "./parameters.ts";
 
 /** One thing that was measured and that the simulator predicts: seconds, or bytes where counters counted them. */
 export interface Observation {
@@ -34,6 +34,8 @@ export interface StageFit {
 export interface CalibrationFit {
   readonly profile: Hardware & { calibration: Calibration };
   readonly stages: readonly StageFit[];
+  /** fitted parameters that the data says nothing about; they keep the base's values */
+  readonly undetermined: readonly ParameterPath[];
 }
 
 /** What the model is expected to miss besides the spread of a measurement. */
@@ -52,19 +54,41 @@ export function calibrate(
   let target = device(base);
   const stages: StageFit[] = [];
   const fitted = new Set<string>();
+  const undetermined: ParameterPath[] = [];
   for (const stage of FIT_STAGES) {
     const observations = measurements.filter(stage.rows).flatMap(observe);
     if (observations.length < stage.parameters.length) continue;
-    const values = fitStage(stage, observations, target);
-    target = { ...target, calibration: values };
-    for (const path of stage.parameters) fitted.add(path);
+    const trial = { ...target, calibration: fitStage(stage, observations, target) };
+    const known = stage.parameters.filter((path) => isDetermined(path, observations, trial));
+    undetermined.push(...stage.parameters.filter((path) => !known.includes(path)));
+    const values = known.map((path) => valueAt(trial.calibration, path));
+    target = { ...target, calibration: withValues(target.calibration!, known, values) };
+    for (const path of known) fitted.add(path);
     stages.push(quality(stage.name, observations, target));
   }
   const final = target.calibration!;
   const calibration = replaceParameters(base.calibration, (path, parameter) =>
     fitted.has(path) ? { value: Number(valueAt(final, path).toPrecision(4)), origin, source } : parameter,
   );
-  return { profile: { ...base, calibration }, stages };
+  return { profile: { ...base, calibration }, stages, undetermined };
+}
+
+/** Relative standard error above which the measurements are taken to say nothing about a parameter. */
+const LARGEST_STANDARD_ERROR = 1;
+const RELATIVE_STEP = 0.01;
+
+/** How sharply the rows of a stage see a parameter: the standard error that they alone would leave it. */
+function isDetermined(path: ParameterPath, observations: readonly Observation[], target: Device): boolean {
+  const values = target.calibration!;
+  const moved = {
+    ...target,
+    calibration: withValues(values, [path], [valueAt(values, path) * (1 + RELATIVE_STEP)]),
+  };
+  const information = sumOf(observations, ({ predict, uncertainty }) => {
+    const slope = Math.log(predict(moved) / predict(target)) / Math.log(1 + RELATIVE_STEP);
+    return (slope / uncertainty) ** 2;
+  });
+  return information > 0 && 1 / Math.sqrt(information) < LARGEST_STANDARD_ERROR;
 }
 
 function fitStage(stage: FitStage, observations: readonly Observation[], target: Device): CalibrationValues {

@@ -1,5 +1,5 @@
-import { BYTES_PER_ELEMENT } from "../schema/precision.ts";
 import type { Phase, Scenario } from "../schema/scenario.ts";
+import { BYTES_PER_ELEMENT } from "../schema/vocabulary.ts";
 
 /** A scenario's sizes on one GPU: what every operator is built from. Elements and bytes per element. */
 export interface Dimensions {

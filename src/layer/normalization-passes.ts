@@ -1,5 +1,6 @@
 import type { NormKind } from "../schema/model.ts";
-import type { NormImplementation, Pass } from "../schema/normalization.ts";
+import type { Pass } from "../schema/normalization.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
 
 /**
  * Normalization implementations as data: the kernels each one launches and what they read and write, forward and

@@ -1,5 +1,6 @@
 import type { NormKind } from "../schema/model.ts";
-import type { NormImplementation, Pass } from "../schema/normalization.ts";
+import type { Pass } from "../schema/normalization.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
 import type { Access, Kernel, Operator, Work } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
 import { backwardPasses, forwardPasses } from "./normalization-passes.ts";

@@ -33,6 +33,9 @@ export const HardwareSchema = z.strictObject({
     .strictObject({ value: quantity, source: text.describe("Provider and date") })
     .optional()
     .describe("Price of one GPU-hour, USD"),
+  calibration: CalibrationSchema.optional().describe(
+    "What the device was measured to reach; without it every time is the datasheet's ideal",
+  ),
   validation: z
     .array(
       z.strictObject({
@@ -46,9 +49,6 @@ export const HardwareSchema = z.strictObject({
     )
     .optional()
     .describe("How well the calibration predicts layers it was not fitted on"),
-  calibration: CalibrationSchema.optional().describe(
-    "What the device was measured to reach; without it every time is the datasheet's ideal",
-  ),
 });
 
 export type Hardware = z.infer<typeof HardwareSchema>;

@@ -1,20 +1,6 @@
 import * as z from "zod";
 import { text } from "./fields.ts";
 
-export const NORM_KINDS = ["layernorm", "rmsnorm"] as const;
-
-/** From the most kernels to the fewest bytes; `facts` of each are in layer/normalization-passes.ts. */
-export const NORM_IMPLEMENTATIONS = [
-  "textbook",
-  "eager",
-  "native",
-  "fused",
-  "residual-fused",
-  "folded",
-] as const;
-
-export type NormImplementation = (typeof NORM_IMPLEMENTATIONS)[number];
-
 /** How a kernel walks its data; decides which timing law applies (roofline/). */
 export const PASS_KERNELS = [
   "vectorized",

@@ -1,8 +1,8 @@
 import { matmulPeak } from "../roofline/device.ts";
 import type { Hardware } from "./hardware.ts";
 import type { Model } from "./model.ts";
-import { DATA_TYPES } from "./precision.ts";
 import type { Scenario, ScenarioFile } from "./scenario.ts";
+import { DATA_TYPES } from "./vocabulary.ts";
 
 export type Resolution =
   | { readonly scenario: Scenario; readonly problems?: never }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { text } from "./fields.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./normalization.ts";
 import { ScenarioSchema } from "./scenario.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
 export const OPERATOR_CLASSES = ["normalization", "matmul", "attention", "pointwise", "collective"] as const;
 export const BOUNDS = ["compute", "memory", "cache", "latency", "host", "network"] as const;

@@ -2,8 +2,9 @@ import * as z from "zod";
 import { count, countOrZero, schemaReference, text } from "./fields.ts";
 import { HardwareSchema } from "./hardware.ts";
 import { ModelSchema } from "./model.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS, PassSchema } from "./normalization.ts";
+import { PassSchema } from "./normalization.ts";
 import { DataTypeSchema } from "./precision.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
 export const PHASES = ["prefill", "decode", "train"] as const;
 

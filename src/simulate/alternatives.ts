@@ -1,7 +1,7 @@
 import type { NormKind } from "../schema/model.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/normalization.ts";
 import type { Alternative } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
 import { type LayerResult, layerResult } from "./layer-result.ts";
 
 /** The same scenario with other norms. */

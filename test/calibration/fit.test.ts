@@ -99,7 +99,7 @@ describe("calibrating", () => {
   });
 
   test("on nothing changes nothing", () => {
-    expect(calibrate([], base, origin)).toEqual({ profile: base, stages: [] });
+    expect(calibrate([], base, origin)).toEqual({ profile: base, stages: [], undetermined: [] });
   });
 });
 

@@ -1,0 +1,64 @@
+import { relative } from "node:path";
+import { accuracy as compare } from "../calibration/accuracy.ts";
+import { EXIT, UserError } from "../errors.ts";
+import { readDocument } from "../io/document.ts";
+import { readOrThrow } from "../io/load.ts";
+import { readMeasurements, shippedMeasurements } from "../io/measurements.ts";
+import { packageRoot } from "../io/shipped.ts";
+import type { Io } from "../io/terminal.ts";
+import { type AccuracyReport, accuracyReport } from "../report/accuracy.ts";
+import { formatPercent } from "../units.ts";
+import { type OutputOptions, output } from "./output.ts";
+
+export type AccuracyOptions = OutputOptions & {
+  readonly against?: readonly string[];
+  readonly maxError?: string;
+};
+
+const DEFAULT_PROFILE = "h100-sxm";
+
+/** `accuracy`: predicted against measured, for a profile and measurements of its device. */
+export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions, io: Io): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const limit = readLimit(options.maxError);
+  const profile = await readOrThrow("hardware", readDocument("hardware", name, "."));
+  const reports = filesFor(name, options.against).map(
+    ({ path, label }): AccuracyReport => ({
+      profile: profile.name,
+      against: label,
+      ...compare(readMeasurements(path, label), profile),
+    }),
+  );
+  await write(await accuracyReport(reports, format, look));
+  return limit === undefined ? EXIT.ok : judge(reports, limit, io);
+}
+
+function filesFor(name: string, against: readonly string[] | undefined): { path: string; label: string }[] {
+  if (against !== undefined) return against.map((path) => ({ path, label: path }));
+  const shipped = shippedMeasurements(name);
+  if (shipped.length === 0)
+    throw new UserError(
+      `there are no measurements of ${JSON.stringify(name)} here: name a file with --against (tools/measure_gpu.py makes one)`,
+    );
+  return shipped.map((path) => ({ path, label: relative(packageRoot(), path) }));
+}
+
+function readLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const limit = Number(text);
+  if (text.trim() === "" || !(limit > 0))
+    throw new UserError(`--max-error: expected a share above 0, such as 0.05, got ${JSON.stringify(text)}`);
+  return limit;
+}
+
+/** The limit is for layers that no fit has seen and that the host does not decide: CUDA graphs and training steps. */
+function judge(reports: readonly AccuracyReport[], limit: number, io: Io): number {
+  const worse = reports.flatMap(({ against, layers }) =>
+    layers
+      .filter(({ name, fitted }) => !fitted && !/^(prefill|decode).*eager$/.test(name))
+      .filter(({ medianError }) => medianError > limit)
+      .map(({ name, medianError }) => `${against}: ${name}: median error ${formatPercent(medianError)}`),
+  );
+  for (const line of worse) io.stderr(`above --max-error ${limit}: ${line}\n`);
+  return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
+}

@@ -1,0 +1,47 @@
+import { calibrate as fitProfile } from "../calibration/calibrate.ts";
+import { startingCalibration } from "../calibration/transfer.ts";
+import { validate } from "../calibration/validate.ts";
+import { EXIT, UserError } from "../errors.ts";
+import { readDocument } from "../io/document.ts";
+import { readOrThrow } from "../io/load.ts";
+import { readMeasurements } from "../io/measurements.ts";
+import type { Io } from "../io/terminal.ts";
+import { writeWhole } from "../io/write.ts";
+import { calibrationReport } from "../report/calibration.ts";
+import { json } from "../report/json.ts";
+
+export interface CalibrateOptions {
+  readonly base: string;
+  readonly name?: string;
+  readonly scratch?: boolean;
+  readonly output?: string;
+}
+
+/** `calibrate`: measurements of a GPU become a profile; what was found goes to stderr. */
+export async function calibrate(
+  files: readonly string[],
+  options: CalibrateOptions,
+  io: Io,
+): Promise<number> {
+  const base = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
+  const measurements = files.flatMap((file) => readMeasurements(file));
+  const { validation: _, ...datasheet } = base;
+  const start = {
+    ...datasheet,
+    name: options.name ?? base.name,
+    calibration: (options.scratch ? undefined : base.calibration) ?? startingCalibration(base),
+  };
+  const source = files.join(", ");
+  const found = fitProfile(measurements, start, { origin: "measured", source });
+  if (found.stages.length === 0)
+    throw new UserError(`${source}: no rows that a calibration could be fitted on`, [
+      "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",
+    ]);
+  const profile = { ...found.profile, validation: validate(measurements, found.profile, source) };
+  io.stderr(
+    await calibrationReport({ ...found, profile }, { width: io.columns, color: false, unicode: io.unicode }),
+  );
+  if (options.output === undefined) io.stdout(json([profile], false));
+  else writeWhole(options.output, json([profile], false));
+  return EXIT.ok;
+}

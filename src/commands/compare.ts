@@ -1,0 +1,40 @@
+import { EXIT } from "../errors.ts";
+import type { Io } from "../io/terminal.ts";
+import { compareReport } from "../report/compare.ts";
+import type { FlagName } from "../study/flags.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { DEFAULT_SCENARIO, simulateCase } from "./run.ts";
+import { type Case, loadCases, type WhatIfOptions } from "./scenarios.ts";
+
+/** `compare`: one column a scenario, or a combination of the flags' values. */
+export async function compare(
+  references: readonly string[],
+  options: OutputOptions & WhatIfOptions,
+  io: Io,
+): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const { cases, varied } = await loadCases(
+    references.length === 0 ? [DEFAULT_SCENARIO] : references,
+    options,
+    io,
+  );
+  const results = cases.map(simulateCase);
+  const several = new Set(cases.map(({ label }) => label)).size > 1;
+  await write(
+    await compareReport(
+      cases.map((one) => label(one, varied, several)),
+      results,
+      format,
+      look,
+    ),
+  );
+  return EXIT.ok;
+}
+
+/** What tells a column from the others: its scenario, the values of its flags, or both. */
+function label({ label: scenario, point }: Case, varied: readonly FlagName[], several: boolean): string {
+  const values = varied.map((name) =>
+    typeof point[name] === "number" ? `${name} ${point[name]}` : point[name],
+  );
+  return (several || values.length === 0 ? [scenario, ...values] : values).join(", ");
+}

@@ -1,0 +1,53 @@
+import type { Command } from "commander";
+import { EXIT, UserError } from "../errors.ts";
+import { KINDS, type Kind, shippedNames } from "../io/shipped.ts";
+import type { Io } from "../io/terminal.ts";
+import { type CommandWords, completionScript, SHELLS, type Shell } from "../report/completion.ts";
+
+/** `completion`: what can be typed, as a script for a shell. */
+export async function completion(shell: string, program: Command, io: Io): Promise<number> {
+  if (!(SHELLS as readonly string[]).includes(shell))
+    throw new UserError(`no completion for ${JSON.stringify(shell)}: expected ${SHELLS.join(", ")}`);
+  const names = Object.fromEntries(KINDS.map((kind) => [kind, shippedNames(kind)])) as Record<Kind, string[]>;
+  io.stdout(
+    completionScript(
+      shell as Shell,
+      program.commands.map((command) => wordsOf(command, names)),
+    ),
+  );
+  return EXIT.ok;
+}
+
+const ARGUMENTS: Record<string, (names: Record<Kind, string[]>) => readonly string[]> = {
+  run: ({ scenario }) => scenario,
+  compare: ({ scenario }) => scenario,
+  show: ({ scenario, model, hardware }) => [...scenario, ...model, ...hardware],
+  list: () => ["models", "hardware", "scenarios", "norms"],
+  schema: () => ["scenario", "model", "hardware", "result"],
+  completion: () => SHELLS,
+};
+
+const VALUES: Record<string, (names: Record<Kind, string[]>) => readonly string[]> = {
+  "--model": ({ model }) => model,
+  "--hardware": ({ hardware }) => hardware,
+  "--phase": () => ["prefill", "decode", "train"],
+  "--pointwise": () => ["eager", "fused"],
+  "--attention": () => ["flash", "materialized"],
+  "--runtime": () => ["graph", "eager"],
+  "--precision": () => ["bf16", "fp16", "tf32", "fp32"],
+  "--norm": () => ["layernorm", "rmsnorm"],
+};
+
+function wordsOf(command: Command, names: Record<Kind, string[]>): CommandWords {
+  const name = command.name();
+  return {
+    name,
+    description: command.description(),
+    words: ARGUMENTS[name]?.(names) ?? [],
+    flags: command.options.map(({ long, description, argChoices }) => ({
+      name: long ?? "",
+      description,
+      values: argChoices ?? VALUES[long ?? ""]?.(names) ?? [],
+    })),
+  };
+}

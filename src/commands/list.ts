@@ -1,0 +1,75 @@
+import { EXIT, UserError } from "../errors.ts";
+import { type Document, readDocument } from "../io/document.ts";
+import { readOrThrow } from "../io/load.ts";
+import { FOLDERS, type Kind, LIST_WORDS, shippedNames } from "../io/shipped.ts";
+import type { Io } from "../io/terminal.ts";
+import { suggestion } from "../nearest.ts";
+import { type Row, type RowColumn, renderRows } from "../report/rows.ts";
+import { IMPLEMENTATION_HELP } from "../report/words.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { Model } from "../schema/model.ts";
+import type { ScenarioFile } from "../schema/scenario.ts";
+import { formatByteRate, formatBytes, formatFlopRate } from "../units.ts";
+import { type OutputOptions, output } from "./output.ts";
+
+const LISTS = {
+  models: () => describeAll("model", modelText),
+  hardware: () => describeAll("hardware", hardwareText),
+  scenarios: () => describeAll("scenario", ({ description }) => description ?? ""),
+  norms: async () =>
+    Object.entries(IMPLEMENTATION_HELP).map(([name, description]) => ({ kind: "norm", name, description })),
+} as const;
+
+type ListName = keyof typeof LISTS;
+
+const COLUMNS: readonly RowColumn[] = [
+  { key: "kind", title: "kind", align: "left" },
+  { key: "name", title: "name", align: "left" },
+  { key: "description", title: "description", align: "left" },
+];
+
+/** `list [kind]`: what can be named. */
+export async function list(kind: string | undefined, options: OutputOptions, io: Io): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const names = kind === undefined ? (Object.keys(LISTS) as ListName[]) : [listName(kind)];
+  const rows = (await Promise.all(names.map((name) => LISTS[name]()))).flat();
+  const columns = kind === undefined || format === "csv" ? COLUMNS : COLUMNS.slice(1);
+  await write(await renderRows(columns, rows, format, look));
+  return EXIT.ok;
+}
+
+function listName(word: string): ListName {
+  const names = Object.keys(LISTS) as ListName[];
+  const found = names.find((name) => name === word || name === `${word}s`);
+  if (found !== undefined) return found;
+  throw new UserError(
+    `nothing to list by the name ${JSON.stringify(word)}: ${suggestion(word, names) || `there is ${names.join(", ")}`}`,
+  );
+}
+
+type Shipped = { model: Model; hardware: Hardware; scenario: ScenarioFile };
+
+async function describeAll<K extends Kind>(kind: K, text: (value: Shipped[K]) => string): Promise<Row[]> {
+  return Promise.all(
+    shippedNames(kind).map(async (name) => {
+      const document: Document = readDocument(kind, name, FOLDERS[kind]);
+      const value = (await readOrThrow(kind, document)) as unknown as Shipped[K];
+      return { kind: LIST_WORDS[kind].replace(/s$/, ""), name, description: text(value) };
+    }),
+  );
+}
+
+function modelText({ hidden, heads, kvHeads, ffn, layers, norm, normPlacement }: Model): string {
+  return `hidden ${hidden}, heads ${heads}/${kvHeads}, FFN ${ffn}, ${layers} layers, ${normPlacement} ${norm}`;
+}
+
+function hardwareText({
+  peakFlopsPerSecond: peak,
+  hbmBytesPerSecond,
+  hbmBytes,
+  calibration,
+}: Hardware): string {
+  const tensor = peak.bf16 !== undefined ? (["bf16", peak.bf16] as const) : (["fp16", peak.fp16] as const);
+  const rate = tensor[1] === undefined ? "" : `${tensor[0]} ${formatFlopRate(tensor[1])}, `;
+  return `${rate}${formatByteRate(hbmBytesPerSecond)}, ${formatBytes(hbmBytes)}, ${calibration ? "calibrated" : "datasheet only"}`;
+}

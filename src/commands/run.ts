@@ -1,0 +1,35 @@
+import type { Io } from "../io/terminal.ts";
+import { RUN_REPORTS } from "../report/run.ts";
+import type { Result } from "../schema/result.ts";
+import { simulate } from "../simulate.ts";
+import { exitCode, failures, readConditions } from "./fail-if.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { type Case, loadCases, type WhatIfOptions } from "./scenarios.ts";
+
+export const DEFAULT_SCENARIO = "llama-3-70b-prefill-h100";
+
+export type RunOptions = OutputOptions & WhatIfOptions & { readonly failIf?: readonly string[] };
+
+/** `run`: one report a scenario, or one table over all values of the flags. */
+export async function run(references: readonly string[], options: RunOptions, io: Io): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const conditions = readConditions(options.failIf);
+  const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
+  const { cases, varied } = await loadCases(asked, options, io);
+  const results = cases.map(simulateCase);
+  const failed = failures(conditions, results);
+  if (varied.length === 0) {
+    const render = await RUN_REPORTS[format]();
+    await write(render(results, look));
+  } else {
+    const { gridReport } = await import("../report/grid.ts");
+    await write(await gridReport(cases, results, varied, format, look));
+  }
+  return exitCode(failed, io);
+}
+
+/** What the flags changed beyond what they say is part of the answer. */
+export function simulateCase({ scenario, notes }: Case): Result {
+  const result = simulate(scenario);
+  return { ...result, warnings: [...notes, ...result.warnings] };
+}

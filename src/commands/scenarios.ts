@@ -1,0 +1,124 @@
+import { UserError } from "../errors.ts";
+import { type Document, readDocuments } from "../io/document.ts";
+import { parseJson } from "../io/json.ts";
+import { type Library, loadScenario } from "../io/load.ts";
+import type { Io } from "../io/terminal.ts";
+import { resolveScenario } from "../schema/resolve.ts";
+import type { Scenario } from "../schema/scenario.ts";
+import { type FlagName, type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
+import { type FlagTexts, parseGrid } from "../study/points.ts";
+import { parseSetting, type Setting } from "../study/set-path.ts";
+import { applyWhatIf, type LoadedFile } from "../study/what-if.ts";
+
+/** The flags of every command that takes a scenario, under the names commander gives them (`kvHeads`). */
+export interface WhatIfOptions {
+  readonly [name: string]: unknown;
+  readonly sequenceParallel?: boolean;
+  readonly set?: readonly string[];
+}
+
+/** One scenario to simulate: where it comes from, and what flags made of it. */
+export interface Case {
+  readonly label: string;
+  readonly point: Point;
+  readonly scenario: Scenario;
+  readonly notes: readonly string[];
+}
+
+export interface Cases {
+  readonly cases: readonly Case[];
+  /** flags with more than one value */
+  readonly varied: readonly FlagName[];
+}
+
+/** Every scenario named, with every combination of the flags' values. */
+export async function loadCases(
+  references: readonly string[],
+  options: WhatIfOptions,
+  io: Io,
+): Promise<Cases> {
+  const { grid, problems } = parseGrid(flagTexts(options));
+  if (problems !== undefined) throw new UserError("the flags cannot be read", problems);
+  const settings = (options.set ?? []).map(readSetting);
+  const library: Library = new Map();
+  const cases: Case[] = [];
+  for (const reference of references) {
+    for (const document of await readDocuments("scenario", reference, io)) {
+      for (const point of grid.points) {
+        const change = { point, sequenceParallel: options.sequenceParallel === true, settings };
+        cases.push(await loadCase(document, change, library));
+      }
+    }
+  }
+  return { cases, varied: grid.varied };
+}
+
+function flagTexts(options: WhatIfOptions): FlagTexts {
+  const camelCase = (name: string): string =>
+    name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(WHAT_IF_FLAGS.map(({ name }) => [name, options[camelCase(name)]]));
+}
+
+function readSetting(text: string): Setting {
+  const { setting, problem } = parseSetting(text, (value) => {
+    const parsed = parseJson(value);
+    return parsed.values?.length === 1 ? parsed.values[0] : value;
+  });
+  if (problem !== undefined) throw new UserError(`--set: ${problem}`);
+  return setting as Setting;
+}
+
+interface Change {
+  readonly point: Point;
+  readonly sequenceParallel: boolean;
+  readonly settings: readonly Setting[];
+}
+
+async function loadCase(document: Document, change: Change, library: Library): Promise<Case> {
+  const file = await loadScenario(document, partsNamed(change), library);
+  const { file: changed, notes } = await changeFile(file, change);
+  const { scenario, problems } = resolveScenario(changed, changed.model, changed.hardware);
+  if (problems !== undefined) throw new UserError(`${document.label} cannot be simulated`, problems);
+  return { label: shortLabel(document.label), point: change.point, scenario: scenario!, notes };
+}
+
+/** Model and hardware that a flag, or `--set model=name`, puts in place of the file's. */
+function partsNamed({ point, settings }: Change) {
+  const set = (part: "model" | "hardware"): string | undefined => {
+    const value = settings.findLast(({ path }) => path.length === 1 && path[0] === part)?.value;
+    return typeof value === "string" ? value : undefined;
+  };
+  return { model: set("model") ?? point.model, hardware: set("hardware") ?? point.hardware };
+}
+
+const isPartName = ({ path, value }: Setting): boolean =>
+  path.length === 1 && (path[0] === "model" || path[0] === "hardware") && typeof value === "string";
+
+async function changeFile(
+  file: LoadedFile,
+  { point, sequenceParallel, settings }: Change,
+): Promise<{ file: LoadedFile; notes: readonly string[] }> {
+  const rest = settings.filter((setting) => !isPartName(setting));
+  const { model, hardware, ...flags } = point;
+  if (Object.keys(flags).length === 0 && rest.length === 0 && !sequenceParallel) return { file, notes: [] };
+  const { input, notes } = applyWhatIf(file, point, sequenceParallel, rest);
+  const { validate } = await import("../io/validate.ts");
+  const { value, problems } = validate("scenario", input);
+  if (problems !== undefined)
+    throw new UserError(
+      "the flags do not give a valid scenario",
+      problems.map((line) => withFlag(line, point)),
+    );
+  return { file: value as LoadedFile, notes };
+}
+
+/** `workload.batch: ...` is what `--batch` was about. */
+function withFlag(line: string, point: Point): string {
+  const flag = WHAT_IF_FLAGS.find(
+    ({ name, field }) =>
+      point[name] !== undefined && (line.startsWith(`${field}:`) || line.startsWith(`${field}.`)),
+  );
+  return flag === undefined ? line : `--${flag.name}: ${line}`;
+}
+
+const shortLabel = (label: string): string => label.replace(/^scenarios\//, "").replace(/\.json$/, "");

@@ -1,0 +1,75 @@
+import { isUtf8 } from "node:buffer";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { UserError } from "../errors.ts";
+
+/** Nothing that we read is near this size; a file that is was named by mistake. */
+export const LARGEST_INPUT_BYTES = 8e6;
+
+/** A text file's content; every way in which it can be none is a UserError that names the file. */
+export function readText(path: string, label = path): string {
+  return decodeText(readBytes(path, label), label);
+}
+
+export function decodeText(bytes: Uint8Array, label: string): string {
+  if (bytes.length > LARGEST_INPUT_BYTES)
+    throw new UserError(`${label} is larger than ${LARGEST_INPUT_BYTES / 1e6} MB`);
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    throw new UserError(`${label} is UTF-16 text: save it as UTF-8`);
+  if (!isUtf8(bytes) || bytes.includes(0))
+    throw new UserError(`${label} is not a text file (its bytes are not UTF-8)`);
+  // TextDecoder drops a byte order mark, as some editors write one
+  const text = new TextDecoder().decode(bytes);
+  if (text.trim() === "") throw new UserError(`${label} is empty`);
+  return text;
+}
+
+function readBytes(path: string, label: string): Uint8Array {
+  const file = attempt(label, () => openSync(path, "r"));
+  try {
+    if (fstatSync(file).isDirectory()) throw new UserError(`${label} is a folder, not a file`);
+    return attempt(label, () => readUpTo(file, LARGEST_INPUT_BYTES + 1));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Reads pipes and devices too, whose size is not known before: so the limit holds for what was read. */
+function readUpTo(file: number, limit: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length < limit) {
+    const chunk = new Uint8Array(Math.min(65_536, limit - length));
+    const count = readSync(file, chunk);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    length += count;
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+function attempt<T>(label: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new UserError(`cannot read ${label}: ${systemReason(error)}`);
+  }
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EISDIR: "it is a folder",
+  ENAMETOOLONG: "the name is too long",
+  ENOSPC: "no space left on the device",
+  EROFS: "the file system is read-only",
+  ELOOP: "too many symbolic links",
+};
+
+/** The operating system's error in words; anything that is not one is a bug and keeps its stack. */
+export function systemReason(error: unknown): string {
+  if (!(error instanceof Error) || !("code" in error)) throw error;
+  return REASONS[String(error.code)] ?? String(error.code);
+}

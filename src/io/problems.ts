@@ -1,0 +1,155 @@
+import * as z from "zod";
+import { suggestion } from "../nearest.ts";
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/** What zod found wrong with `data`, one line each: the place, what was expected, what is there. */
+export function problemLines(
+  error: z.ZodError,
+  data: unknown,
+  schema: z.ZodType,
+  prefix: Path = [],
+): string[] {
+  return error.issues.flatMap((issue) => issueLines(issue, data, schema, prefix));
+}
+
+function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path): string[] {
+  const value = valueAt(data, issue.path);
+  const line = (path: Path, message: string): string => `${pathText([...prefix, ...path])}${message}`;
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => line([...issue.path, key], unknownKey(key, schema, issue.path)));
+    case "invalid_union":
+      return unionLines(issue, value, data, schema, prefix);
+    case "custom":
+    case "invalid_format":
+      return [
+        line(issue.path, issue.code === "custom" ? issue.message : `${issue.message}, got ${show(value)}`),
+      ];
+    default:
+      return [line(issue.path, `${expectation(issue)}, got ${show(value)}${meant(issue, value)}`)];
+  }
+}
+
+/** Of a union's branches, the one whose type the value has; without one, all that would be accepted. */
+function unionLines(
+  issue: Extract<Issue, { code: "invalid_union" }>,
+  value: unknown,
+  data: unknown,
+  schema: z.ZodType,
+  prefix: Path,
+): string[] {
+  const branches = "errors" in issue ? issue.errors : [];
+  const fitting = branches.filter((branch) => !branch.some((inner) => isWrongType(inner)));
+  const best = fitting[0] ?? (branches.length === 1 ? branches[0] : undefined);
+  if (best === undefined) {
+    const expected = branches.flatMap((branch) =>
+      branch.map((inner) => expectation(inner).replace("expected ", "")),
+    );
+    const nearestName = branches.flatMap((branch) => branch.map((inner) => meant(inner, value))).join("");
+    return [
+      `${pathText([...prefix, ...issue.path])}expected ${expected.join(" or ")}, got ${show(value)}${nearestName}`,
+    ];
+  }
+  return best.flatMap((inner) =>
+    issueLines({ ...inner, path: [...issue.path, ...inner.path] } as Issue, data, schema, prefix),
+  );
+}
+
+/** True when a branch fails at its own root for the value's type or name, so that another branch was meant. */
+const isWrongType = (issue: Issue): boolean =>
+  issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value");
+
+const TYPES: Record<string, string> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a text",
+  boolean: "true or false",
+  object: "an object",
+  array: "a list",
+  record: "an object",
+};
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `expected ${TYPES[issue.expected] ?? issue.expected}`;
+    case "invalid_value":
+      return `expected ${anyOf(issue.values.map((value) => JSON.stringify(value)))}`;
+    case "too_small":
+      return `expected ${sized(issue.origin)} ${issue.inclusive ? "of at least" : "above"} ${issue.minimum}${unit(issue.origin)}`;
+    case "too_big":
+      return `expected ${sized(issue.origin)} ${issue.inclusive ? "of at most" : "below"} ${issue.maximum}${unit(issue.origin)}`;
+    default:
+      return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  }
+}
+
+const anyOf = (words: readonly string[]): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+
+const sized = (origin: string): string => TYPES[origin] ?? `a ${origin}`;
+
+const unit = (origin: string): string =>
+  origin === "string" ? " characters" : origin === "array" ? " items" : "";
+
+/** A word that is not among those expected: the nearest of them. */
+function meant(issue: Issue, value: unknown): string {
+  if (issue.code !== "invalid_value" || typeof value !== "string") return "";
+  const words = issue.values.filter((known) => typeof known === "string");
+  const hint = suggestion(value, words);
+  return hint && ` (${hint})`;
+}
+
+function unknownKey(key: string, schema: z.ZodType, path: Path): string {
+  const known = keysAt(schema, path);
+  const hint = suggestion(key, known) || (known.length > 0 ? `known: ${known.join(", ")}` : "");
+  return `unknown key${hint && ` (${hint})`}`;
+}
+
+function valueAt(data: unknown, path: Path): unknown {
+  let value = data;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value;
+}
+
+/** Keys that the schema's object at a path may have. */
+function keysAt(schema: z.ZodType, path: Path): string[] {
+  let shapes = objectsIn(schema);
+  for (const key of path) {
+    shapes = shapes.flatMap((object) => {
+      const field = object.def.shape[String(key)] as z.ZodType | undefined;
+      return field ? objectsIn(field) : typeof key === "number" ? [object] : [];
+    });
+  }
+  return [...new Set(shapes.flatMap((object) => Object.keys(object.def.shape)))];
+}
+
+/** The object schemas behind defaults, options, unions and lists. */
+function objectsIn(schema: z.ZodType): z.ZodObject[] {
+  if (schema instanceof z.ZodObject) return [schema];
+  if (schema instanceof z.ZodUnion)
+    return schema.def.options.flatMap((option) => objectsIn(option as z.ZodType));
+  if (schema instanceof z.ZodArray) return objectsIn(schema.def.element as z.ZodType);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return objectsIn(schema.def.innerType as z.ZodType);
+  return [];
+}
+
+function pathText(path: Path): string {
+  if (path.length === 0) return "";
+  const text = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+  return `${text.replace(/^\./, "")}: `;
+}
+
+/** A value as JSON, cut short. */
+export function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "number") return String(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

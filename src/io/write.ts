@@ -1,0 +1,30 @@
+import { randomUUID } from "node:crypto";
+import { lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../errors.ts";
+import { systemReason } from "./files.ts";
+
+/** Writes a file whole or not at all: under a temporary name beside it, then renamed. */
+export function writeWhole(path: string, text: string): void {
+  try {
+    const target = exists(path) ? realpathSync(path) : path;
+    // a device or pipe (/dev/stdout) cannot be replaced by a file
+    if (exists(path) && !statSync(target).isFile()) writeFileSync(target, text);
+    else replace(target, text);
+  } catch (error) {
+    throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
+  }
+}
+
+function replace(target: string, text: string): void {
+  const temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomUUID()}.tmp`);
+  try {
+    writeFileSync(temporary, text, { flag: "wx" });
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+const exists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;

@@ -1,0 +1,189 @@
+import { Command, CommanderError, Option } from "commander";
+import { run } from "./commands/run.ts";
+import { EXIT, UserError } from "./errors.ts";
+import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
+import type { Io } from "./io/terminal.ts";
+import { FORMATS } from "./report/formats.ts";
+import { WHAT_IF_FLAGS } from "./study/flags.ts";
+import { VERSION } from "./version.ts";
+
+/** Declares the commands and runs the one that the command line names. */
+export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = declareAll(argv, io, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    return explain(error, io);
+  }
+}
+
+/** Known errors in a few lines; anything else is a bug and keeps its stack. */
+function explain(error: unknown, io: Io): number {
+  // commander has printed its own message already
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+  if (!(error instanceof UserError)) throw error;
+  const lines = [`error: ${error.message}`, ...error.problems.map((problem) => `  ${problem}`)];
+  io.stderr(`${lines.map(visible).join("\n")}\n`);
+  return EXIT.badInput;
+}
+
+/** What users gave us may hold characters that steer a terminal. */
+const visible = (line: string): string => line.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?");
+
+type Done = (code: number) => void;
+
+type Declare = (command: Command, program: Command, io: Io, done: Done) => void;
+
+function declareAll(argv: readonly string[], io: Io, done: Done): Command {
+  const program = new Command("norm-roofline")
+    .version(VERSION, "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .configureOutput(commanderOutput(io))
+    .exitOverride();
+  program.helpInformation = () => HELP;
+  // a command's flags are only set up where they may be asked for
+  const named = (name: string): boolean => argv.includes(name) || argv.includes("completion");
+  for (const name of Object.keys(COMMANDS) as CommandName[]) {
+    const command = program.command(name).description(COMMANDS[name]);
+    if (named(name)) DECLARATIONS[name](command, program, io, done);
+  }
+  return program;
+}
+
+/** Everything that commander would else ask `process` for. */
+const commanderOutput = (io: Io) => ({
+  writeOut: io.stdout,
+  writeErr: (text: string) => io.stderr(text.split("\n").map(visible).join("\n")),
+  getOutHelpWidth: () => Math.min(io.columns, WIDEST_HELP),
+  getErrHelpWidth: () => Math.min(io.columns, WIDEST_HELP),
+  getOutHasColors: () => io.color,
+  getErrHasColors: () => io.color,
+});
+
+const WIDEST_HELP = 110;
+
+const DECLARATIONS: Record<CommandName, Declare> = {
+  run: declareRun,
+  compare: declareCompare,
+  list: declareList,
+  show: declareShow,
+  schema: declareSchema,
+  check: declareCheck,
+  completion: declareCompletion,
+};
+
+function declareRun(command: Command, _: Command, io: Io, done: Done): void {
+  command.argument(
+    "[scenario...]",
+    "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)",
+  );
+  whatIf(outputs(command))
+    .option("--fail-if <condition>", "exit 1 where it holds, such as normalization.shareOfTime>0.1", collect)
+    .addHelpText(
+      "after",
+      examples([
+        "run",
+        "run normalization-paradox",
+        "run my-scenario.json --json",
+        "run --phase decode --batch 1-64*4 --context 4096",
+        "run --hidden 1024,4096,8192 -o hidden.csv",
+        "run --hardware h100-sxm,a100-sxm-80gb --set precision.kvCache=fp16",
+        "run - < scenarios.jsonl --format jsonl",
+      ]),
+    )
+    .action(async (scenarios, options) => done(await run(scenarios, options, io)));
+}
+
+function declareCompare(command: Command, _: Command, io: Io, done: Done): void {
+  command.argument(
+    "[scenario...]",
+    "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)",
+  );
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "compare llama-3-70b-prefill-h100 llama-3-70b-decode-h100",
+        "compare --hardware h100-sxm,h200-sxm,a100-sxm-80gb",
+        "compare llama-3-70b-decode-h100 --norm layernorm,rmsnorm --format md",
+      ]),
+    )
+    .action(async (scenarios, options) =>
+      done(await (await import("./commands/compare.ts")).compare(scenarios, options, io)),
+    );
+}
+
+function declareList(command: Command, _: Command, io: Io, done: Done): void {
+  command.argument("[kind]", "models, hardware, scenarios or norms");
+  outputs(command)
+    .addHelpText("after", examples(["list", "list hardware", "list models --format csv"]))
+    .action(async (kind, options) =>
+      done(await (await import("./commands/list.ts")).list(kind, options, io)),
+    );
+}
+
+function declareShow(command: Command, _: Command, io: Io, done: Done): void {
+  command
+    .argument("<name>", "a name, a path, or - for a scenario on standard input")
+    .option("--resolved", "a scenario with model and hardware in full and every default filled in");
+  whatIf(command)
+    .addHelpText(
+      "after",
+      examples([
+        "show h100-sxm",
+        "show llama-3-70b-prefill-h100 --resolved",
+        "show llama-3-70b-prefill-h100 --hidden 4096 > mine.json",
+      ]),
+    )
+    .action(async (name, options) =>
+      done(await (await import("./commands/show.ts")).show(name, options, io)),
+    );
+}
+
+function declareSchema(command: Command, _: Command, io: Io, done: Done): void {
+  command
+    .argument("[name]", "scenario, model, hardware or result; without it, the names")
+    .addHelpText("after", examples(["schema", "schema scenario > scenario.schema.json"]))
+    .action(async (name) => done(await (await import("./commands/schema.ts")).schema(name, io)));
+}
+
+function declareCheck(command: Command, _: Command, io: Io, done: Done): void {
+  command
+    .argument("<file...>", "paths, or - for standard input")
+    .addHelpText("after", examples(["check my-scenario.json", "check hardware-profiles/*.json"]))
+    .action(async (files) => done(await (await import("./commands/check.ts")).check(files, io)));
+}
+
+function declareCompletion(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("<shell>", "bash, zsh or fish")
+    .addHelpText("after", examples(["completion bash > /etc/bash_completion.d/norm-roofline"]))
+    .action(async (shell) =>
+      done(await (await import("./commands/completion.ts")).completion(shell, program, io)),
+    );
+}
+
+function outputs(command: Command): Command {
+  return command
+    .addOption(new Option("-f, --format <format>", "format of the output").choices(FORMATS))
+    .option("--json", "the same as --format json")
+    .option("-o, --output <file>", "write to a file; the format from its ending");
+}
+
+function whatIf(command: Command): Command {
+  for (const { name, value, help } of WHAT_IF_FLAGS) command.option(`--${name} <${value}>`, help);
+  return command
+    .option("--sequence-parallel", "split norms and residuals over the GPUs too")
+    .option("--set <path=value>", "any field of the scenario, such as precision.weights=fp16", collect)
+    .addHelpText(
+      "after",
+      "\nA flag wins over the file. Numbers may be lists (1,2,8) and ranges (512-2048+512, 1-64*2), names lists:\nthen there is one row for each combination.",
+    );
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

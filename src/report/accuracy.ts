@@ -1,0 +1,93 @@
+import type { Accuracy, Difference, Errors } from "../calibration/accuracy.ts";
+import { formatPercent } from "../units.ts";
+import type { Cell } from "./csv.ts";
+import type { Format, Look } from "./formats.ts";
+import { json, jsonLines } from "./json.ts";
+import { type Row, type RowColumn, renderRows } from "./rows.ts";
+
+/** A profile compared with one measurements file. */
+export interface AccuracyReport extends Accuracy {
+  readonly profile: string;
+  readonly against: string;
+}
+
+const share = (value: Cell | undefined): string => (typeof value === "number" ? formatPercent(value) : "");
+const points = (value: Cell | undefined): string => (typeof value === "number" ? value.toFixed(2) : "");
+
+const ERROR_COLUMNS: readonly RowColumn[] = [
+  { key: "name", title: "time of", align: "left" },
+  { key: "rows", title: "rows" },
+  { key: "medianError", title: "median", text: share },
+  { key: "percentile90Error", title: "90th pct", text: share },
+  { key: "worstError", title: "worst", text: share },
+  { key: "bias", title: "bias", text: share },
+  { key: "datasheetMedianError", title: "datasheet", text: share },
+];
+
+const DIFFERENCE_COLUMNS: readonly RowColumn[] = [
+  { key: "name", title: "share or saving", align: "left" },
+  { key: "phase", title: "phase", align: "left" },
+  { key: "rows", title: "rows" },
+  { key: "resolved", title: "resolved" },
+  { key: "medianErrorPoints", title: "median", text: points },
+  { key: "percentile90ErrorPoints", title: "90th pct", text: points },
+  { key: "rightSign", title: "sign right", text: share },
+];
+
+const ALL_COLUMNS: readonly RowColumn[] = [
+  { key: "against", title: "against", align: "left" },
+  { key: "section", title: "section", align: "left" },
+  ...ERROR_COLUMNS,
+  ...DIFFERENCE_COLUMNS.filter(({ key }) => !ERROR_COLUMNS.some((column) => column.key === key)),
+];
+
+/** Error tables of every file compared; machines get the same numbers in base units. */
+export async function accuracyReport(
+  reports: readonly AccuracyReport[],
+  format: Format,
+  look: Look,
+): Promise<string> {
+  if (format === "json") return json(reports, reports.length !== 1);
+  if (format === "jsonl") return jsonLines(reports);
+  if (format === "csv") return renderRows(ALL_COLUMNS, reports.flatMap(flatRows), format, look);
+  const parts = await Promise.all(reports.map((report) => oneReport(report, format, look)));
+  return parts.join("\n");
+}
+
+async function oneReport(report: AccuracyReport, format: Format, look: Look): Promise<string> {
+  const heading = `${report.profile} against ${report.against}`;
+  const times = [...report.kernels.map(errorRow), ...report.layers.map(layerRow)];
+  const sections = [format === "md" ? `## ${heading}\n` : `${heading}\n`];
+  if (times.length > 0) sections.push(await renderRows(ERROR_COLUMNS, times, format, look));
+  if (report.differences.length > 0) {
+    sections.push(
+      await renderRows(DIFFERENCE_COLUMNS, report.differences.map(differenceRow), format, look, [
+        "Shares and savings in percentage points, over the rows whose measured difference exceeds its spread.",
+      ]),
+    );
+  }
+  return sections.join("\n");
+}
+
+const errorRow = ({ name, ...errors }: { name: string } & Errors): Row => ({ name, ...errors });
+
+/** Layers that a fit has seen say less about the next one. */
+const layerRow = ({ name, fitted, ...errors }: Accuracy["layers"][number]): Row => ({
+  name: `layers: ${name}${fitted ? " (fitted)" : ""}`,
+  ...errors,
+});
+
+const differenceRow = (difference: Difference): Row => ({ ...difference });
+
+function flatRows(report: AccuracyReport): Row[] {
+  const { against } = report;
+  return [
+    ...report.kernels.map((row) => ({ against, section: "kernels", ...errorRow(row) })),
+    ...report.layers.map((row) => ({
+      against,
+      section: row.fitted ? "layers, fitted" : "layers",
+      ...errorRow(row),
+    })),
+    ...report.differences.map((row) => ({ against, section: "differences", ...differenceRow(row) })),
+  ];
+}

@@ -1,0 +1,173 @@
+import type { NormKind } from "../schema/model.ts";
+import type { Result } from "../schema/result.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+import { namedImplementation, rmsNormSaving } from "../study/savings.ts";
+import { formatPercent, formatSeconds, significant } from "../units.ts";
+import type { Cell } from "./csv.ts";
+import type { Format, Look } from "./formats.ts";
+import { json, jsonLines } from "./json.ts";
+import { type Row, type RowColumn, renderRows } from "./rows.ts";
+import { cut, printable } from "./text.ts";
+import { precisionText, runtimeText, shortName, workloadText } from "./words.ts";
+
+/** One line of the comparison: its name for machines and people, its value, and how people read it. */
+interface Measure {
+  readonly key: string;
+  readonly title: string;
+  readonly value: (result: Result) => Cell | undefined;
+  readonly text?: (value: number) => string;
+}
+
+const saving =
+  (rms: NormImplementation | undefined) =>
+  (result: Result): number | undefined => {
+    const own = namedImplementation(result);
+    return rmsNormSaving(result, own, rms ?? own);
+  };
+
+const MEASURES: readonly Measure[] = [
+  { key: "model", title: "model", value: ({ scenario }) => scenario.model.name },
+  { key: "hardware", title: "hardware", value: ({ scenario }) => shortName(scenario.hardware.name) },
+  { key: "workload", title: "workload", value: ({ scenario }) => workloadText(scenario) },
+  { key: "precision", title: "precision", value: ({ scenario }) => precisionText(scenario) },
+  { key: "runtime", title: "runtime", value: ({ scenario }) => runtimeText(scenario) },
+  { key: "normKind", title: "norm", value: ({ scenario }): NormKind => scenario.normalization.kind },
+  { key: "normImplementation", title: "norm kernels", value: normImplementationText },
+  { key: "layerSeconds", title: "layer", value: ({ layer }) => layer.seconds, text: formatSeconds },
+  {
+    key: "idealSeconds",
+    title: "layer, ideal",
+    value: ({ layer }) => layer.idealSeconds,
+    text: formatSeconds,
+  },
+  {
+    key: "normalizationSeconds",
+    title: "norms",
+    value: ({ normalization }) => normalization.seconds,
+    text: formatSeconds,
+  },
+  share("normalizationShareOfTime", "norm share of time", (r) => r.normalization.shareOfTime),
+  share("normalizationShareOfFlops", "norm share of FLOPs", (r) => r.normalization.shareOfFlops),
+  share("normalizationShareOfHbmBytes", "norm share of bytes", (r) => r.normalization.shareOfHbmBytes),
+  share("rmsnormSavesShareOfTime", "RMSNorm saves, same kernels", saving(undefined)),
+  share("fusedRmsnormSavesShareOfTime", "RMSNorm saves, fused", saving("fused")),
+  share("residualFusedRmsnormSavesShareOfTime", "RMSNorm saves, residual fused", saving("residual-fused")),
+  share("eagerRmsnormSavesShareOfTime", "RMSNorm saves, op by op", saving("eager")),
+  share("modelFlopsUtilization", "of peak FLOP/s", (r) => r.layer.modelFlopsUtilization),
+  share("bandwidthUtilization", "of peak bandwidth", (r) => r.layer.bandwidthUtilization),
+  {
+    key: "wholeModelSeconds",
+    title: "all layers",
+    value: ({ wholeModel }) => wholeModel.seconds,
+    text: formatSeconds,
+  },
+  {
+    key: "tokensPerSecond",
+    title: "tokens/s",
+    value: ({ wholeModel }) => wholeModel.tokensPerSecond,
+    text: significant,
+  },
+];
+
+function share(key: string, title: string, value: Measure["value"]): Measure {
+  return { key, title, value, text: formatPercent };
+}
+
+function normImplementationText({ scenario }: Result): string {
+  const { implementation } = scenario.normalization;
+  return typeof implementation === "string" ? implementation : "own passes";
+}
+
+const NOTE = "RMSNorm saves: of the layer's time with LayerNorm by the kernels given (negative: it costs).";
+
+/** Scenarios as columns for people, as rows or whole results for machines. */
+export async function compareReport(
+  labels: readonly string[],
+  results: readonly Result[],
+  format: Format,
+  look: Look,
+): Promise<string> {
+  switch (format) {
+    case "json":
+      return json(results, true);
+    case "jsonl":
+      return jsonLines(results);
+    case "csv":
+      return renderRows(
+        SCENARIO_COLUMNS,
+        results.map((result, i) => scenarioRow(labels[i]!, result)),
+        format,
+        look,
+      );
+    case "md":
+    case "table":
+      return sideBySide(labels, results, format, look);
+  }
+}
+
+const SCENARIO_COLUMNS: readonly RowColumn[] = [
+  { key: "scenario", title: "scenario" },
+  ...MEASURES.map(({ key, title }): RowColumn => ({ key, title })),
+];
+
+const scenarioRow = (scenario: string, result: Result): Row => ({
+  scenario,
+  ...Object.fromEntries(MEASURES.map(({ key, value }) => [key, value(result)])),
+});
+
+const LABEL_WIDTH = 29;
+const LONGEST_COLUMN = 30;
+const GAP = 2;
+
+/** As many scenarios beside each other as fit; the others in further tables below. */
+async function sideBySide(
+  labels: readonly string[],
+  results: readonly Result[],
+  format: "md" | "table",
+  look: Look,
+): Promise<string> {
+  const names = labels.map((label) => cut(printable(label), LONGEST_COLUMN));
+  const bodies = results.map((result) =>
+    MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
+  );
+  const groups = format === "md" ? [names.map((_, i) => i)] : columnsThatFit(names, bodies, look.width);
+  const tables = groups.map((group, index) => {
+    const columns: RowColumn[] = [
+      { key: "measure", title: "", align: "left" },
+      ...group.map((i): RowColumn => ({ key: String(i), title: names[i]! })),
+    ];
+    const rows = MEASURES.map(
+      ({ title }, line): Row => ({
+        measure: title,
+        ...Object.fromEntries(group.map((i) => [String(i), bodies[i]![line]!])),
+      }),
+    );
+    return renderRows(columns, rows, format, look, index === groups.length - 1 ? [NOTE] : []);
+  });
+  return (await Promise.all(tables)).join("\n");
+}
+
+function cellText({ value, text }: Measure, result: Result): string {
+  const cell = value(result);
+  if (cell === undefined) return "";
+  return typeof cell === "number" && text !== undefined ? text(cell) : printable(String(cell));
+}
+
+function columnsThatFit(
+  names: readonly string[],
+  bodies: readonly (readonly string[])[],
+  width: number,
+): number[][] {
+  const groups: number[][] = [];
+  let room = 0;
+  names.forEach((name, index) => {
+    const own = GAP + Math.max(name.length, ...bodies[index]!.map((cell) => cell.length));
+    if (groups.length === 0 || own > room) {
+      groups.push([]);
+      room = width - LABEL_WIDTH;
+    }
+    groups.at(-1)!.push(index);
+    room -= own;
+  });
+  return groups;
+}

@@ -1,0 +1,92 @@
+import { matmulPeak } from "../roofline/device.ts";
+import type { Calibration, Parameter } from "../schema/calibration.ts";
+import type { Bound, Result } from "../schema/result.ts";
+import type { TextbookReading } from "../study/textbook.ts";
+import {
+  formatByteRate,
+  formatFlopRate,
+  formatIntensity,
+  formatPercent,
+  formatSeconds,
+  plural,
+  significant,
+} from "../units.ts";
+import { kernelsText } from "./words.ts";
+
+/** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
+export function layerFacts(result: Result): string[] {
+  return [
+    `Given: ${kernelsText(result.scenario)}.`,
+    `Time by bound: ${boundsText(result)}.`,
+    ridgeText(result),
+    utilizationText(result),
+  ];
+}
+
+/** Share of the layer's time under each bound, largest first. */
+export function timeByBound({ operators, layer }: Result): [Bound, number][] {
+  const seconds = new Map<Bound, number>();
+  for (const operator of operators)
+    seconds.set(operator.bound, (seconds.get(operator.bound) ?? 0) + operator.seconds);
+  const whole = layer.seconds || 1;
+  return [...seconds]
+    .map(([bound, time]): [Bound, number] => [bound, time / whole])
+    .sort((a, b) => b[1] - a[1]);
+}
+
+const boundsText = (result: Result): string =>
+  timeByBound(result)
+    .map(([bound, share]) => `${bound} ${formatPercent(share)}`)
+    .join(", ");
+
+function ridgeText({ scenario, layer }: Result): string {
+  const { hardware, precision } = scenario;
+  const type = precision.activations;
+  const peak = matmulPeak(hardware, type) ?? hardware.peakFlopsPerSecond.fp32Vector;
+  const ridge = formatIntensity(peak / hardware.hbmBytesPerSecond);
+  const own = formatIntensity(layer.hbmBytes === 0 ? 0 : layer.flops / layer.hbmBytes);
+  return `Ridge point: ${ridge} FLOP/B (${type} ${formatFlopRate(peak)} over ${formatByteRate(hardware.hbmBytesPerSecond)}); the layer as a whole has ${own} FLOP/B.`;
+}
+
+function utilizationText({ layer, scenario }: Result): string {
+  const used = `Used: ${formatPercent(layer.modelFlopsUtilization)} of peak FLOP/s, ${formatPercent(layer.bandwidthUtilization)} of peak bandwidth.`;
+  const times = scenario.hardware.calibration
+    ? `Layer ${formatSeconds(layer.seconds)} calibrated, ${formatSeconds(layer.idealSeconds)} by the datasheet's roofline.`
+    : `Layer ${formatSeconds(layer.seconds)} by the datasheet's roofline.`;
+  return `${used} ${times}`;
+}
+
+export function wholeModelText({ wholeModel, scenario }: Result): string {
+  const { layers, seconds, tokensPerSecond } = wholeModel;
+  return `All ${plural(layers, "layer")} of ${scenario.model.name}: ${formatSeconds(seconds)}, ${significant(tokensPerSecond)} tokens/s (without embedding, final norm and output head).`;
+}
+
+/** Where the calibrated times come from: how many parameters of the profile are measured, published, ... */
+export function calibrationText({ scenario }: Result): string[] {
+  const { calibration, name } = scenario.hardware;
+  // the engine's own warning says so
+  if (calibration === undefined) return [];
+  const counts = new Map<Parameter["origin"], number>();
+  for (const { origin } of parameters(calibration)) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  const order = ["measured", "published", "transferred", "assumed"] as const;
+  const parts = order
+    .filter((origin) => counts.has(origin))
+    .map((origin) => `${counts.get(origin)} ${origin}`);
+  return [`Calibration of ${name}: ${parts.join(", ")} parameters.`];
+}
+
+type Tree = { readonly [name: string]: Tree | Parameter };
+
+function parameters(calibration: Calibration): Parameter[] {
+  const walk = (node: Tree | Parameter): Parameter[] =>
+    "origin" in node ? [node as Parameter] : Object.values(node).flatMap((child) => walk(child));
+  return walk(calibration);
+}
+
+/** Under which reading the article's 25% is right, and what that comes to here. */
+export function articleText(reading: TextbookReading): string {
+  const { savedShareOfNormBytes, savedShareOfTime } = reading;
+  const time = formatPercent(Math.abs(savedShareOfTime));
+  const verb = savedShareOfTime < 0 ? "costs" : "saves";
+  return `The article's 25%: with textbook multi-pass kernels RMSNorm moves ${formatPercent(savedShareOfNormBytes)} fewer bytes in the norms themselves; that ${verb} ${time} of this layer's runtime.`;
+}

@@ -1,0 +1,49 @@
+import type { Look } from "./formats.ts";
+import { paint } from "./paint.ts";
+import { blankBefore, type RowColumn } from "./rows.ts";
+import { cut, printable, toAscii, wrap } from "./text.ts";
+import { textTable } from "./text-table.ts";
+
+const SHORTEST = 8;
+const GAP = 2;
+
+/** A list for a terminal; where it is too wide, the widest text column gives way. */
+export function rowsTable(
+  columns: readonly RowColumn[],
+  rows: readonly (readonly string[])[],
+  look: Look,
+  notes: readonly string[],
+): string {
+  const safe = rows.map((row) => row.map(printable));
+  const [head = "", ...lines] = textTable(columns, fitted(columns, safe, look.width));
+  const below = notes.flatMap((note) => wrap(printable(note), look.width, "  "));
+  const text = [paint(look).quiet(head), ...lines, ...blankBefore(below)].join("\n");
+  return `${look.unicode ? text : toAscii(text)}\n`;
+}
+
+function fitted(
+  columns: readonly RowColumn[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): readonly (readonly string[])[] {
+  const widths = columns.map(({ title }, index) =>
+    Math.max(title.length, ...rows.map((row) => row[index]!.length)),
+  );
+  let excess = widths.reduce((sum, own) => sum + own, GAP * (columns.length - 1)) - width;
+  while (excess > 0) {
+    const widest = widestText(columns, widths);
+    if (widest < 0 || widths[widest]! <= SHORTEST) break;
+    const less = Math.min(excess, widths[widest]! - SHORTEST);
+    widths[widest]! -= less;
+    excess -= less;
+  }
+  return rows.map((row) => row.map((cell, index) => cut(cell, widths[index]!)));
+}
+
+function widestText(columns: readonly RowColumn[], widths: readonly number[]): number {
+  let widest = -1;
+  columns.forEach(({ align }, index) => {
+    if (align === "left" && (widest < 0 || widths[index]! > widths[widest]!)) widest = index;
+  });
+  return widest;
+}

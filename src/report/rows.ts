@@ -1,0 +1,47 @@
+import { type Cell, csv } from "./csv.ts";
+import type { Format, Look } from "./formats.ts";
+import { json, jsonLines } from "./json.ts";
+
+/** A column of a plain list: its key for machines, its title and text for people. */
+export interface RowColumn {
+  readonly key: string;
+  readonly title: string;
+  readonly align?: "left" | "right";
+  /** how people read the value; machines get it as it is */
+  readonly text?: (value: Cell | undefined) => string;
+}
+
+export type Row = Readonly<Record<string, Cell | undefined>>;
+
+/** Lists in every format; lines of notes stand below the table, where people read. */
+export async function renderRows(
+  columns: readonly RowColumn[],
+  rows: readonly Row[],
+  format: Format,
+  look: Look,
+  notes: readonly string[] = [],
+): Promise<string> {
+  switch (format) {
+    case "json":
+      return json(rows, true);
+    case "jsonl":
+      return jsonLines(rows);
+    case "csv":
+      return csv(
+        columns.map(({ key }) => key),
+        rows.map((row) => columns.map(({ key }) => row[key] ?? "")),
+      );
+    case "md":
+      return `${[...(await import("./markdown.ts")).markdownTable(columns, texts(columns, rows)), ...blankBefore(notes)].join("\n")}\n`;
+    case "table":
+      return (await import("./rows-table.ts")).rowsTable(columns, texts(columns, rows), look, notes);
+  }
+}
+
+export const blankBefore = (lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : ["", ...lines];
+
+const texts = (columns: readonly RowColumn[], rows: readonly Row[]): string[][] =>
+  rows.map((row) => columns.map(({ key, text = plain }) => text(row[key])));
+
+const plain = (value: Cell | undefined): string => (value === undefined ? "" : String(value));

@@ -1,0 +1,53 @@
+import type { Result } from "../schema/result.ts";
+import { textbookReading } from "../study/textbook.ts";
+import { alternativesTable } from "./alternatives-table.ts";
+import { articleSections, type Section } from "./article-sections.ts";
+import { articleText, calibrationText, layerFacts, wholeModelText } from "./facts.ts";
+import { sentence, verdicts } from "./headline.ts";
+import { escapeMarkdown, markdownTable } from "./markdown.ts";
+import { plainOperatorTable, type TextTable } from "./operator-table.ts";
+import { title } from "./words.ts";
+
+/** The same report for GitHub. */
+export function runMarkdown(results: readonly Result[]): string {
+  return results.map(oneReport).join("\n");
+}
+
+function oneReport(result: Result): string {
+  const reading = textbookReading(result);
+  const lines = [
+    `## ${escapeMarkdown(title(result.scenario))}`,
+    "",
+    `**${sentence(result)}**`,
+    "",
+    ...verdicts(result).map(({ change, verb, share, time }) =>
+      verb === "changes nothing measurable"
+        ? `- ${change}: ${verb}`
+        : `- ${change}: ${verb} ${share} (${time})`,
+    ),
+    "",
+    ...layerFacts(result).map((fact) => `- ${escapeMarkdown(fact)}`),
+    "",
+    ...table(plainOperatorTable(result)),
+    "### Time by kind and implementation of the norm",
+    "",
+    ...table(alternativesTable(result)),
+    ...articleSections(result, reading).flatMap(section),
+    ...[wholeModelText(result), ...calibrationText(result), ...result.warnings, articleText(reading)].map(
+      (text) => `- ${escapeMarkdown(text)}`,
+    ),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+const table = ({ columns, rows }: TextTable): string[] => [...markdownTable(columns, rows), ""];
+
+const section = ({ heading, before, table: figures, after }: Section): string[] => [
+  `### ${heading}`,
+  "",
+  ...before,
+  "",
+  ...(figures ? table(figures) : []),
+  ...after,
+  "",
+];

@@ -1,0 +1,82 @@
+import type { Result } from "../schema/result.ts";
+import { textbookReading } from "../study/textbook.ts";
+import { alternativesTable } from "./alternatives-table.ts";
+import { articleSections, type Section } from "./article-sections.ts";
+import { articleText, calibrationText, layerFacts, wholeModelText } from "./facts.ts";
+import type { Look } from "./formats.ts";
+import { sentence, type Verdict, verdicts } from "./headline.ts";
+import { operatorTable, type TextTable } from "./operator-table.ts";
+import { type Paint, paint } from "./paint.ts";
+import { printable, toAscii, wrap } from "./text.ts";
+import { textTable } from "./text-table.ts";
+import { title } from "./words.ts";
+
+/** The report for people: whoever reads only its first five lines knows the answer. */
+export function runTable(results: readonly Result[], look: Look): string {
+  const text = results.map((result) => oneReport(result, look)).join(`\n\n${"─".repeat(look.width)}\n\n`);
+  return `${look.unicode ? text : toAscii(text)}\n`;
+}
+
+function oneReport(result: Result, look: Look): string {
+  const style = paint(look);
+  const reading = textbookReading(result);
+  const sections = [
+    headline(result, look, style),
+    layerFacts(result).flatMap((fact) => wrap(fact, look.width, "  ")),
+    table(operatorTable(result, look.width), style, " "),
+    [
+      ...wrap("Time of the norms and of the layer by kind and implementation of the norm:", look.width),
+      ...table(alternativesTable(result), style, "  "),
+    ],
+    ...articleSections(result, reading).map((part) => section(part, look, style)),
+    closing(result, look, style, articleText(reading)),
+  ];
+  return sections.map((lines) => lines.join("\n")).join("\n\n");
+}
+
+function headline(result: Result, { width }: Look, style: Paint): string[] {
+  return [
+    ...wrap(title(result.scenario), width, "  ").map(style.quiet),
+    "",
+    ...wrap(sentence(result), width).map(style.strong),
+    ...verdictLines(verdicts(result), style),
+  ];
+}
+
+function verdictLines(all: readonly Verdict[], style: Paint): string[] {
+  const width = Math.max(0, ...all.map(({ change }) => change.length));
+  return all.map(({ change, verb, share, time }) => {
+    const start = `  ${change.padEnd(width)}  `;
+    if (verb === "changes nothing measurable") return `${start}${verb}`;
+    const accent = verb === "saves" ? style.good : style.bad;
+    return `${start}${accent(`${verb} ${share.padStart(5)}`)}  (${time})`;
+  });
+}
+
+function table({ columns, rows }: TextTable, style: Paint, gap: string): string[] {
+  const [head = "", ...lines] = textTable(columns, rows, gap);
+  return [style.quiet(head), ...lines];
+}
+
+function section(
+  { heading, before, table: figures, after }: Section,
+  { width }: Look,
+  style: Paint,
+): string[] {
+  return [
+    ...wrap(heading, width).map(style.strong),
+    ...before.flatMap((text) => wrap(text, width)),
+    ...(figures ? table(figures, style, "  ") : []),
+    ...after.flatMap((text) => wrap(text, width)),
+  ];
+}
+
+function closing(result: Result, { width }: Look, style: Paint, article: string): string[] {
+  const paragraph = (text: string): string[] => wrap(printable(text), width, "  ");
+  return [
+    ...paragraph(wholeModelText(result)),
+    ...calibrationText(result).flatMap(paragraph),
+    ...result.warnings.flatMap((warning) => paragraph(`Note: ${warning}`).map(style.warning)),
+    ...paragraph(article),
+  ];
+}

@@ -1,0 +1,65 @@
+import type { NormKind } from "../schema/model.ts";
+import type { Scenario } from "../schema/scenario.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+import { plural } from "../units.ts";
+import { printable } from "./text.ts";
+
+export const NORM_NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const satisfies Record<
+  NormKind,
+  string
+>;
+
+export const IMPLEMENTATION_HELP = {
+  textbook: "several passes over memory, one for each formula: the article's reading",
+  eager: "operation by operation, as Hugging Face's LlamaRMSNorm runs: 8 to 12 kernels",
+  native: "one kernel of PyTorch's own, one thread block a row",
+  fused: "one kernel that keeps the row in registers (Triton, Liger, QuACK, Apex)",
+  "residual-fused": "residual add and norm in one kernel",
+  folded: "weight folded into the next matmul, only the statistic is computed (FlashNorm)",
+} as const satisfies Record<NormImplementation, string>;
+
+/** `prefill 1 × 4096`, `decode 8 × 1 after 4096`, `train 8 × 512`. */
+export function workloadText({ workload }: Scenario): string {
+  const { phase, batch, sequence, context } = workload;
+  if (phase === "decode") return `decode batch ${batch}, context ${context}`;
+  return `${phase} ${batch} × ${sequence}${context > 0 ? ` after ${context}` : ""}`;
+}
+
+export function precisionText({ precision }: Scenario): string {
+  const { weights, activations } = precision;
+  return weights === activations ? activations : `${activations}, weights ${weights}`;
+}
+
+export const runtimeText = ({ runtime }: Scenario): string =>
+  runtime === "graph" ? "CUDA graph" : "eager runtime";
+
+/** A device's name without its vendor's. */
+export const shortName = (hardware: string): string =>
+  printable(hardware).replace(/^(NVIDIA|AMD|Intel|Google) /, "");
+
+export function title(scenario: Scenario): string {
+  const { model, hardware, parallelism } = scenario;
+  const parts = [
+    `${printable(model.name)} layer`,
+    workloadText(scenario),
+    precisionText(scenario),
+    shortName(hardware.name),
+    ...(parallelism.tensor > 1
+      ? [
+          `tensor-parallel ${parallelism.tensor}${parallelism.sequenceParallel ? " with sequence parallelism" : ""}`,
+        ]
+      : []),
+    runtimeText(scenario),
+  ];
+  return parts.join(" · ");
+}
+
+export function kernelsText({ normalization, kernels }: Scenario): string {
+  const { kind, implementation } = normalization;
+  const own = typeof implementation !== "string";
+  const norm = own
+    ? `${NORM_NAMES[kind]} by ${plural(implementation.length, "kernel")} of your own`
+    : `${implementation} ${NORM_NAMES[kind]}`;
+  const pointwise = kernels.pointwise === "eager" ? "op-by-op" : "fused";
+  return `${norm}, ${pointwise} RoPE and activation, ${kernels.attention} attention`;
+}

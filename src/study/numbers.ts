@@ -1,0 +1,48 @@
+/** More points than this are a mistake in a range, not a question. */
+export const MOST_POINTS = 1000;
+
+export type Numbers =
+  | { readonly values: readonly number[]; readonly problem?: never }
+  | { readonly values?: never; readonly problem: string };
+
+const NUMBER = String.raw`-?\d+(?:\.\d+)?(?:[eE]\d+)?`;
+const SINGLE = new RegExp(`^${NUMBER}$`);
+const RANGE = new RegExp(`^(${NUMBER})-(${NUMBER})(?:([+*])(${NUMBER}))?$`);
+
+/** `8`, a list `1,2,8`, a range `512-2048+512` (steps) or `1-64*2` (factors), or a list of those. */
+export function parseNumbers(text: string): Numbers {
+  const values: number[] = [];
+  for (const part of text.split(",")) {
+    const { values: more, problem } = parsePart(part.trim());
+    if (problem !== undefined) return { problem };
+    values.push(...more);
+    if (values.length > MOST_POINTS) return { problem: `expected at most ${MOST_POINTS} values` };
+  }
+  return { values: [...new Set(values)] };
+}
+
+function parsePart(part: string): Numbers {
+  if (SINGLE.test(part)) return finite([Number(part)], part);
+  const range = RANGE.exec(part);
+  if (range === null)
+    return {
+      problem: `expected a number, a list (1,2,8) or a range (512-2048+512, 1-64*2), got ${JSON.stringify(part)}`,
+    };
+  const [, first, last, operator = "+", step = "1"] = range;
+  return expand(Number(first), Number(last), operator, Number(step), part);
+}
+
+function expand(first: number, last: number, operator: string, step: number, part: string): Numbers {
+  const growing = operator === "+" ? step > 0 : step > 1 && first > 0;
+  if (!growing || first > last) return { problem: `the range ${part} never reaches its end` };
+  const values: number[] = [];
+  for (let value = first; value <= last; value = operator === "+" ? value + step : value * step) {
+    values.push(value);
+    if (values.length > MOST_POINTS)
+      return { problem: `the range ${part} has more than ${MOST_POINTS} values` };
+  }
+  return finite(values, part);
+}
+
+const finite = (values: number[], part: string): Numbers =>
+  values.every(Number.isFinite) ? { values } : { problem: `${part} is too large a number` };

@@ -1,0 +1,67 @@
+import type { NormKind } from "../schema/model.ts";
+import type { Alternative, Result } from "../schema/result.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+
+/** One change of the normalization, against the scenario as given; negative: it costs. */
+export interface Swap {
+  readonly question: "other-kind" | "better-kernel" | "residual-fused" | "eager";
+  readonly kind: NormKind;
+  readonly implementation: NormImplementation;
+  readonly savedSeconds: number;
+  readonly savedShareOfTime: number;
+}
+
+const isGiven = ({ scenario }: Result, kind: NormKind, implementation: NormImplementation): boolean =>
+  scenario.normalization.kind === kind && scenario.normalization.implementation === implementation;
+
+export function alternative(
+  result: Result,
+  kind: NormKind,
+  implementation: NormImplementation,
+): Alternative | undefined {
+  return result.alternatives.find((other) => other.kind === kind && other.implementation === implementation);
+}
+
+/**
+ * What people mean by "switch to RMSNorm", kept apart: the formula alone (same kernels), a better kernel, the residual
+ * add fused in, and RMSNorm op by op. What the scenario has already, or an earlier line said, is left out.
+ */
+export function swaps(result: Result): Swap[] {
+  const { kind, implementation } = result.scenario.normalization;
+  const found: Swap[] = [];
+  const add = (question: Swap["question"], to: NormKind, by: NormImplementation): void => {
+    const other = alternative(result, to, by);
+    const said = found.some((swap) => swap.kind === to && swap.implementation === by);
+    if (other === undefined || said || isGiven(result, to, by)) return;
+    const { savedSeconds, savedShareOfTime } = other;
+    found.push({ question, kind: to, implementation: by, savedSeconds, savedShareOfTime });
+  };
+  if (typeof implementation === "string")
+    add("other-kind", kind === "layernorm" ? "rmsnorm" : "layernorm", implementation);
+  add("better-kernel", "rmsnorm", "fused");
+  add("residual-fused", "rmsnorm", "residual-fused");
+  add("eager", "rmsnorm", "eager");
+  return found;
+}
+
+/**
+ * Share of the layer's time that RMSNorm by `rms` saves against LayerNorm by `layer`, whichever of the two the
+ * scenario itself has.
+ */
+export function rmsNormSaving(
+  result: Result,
+  layer: NormImplementation,
+  rms: NormImplementation,
+): number | undefined {
+  const before = alternative(result, "layernorm", layer);
+  const after = alternative(result, "rmsnorm", rms);
+  if (before === undefined || after === undefined) return undefined;
+  if (before.layerSeconds === 0) return 0;
+  return (before.layerSeconds - after.layerSeconds) / before.layerSeconds;
+}
+
+/** The implementation that the scenario names; `native` where it describes its own passes. */
+export function namedImplementation({ scenario }: Result): NormImplementation {
+  const { implementation } = scenario.normalization;
+  return typeof implementation === "string" ? implementation : "native";
+}

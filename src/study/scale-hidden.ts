@@ -1,0 +1,56 @@
+import type { Model } from "../schema/model.ts";
+
+/** Sizes that the user named, so that they stay as they are. */
+export interface Kept {
+  readonly heads?: number | undefined;
+  readonly kvHeads?: number | undefined;
+  readonly ffn?: number | undefined;
+}
+
+const FFN_MULTIPLE = 128;
+
+/**
+ * A model of another hidden size: heads in proportion (headDim kept), KV heads so that the group size heads/kvHeads is
+ * kept where it can be, FFN in proportion, rounded to a multiple of 128. A size that is named wins.
+ */
+export function scaleHidden(model: Model, hidden: number, kept: Kept): { model: Model; note: string } {
+  const factor = hidden / model.hidden;
+  const exactHeads = model.heads * factor;
+  const heads = kept.heads ?? Math.max(1, Math.round(exactHeads));
+  const kvHeads = kept.kvHeads ?? nearestDivisor(heads, (heads * model.kvHeads) / model.heads);
+  const ffn =
+    kept.ffn ?? Math.max(FFN_MULTIPLE, Math.round((model.ffn * factor) / FFN_MULTIPLE) * FFN_MULTIPLE);
+  const rounded = kept.heads === undefined && heads !== exactHeads;
+  return {
+    model: { ...model, hidden, heads, kvHeads, ffn },
+    note: note({ hidden, heads, kvHeads, ffn }, kept, rounded ? model.headDim : undefined),
+  };
+}
+
+function nearestDivisor(of: number, wanted: number): number {
+  if (!Number.isInteger(of) || of < 1 || of > 1e6) return Math.max(1, Math.round(wanted));
+  let best = 1;
+  for (let divisor = 1; divisor <= of; divisor++) {
+    if (of % divisor === 0 && Math.abs(divisor - wanted) < Math.abs(best - wanted)) best = divisor;
+  }
+  return best;
+}
+
+function note(
+  size: { hidden: number; heads: number; kvHeads: number; ffn: number },
+  kept: Kept,
+  roundedHeadDim: number | undefined,
+): string {
+  const parts = [
+    ["heads", size.heads, kept.heads, "--heads"],
+    ["KV heads", size.kvHeads, kept.kvHeads, "--kv-heads"],
+    ["FFN", size.ffn, kept.ffn, "--ffn"],
+  ] as const;
+  const scaled = parts.filter(([, , named]) => named === undefined);
+  if (scaled.length === 0) return `hidden ${size.hidden}: nothing else scaled`;
+  const list = scaled.map(([name, value]) => `${name} ${value}`).join(", ");
+  const flags = scaled.map(([, , , flag]) => flag).join(", ");
+  const whole =
+    roundedHeadDim === undefined ? "" : `; heads of ${roundedHeadDim} do not fill it, rounded to whole ones`;
+  return `hidden ${size.hidden}: ${list} (scaled with it; ${flags} set your own)${whole}`;
+}

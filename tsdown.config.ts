@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { defineConfig } from "tsdown";
+import { FOLDERS, KINDS } from "./src/io/shipped.ts";
+import { fingerprint } from "./src/io/trusted.ts";
+import { validate } from "./src/io/validate.ts";
+
+/**
+ * Fingerprints of the shipped files that are valid and that validation gives back as they are (no default left to
+ * fill in): what the program may use without loading zod.
+ */
+function validatedFiles(): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const kind of KINDS) {
+    for (const file of readdirSync(FOLDERS[kind]).filter((name) => name.endsWith(".json"))) {
+      const name = `${FOLDERS[kind]}/${file}`;
+      const text = readFileSync(name, "utf8");
+      const data = JSON.parse(text) as object;
+      const { value, problems } = validate(kind, data);
+      if (problems !== undefined) throw new Error(`${name}: ${problems.join("; ")}`);
+      if (JSON.stringify(value) === JSON.stringify(data)) found[name] = fingerprint(text);
+      else
+        console.warn(
+          `${name}: keys in another order than the schema's, or defaults left out: slower to start`,
+        );
+    }
+  }
+  return found;
+}
+
+/** Built-ins and what all other files share. */
+const BASE = /builtin:|src\/(errors|help|streams|version)/;
+
+/** What every run needs, together in one file; --help, validation and tables have theirs. */
+const ENGINE =
+  /commander|src\/(layer|roofline|simulate|study|program|io\/(?!validate|problems|write)|schema\/(vocabulary|resolve)|commands\/(run|scenarios|output|fail-if)|report\/(json|run|formats)\.|nearest|units)/;
+
+/**
+ * `import "node:fs"` builds an ES module around the built-in and so touches its every export, streams included:
+ * 3 ms of the 12 that `--help` may take. Asked for this way it comes as it is. commander also loads child_process, for
+ * subcommands that are programs of their own; there are none here.
+ */
+const PREFIX = "\0builtin:";
+const leanBuiltins = {
+  name: "lean-builtins",
+  resolveId: {
+    filter: { id: /^node:(?!module$)/ },
+    handler: (id: string) => PREFIX + id,
+  },
+  load: {
+    filter: { id: /^\0builtin:/ },
+    handler: (id: string) => {
+      const name = id.slice(PREFIX.length);
+      return name === "node:child_process"
+        ? "module.exports = {};"
+        : `module.exports = process.getBuiltinModule("${name}");`;
+    },
+  },
+};
+
+const shared = {
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  fixedExtension: false,
+  hash: false,
+} as const;
+
+export default defineConfig([
+  {
+    ...shared,
+    entry: { cli: "src/cli.ts" },
+    dts: false,
+    // everything inside: few files to open at start
+    deps: { alwaysBundle: [/.*/], onlyBundle: false },
+    minify: true,
+    plugins: [leanBuiltins],
+    outputOptions: {
+      codeSplitting: {
+        groups: [
+          { name: "base", test: BASE, priority: 2 },
+          { name: "engine", test: ENGINE },
+        ],
+      },
+    },
+    define: { __VALIDATED_FILES__: JSON.stringify(validatedFiles()) },
+  },
+  { ...shared, entry: { index: "src/index.ts" }, dts: true, clean: false, deps: { neverBundle: ["zod"] } },
+]);
