@@ -4,6 +4,8 @@ import { VERSION } from "./version.ts";
 export const COMMANDS = {
   run: "report of a scenario: operators, normalization's share, what RMSNorm saves",
   compare: "scenarios, or one scenario on several GPUs, side by side",
+  accuracy: "predicted against measured, for a profile and its measurements",
+  calibrate: "measurements of a GPU become a hardware profile",
   list: "what there is: models, hardware, scenarios, norms",
   show: "a scenario, a model or a hardware profile as JSON",
   schema: "the JSON Schema of a file or of the result",

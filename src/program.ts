@@ -70,6 +70,8 @@ const WIDEST_HELP = 110;
 const DECLARATIONS: Record<CommandName, Declare> = {
   run: declareRun,
   compare: declareCompare,
+  accuracy: declareAccuracy,
+  calibrate: declareCalibrate,
   list: declareList,
   show: declareShow,
   schema: declareSchema,
@@ -115,6 +117,50 @@ function declareCompare(command: Command, _: Command, io: Io, done: Done): void 
     )
     .action(async (scenarios, options) =>
       done(await (await import("./commands/compare.ts")).compare(scenarios, options, io)),
+    );
+}
+
+function declareAccuracy(command: Command, _: Command, io: Io, done: Done): void {
+  command
+    .argument("[profile]", "a hardware profile: a name or a path (default: h100-sxm)")
+    .option("--against <file>", "measurements to compare with, instead of the profile's own", collect)
+    .option(
+      "--max-error <share>",
+      "exit 1 where layers that were not fitted miss by more than this in the median, such as 0.05",
+    );
+  outputs(command)
+    .addHelpText(
+      "after",
+      examples([
+        "accuracy",
+        "accuracy h200-sxm --max-error 0.05",
+        "accuracy my-gpu.json --against my-gpu.jsonl --format csv",
+      ]),
+    )
+    .action(async (profile, options) =>
+      done(await (await import("./commands/accuracy.ts")).accuracy(profile, options, io)),
+    );
+}
+
+function declareCalibrate(command: Command, _: Command, io: Io, done: Done): void {
+  command
+    .argument("<measurements...>", "JSON Lines, as tools/measure_gpu.py writes them")
+    .requiredOption(
+      "--base <profile>",
+      "the profile to start from: its datasheet, and its calibration if it has one",
+    )
+    .option("--name <text>", "name of the new profile (default: the base's)")
+    .option("--scratch", "start from nominal values instead of the base's calibration")
+    .option("-o, --output <file>", "write the profile to a file (default: standard output)")
+    .addHelpText(
+      "after",
+      examples([
+        "calibrate my-gpu.jsonl --base h100-sxm --name 'Our H100' -o our-h100.json",
+        "calibrate my-gpu.jsonl --base rtx-4090 -o rtx-4090-calibrated.json",
+      ]),
+    )
+    .action(async (measurements, options) =>
+      done(await (await import("./commands/calibrate.ts")).calibrate(measurements, options, io)),
     );
 }
 

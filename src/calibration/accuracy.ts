@@ -64,12 +64,7 @@ const LONG_PREFILL_TOKENS = 2048;
 
 function layerGroup(row: MeasuredLayer): string {
   const tokens = row.batch * row.sequence;
-  const size =
-    row.phase === "prefill"
-      ? tokens < LONG_PREFILL_TOKENS
-        ? " below 2048 tokens"
-        : " from 2048 tokens"
-      : "";
+  const size = row.phase === "prefill" ? (tokens < LONG_PREFILL_TOKENS ? " <2048" : " >=2048") : "";
   return `${row.phase}${size}, ${row.runtime}`;
 }
 

@@ -10,7 +10,7 @@ import type { Calibration, CalibrationValues, Parameter } from "../schema/calibr
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
 import { fitParameters } from "./fit.ts";
-import { boundsOf, FIT_STAGES, type FitStage } from "./fit-stages.ts";
+import { boundsOf, FIT_STAGES } from "./fit-stages.ts";
 import { measuredCase } from "./measured-kernels.ts";
 import { layerPredictions } from "./measured-layers.ts";
 import { type ParameterPath, replaceParameters, valueAt, withValues } from "./parameters.ts";
@@ -58,11 +58,13 @@ export function calibrate(
   for (const stage of FIT_STAGES) {
     const observations = measurements.filter(stage.rows).flatMap(observe);
     if (observations.length < stage.parameters.length) continue;
-    const trial = { ...target, calibration: fitStage(stage, observations, target) };
+    const trial = { ...target, calibration: fitStage(stage.parameters, observations, target) };
     const known = stage.parameters.filter((path) => isDetermined(path, observations, trial));
     undetermined.push(...stage.parameters.filter((path) => !known.includes(path)));
-    const values = known.map((path) => valueAt(trial.calibration, path));
-    target = { ...target, calibration: withValues(target.calibration!, known, values) };
+    // the others must fit beside the values that the undetermined ones keep
+    const calibration =
+      known.length === stage.parameters.length ? trial.calibration : fitStage(known, observations, target);
+    target = { ...target, calibration };
     for (const path of known) fitted.add(path);
     stages.push(quality(stage.name, observations, target));
   }
@@ -91,19 +93,23 @@ function isDetermined(path: ParameterPath, observations: readonly Observation[],
   return information > 0 && 1 / Math.sqrt(information) < LARGEST_STANDARD_ERROR;
 }
 
-function fitStage(stage: FitStage, observations: readonly Observation[], target: Device): CalibrationValues {
+function fitStage(
+  paths: readonly ParameterPath[],
+  observations: readonly Observation[],
+  target: Device,
+): CalibrationValues {
   const base = target.calibration!;
   const found = fitParameters({
-    start: stage.parameters.map((path) => valueAt(base, path)),
-    bounds: stage.parameters.map(boundsOf),
+    start: paths.map((path) => valueAt(base, path)),
+    bounds: paths.map(boundsOf),
     observed: observations.map((observation) => observation.value),
     uncertainty: observations.map((observation) => observation.uncertainty),
     predict: (numbers) => {
-      const trial = { ...target, calibration: withValues(base, stage.parameters, numbers) };
+      const trial = { ...target, calibration: withValues(base, paths, numbers) };
       return observations.map((observation) => observation.predict(trial));
     },
   });
-  return withValues(base, stage.parameters, found);
+  return withValues(base, paths, found);
 }
 
 /** An operator row is one observation, a layer row one per normalization. */
@@ -154,9 +160,15 @@ export function kernelChainSeconds(
   );
 }
 
+type OperatorRow = MeasuredKind<Exclude<Measurement["kind"], (typeof NOT_OPERATORS)[number]>>;
+
+const NOT_OPERATORS = ["environment", "environment-after", "layer", "norm-counters"] as const;
+
+const isOperator = (row: Measurement): row is OperatorRow => !NOT_OPERATORS.some((kind) => kind === row.kind);
+
 /** The time inside a layer where it was measured, else the warm one; with its relative half-width. */
 function measuredSeconds(row: Measurement): { value: number; spread: number } | undefined {
-  if (!("warmSeconds" in row) || row.mode === "eager") return undefined;
+  if (!isOperator(row) || row.mode === "eager") return undefined;
   const value = row.layerSeconds ?? row.warmSeconds;
   const range = row.layerSeconds === undefined ? row.warmSpread : row.layerSpread;
   if (value === undefined || value <= 0) return undefined;

@@ -116,7 +116,7 @@ export const FIT_STAGES: readonly FitStage[] = [
     parameters: within("softmax", "persistentSecondsPerElement", "secondsPerElement"),
   },
   {
-    name: "norm native, bytes read twice",
+    name: "norm native, rereads",
     rows: (row) =>
       row.kind === "norm-counters" && row.cache === "cold" && row.implementation.endsWith(".native"),
     parameters: within("rowPerBlock", "rereadResidentBytes", "rereadFlightBytes"),

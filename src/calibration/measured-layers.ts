@@ -49,6 +49,7 @@ export function measuredShare(
   const before = row.seconds[from];
   const after = row.seconds[to];
   if (from === to || before === undefined || after === undefined) return undefined;
+  if (isPythonBound(row, from) || isPythonBound(row, to)) return undefined;
   const saved = addedSeconds(row, from) - addedSeconds(row, to);
   return {
     measured: saved / before,

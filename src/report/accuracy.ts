@@ -14,8 +14,15 @@ export interface AccuracyReport extends Accuracy {
 const share = (value: Cell | undefined): string => (typeof value === "number" ? formatPercent(value) : "");
 const points = (value: Cell | undefined): string => (typeof value === "number" ? value.toFixed(2) : "");
 
+/** Names of norms as a narrow column takes them. */
+const short = (value: Cell | undefined): string =>
+  String(value)
+    .replaceAll("layernorm", "LN")
+    .replaceAll("rmsnorm", "RMS")
+    .replace("residual-fused", "res-fused");
+
 const ERROR_COLUMNS: readonly RowColumn[] = [
-  { key: "name", title: "time of", align: "left" },
+  { key: "name", title: "name", align: "left" },
   { key: "rows", title: "rows" },
   { key: "medianError", title: "median", text: share },
   { key: "percentile90Error", title: "90th pct", text: share },
@@ -24,8 +31,13 @@ const ERROR_COLUMNS: readonly RowColumn[] = [
   { key: "datasheetMedianError", title: "datasheet", text: share },
 ];
 
+const titled = (title: string): readonly RowColumn[] =>
+  ERROR_COLUMNS.map((column) => (column.key === "name" ? { ...column, title } : column));
+
+const FITTED_NOTE = ["* layers of models that were fitted"];
+
 const DIFFERENCE_COLUMNS: readonly RowColumn[] = [
-  { key: "name", title: "share or saving", align: "left" },
+  { key: "name", title: "share or saving", align: "left", text: short },
   { key: "phase", title: "phase", align: "left" },
   { key: "rows", title: "rows" },
   { key: "resolved", title: "resolved" },
@@ -56,9 +68,11 @@ export async function accuracyReport(
 
 async function oneReport(report: AccuracyReport, format: Format, look: Look): Promise<string> {
   const heading = `${report.profile} against ${report.against}`;
-  const times = [...report.kernels.map(errorRow), ...report.layers.map(layerRow)];
   const sections = [format === "md" ? `## ${heading}\n` : `${heading}\n`];
-  if (times.length > 0) sections.push(await renderRows(ERROR_COLUMNS, times, format, look));
+  if (report.kernels.length > 0)
+    sections.push(await renderRows(titled("kernels"), report.kernels.map(errorRow), format, look));
+  if (report.layers.length > 0)
+    sections.push(await renderRows(titled("layers"), report.layers.map(layerRow), format, look, FITTED_NOTE));
   if (report.differences.length > 0) {
     sections.push(
       await renderRows(DIFFERENCE_COLUMNS, report.differences.map(differenceRow), format, look, [
@@ -73,7 +87,7 @@ const errorRow = ({ name, ...errors }: { name: string } & Errors): Row => ({ nam
 
 /** Layers that a fit has seen say less about the next one. */
 const layerRow = ({ name, fitted, ...errors }: Accuracy["layers"][number]): Row => ({
-  name: `layers: ${name}${fitted ? " (fitted)" : ""}`,
+  name: fitted ? `${name} *` : name,
   ...errors,
 });
 
