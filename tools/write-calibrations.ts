@@ -25,7 +25,10 @@ type Calibrated = Hardware & { calibration: Calibration };
 const profilePath = (name: string): string => `hardware-profiles/${name}.json`;
 
 const readProfile = (name: string): Hardware =>
-  HardwareSchema.parse(JSON.parse(readFileSync(profilePath(name), "utf8")));
+  HardwareSchema.omit({ validation: true })
+    .loose()
+    .transform(({ validation: _, ...profile }) => profile as Hardware)
+    .parse(JSON.parse(readFileSync(profilePath(name), "utf8")));
 
 const readMeasurements = (path: string): Measurement[] =>
   readFileSync(path, "utf8")

@@ -114,8 +114,8 @@ function summarize(
   return PHASES.flatMap((phase) => {
     const all = layers.filter((row) => row.phase === phase).flatMap(compare);
     if (all.length === 0) return [];
-    const resolved = all.filter(({ measured, spread }) => Math.abs(measured) > spread);
-    const errors = sorted(resolved.map(({ measured, predicted }) => 100 * Math.abs(predicted - measured)));
+    const resolved = all.filter(isResolved);
+    const errors = sorted(resolved.map(errorPoints));
     const right = resolved.filter(({ measured, predicted }) => Math.sign(measured) === Math.sign(predicted));
     return [
       {
@@ -131,20 +131,39 @@ function summarize(
   });
 }
 
+const isResolved = ({ measured, spread }: Compared): boolean => Math.abs(measured) > spread;
+
+const errorPoints = ({ measured, predicted }: Compared): number => 100 * Math.abs(predicted - measured);
+
+/** Median error of normalization's share over all norms that were measured, percentage points. */
+export function medianShareErrorPoints(layers: readonly MeasuredLayer[], target: Device): number {
+  const all = layers.flatMap((row) =>
+    Object.keys(row.seconds)
+      .filter(hasOwnAdd)
+      .flatMap((normalization) => compareShare(row, normalization, target)),
+  );
+  return quantile(sorted(all.filter(isResolved).map(errorPoints)), 0.5);
+}
+
 /**
  * Normalization's share of the layer: measured as the difference to the same layer without norms. Norms that take the
  * residual add along are left out, since the layer without norms keeps that add.
  */
 function shareErrors(layers: readonly MeasuredLayer[], target: Device): Difference[] {
   const names = new Set(layers.flatMap((row) => Object.keys(row.seconds)));
-  const separate = [...names].filter((name) => !name.endsWith("residual-fused"));
-  return separate.flatMap((normalization) =>
-    summarize(`share of ${normalization}`, layers, (row) => {
-      const measured = measuredShare(row, normalization, "none");
-      const predicted = predictedShare(row, normalization, target);
-      return measured === undefined || predicted === undefined ? [] : [{ ...measured, predicted }];
-    }),
-  );
+  return [...names]
+    .filter(hasOwnAdd)
+    .flatMap((normalization) =>
+      summarize(`share of ${normalization}`, layers, (row) => compareShare(row, normalization, target)),
+    );
+}
+
+const hasOwnAdd = (normalization: string): boolean => !normalization.endsWith("residual-fused");
+
+function compareShare(row: MeasuredLayer, normalization: string, target: Device): Compared[] {
+  const measured = measuredShare(row, normalization, "none");
+  const predicted = predictedShare(row, normalization, target);
+  return measured === undefined || predicted === undefined ? [] : [{ ...measured, predicted }];
 }
 
 /** From what to what: the swaps that reports speak of. */

@@ -93,7 +93,7 @@ function isDetermined(path: ParameterPath, observations: readonly Observation[],
   return information > 0 && 1 / Math.sqrt(information) < LARGEST_STANDARD_ERROR;
 }
 
-function fitStage(
+export function fitStage(
   paths: readonly ParameterPath[],
   observations: readonly Observation[],
   target: Device,

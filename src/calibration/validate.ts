@@ -1,6 +1,7 @@
 import { device } from "../roofline/device.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import { medianShareErrorPoints } from "./accuracy.ts";
 import { quantile } from "./calibrate.ts";
 import { isFitted } from "./fit-stages.ts";
 import { layerPredictions } from "./measured-layers.ts";
@@ -17,8 +18,8 @@ export function validate(
   const held = measurements.filter((row): row is MeasuredLayer => row.kind === "layer" && !isFitted(row));
   return (["prefill", "decode", "train"] as const).flatMap((phase) =>
     (["graph", "eager"] as const).flatMap((runtime) => {
-      const errors = held
-        .filter((row) => row.phase === phase && row.runtime === runtime)
+      const layers = held.filter((row) => row.phase === phase && row.runtime === runtime);
+      const errors = layers
         .flatMap(layerPredictions)
         .map(({ seconds, predict }) => Math.abs(predict(target) / seconds - 1))
         .sort((a, b) => a - b);
@@ -31,6 +32,7 @@ export function validate(
           layers: errors.length,
           medianError: rounded(0.5),
           percentile90Error: rounded(0.9),
+          shareErrorPoints: Number(medianShareErrorPoints(layers, target).toPrecision(2)),
           source,
         },
       ];

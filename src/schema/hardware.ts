@@ -44,6 +44,10 @@ export const HardwareSchema = z.strictObject({
         layers: count.describe("Measured layers compared, of models that were not fitted"),
         medianError: z.number().min(0).describe("Median absolute error of the layer's time, share of 1"),
         percentile90Error: z.number().min(0).describe("90th percentile of the same"),
+        shareErrorPoints: z
+          .number()
+          .min(0)
+          .describe("Median absolute error of normalization's share of time, percentage points"),
         source: text.describe("Which measurements"),
       }),
     )

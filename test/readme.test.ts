@@ -1,0 +1,69 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { main } from "../src/main.ts";
+import { hardware } from "./support/scenarios.ts";
+
+const README = new URL("../README.md", import.meta.url);
+
+/** What a command prints on a pipe of 80 columns. */
+async function printed(...argv: string[]): Promise<string> {
+  let text = "";
+  const code = await main(argv, {
+    stdout: (part) => {
+      text += part;
+    },
+    stderr: () => {},
+    stdin: async () => new Uint8Array(),
+    columns: 80,
+    color: false,
+    unicode: true,
+  });
+  expect(code).toBe(0);
+  return text;
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+
+function validationTable(): string {
+  const rows = ["h100-sxm", "h200-sxm"].flatMap((name) =>
+    (hardware(name).validation ?? []).map(
+      (row) =>
+        `| ${name} | ${row.phase}, ${row.runtime} | ${row.layers} | ${percent(row.medianError)} | ${percent(row.percentile90Error)} | ${row.shareErrorPoints} |`,
+    ),
+  );
+  return [
+    "| profile | layers | compared | median error | 90th percentile | norm's share, points |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+/** The text between a marker and the end of its block. */
+function block(text: string, marker: string): string {
+  const from = text.indexOf(`<!-- ${marker} -->`);
+  if (from < 0) throw new Error(`README has no marker ${marker}`);
+  return text.slice(from + `<!-- ${marker} -->`.length, text.indexOf("<!-- end -->", from)).trim();
+}
+
+function expectBlock(marker: string, content: string): void {
+  const text = readFileSync(README, "utf8");
+  const before = block(text, marker);
+  if (process.env["UPDATE_GOLDEN"]) {
+    writeFileSync(
+      README,
+      text.replace(`<!-- ${marker} -->\n${before}\n`, () => `<!-- ${marker} -->\n${content}\n`),
+    );
+    return;
+  }
+  expect(before).toBe(content);
+}
+
+describe("the README shows", () => {
+  test("what the default report prints", async () => {
+    expectBlock("output of: norm-roofline run", `\`\`\`\n${(await printed("run")).trimEnd()}\n\`\`\``);
+  });
+
+  test("the accuracy that the profiles state", () => {
+    expectBlock("table of: validation", validationTable());
+  });
+});

@@ -1,0 +1,32 @@
+/**
+ * Error of each fitted class of kernels on sizes that its fit has not seen:
+ *
+ *     npm run cross-validate
+ */
+import { readFileSync } from "node:fs";
+import { crossValidate } from "../src/calibration/cross-validate.ts";
+import { HardwareSchema } from "../src/schema/hardware.ts";
+import { MeasurementSchema } from "../src/schema/measurement.ts";
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`.padStart(7);
+
+for (const [name, files] of [
+  ["h100-sxm", ["measured", "counters"]],
+  ["h200-sxm", ["measured", "counters"]],
+] as const) {
+  const profile = HardwareSchema.parse(JSON.parse(readFileSync(`hardware-profiles/${name}.json`, "utf8")));
+  const rows = files.flatMap((file) =>
+    readFileSync(`measurements/${name}/${file}.jsonl`, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => MeasurementSchema.parse(JSON.parse(line))),
+  );
+  console.log(`\n${profile.name}: median and 90th percentile error, fitted and left out`);
+  for (const row of crossValidate(rows, profile)) {
+    const fit = `${percent(row.fitMedianError)} ${percent(row.fitPercentile90Error)}`;
+    const held = `${percent(row.heldMedianError)} ${percent(row.heldPercentile90Error)}`;
+    console.log(
+      `  ${row.name.padEnd(26)}${String(row.rows).padStart(5)} rows ${String(row.folds).padStart(3)} folds  ${fit}  ${held}`,
+    );
+  }
+}
