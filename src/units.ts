@@ -30,25 +30,26 @@ const BYTES: Scale = [
 /** What is shown for a value that is no finite number; the engine never gives one. */
 const NOTHING = "-";
 
-/** Three significant digits without an exponent: 1.23, 12.3, 123, 1234. */
-export function significant(value: number): string {
+/** Three significant digits, or more, without an exponent: 1.23, 12.3, 123, 1234. */
+export function significant(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size >= 99.95) return value.toFixed(0);
-  return value.toFixed(size >= 9.995 ? 1 : 2);
+  // 9.996 is shown as 10.0: the digits before the point are those after rounding
+  const before = size >= 99.95 ? 3 : size >= 9.995 ? 2 : 1;
+  return value.toFixed(Math.max(0, digits - before));
 }
 
-function scaled(value: number, scale: Scale, zero: string): string {
+function scaled(value: number, scale: Scale, zero: string, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;
   if (value === 0) return zero;
   const size = Math.abs(value);
   // 999.6 rounds to 1000: the next prefix up is chosen before that happens
   const [factor, prefix] = scale.find(([unit]) => size >= unit * 0.9995) ?? scale.at(-1)!;
-  return `${significant(value / factor)} ${prefix}`.trimEnd();
+  return `${significant(value / factor, digits)} ${prefix}`.trimEnd();
 }
 
-export const formatSeconds = (seconds: number): string => scaled(seconds, TIME, "0 s");
+export const formatSeconds = (seconds: number, digits = 3): string => scaled(seconds, TIME, "0 s", digits);
 
 export const formatBytes = (bytes: number): string => scaled(bytes, BYTES, "0 B");
 

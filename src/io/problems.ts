@@ -28,7 +28,12 @@ function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path
         line(issue.path, issue.code === "custom" ? issue.message : `${issue.message}, got ${show(value)}`),
       ];
     default:
-      return [line(issue.path, `${expectation(issue)}, got ${show(value)}${meant(issue, value)}`)];
+      return [
+        line(
+          issue.path,
+          `${expectation(issue, isWhole(schema, issue.path))}, got ${show(value)}${meant(issue, value)}`,
+        ),
+      ];
   }
 }
 
@@ -71,16 +76,16 @@ const TYPES: Record<string, string> = {
   record: "an object",
 };
 
-function expectation(issue: Issue): string {
+function expectation(issue: Issue, whole = false): string {
   switch (issue.code) {
     case "invalid_type":
       return `expected ${TYPES[issue.expected] ?? issue.expected}`;
     case "invalid_value":
       return `expected ${anyOf(issue.values.map((value) => JSON.stringify(value)))}`;
     case "too_small":
-      return `expected ${sized(issue.origin)} ${issue.inclusive ? "of at least" : "above"} ${issue.minimum}${unit(issue.origin)}`;
+      return `expected ${sized(whole ? "int" : issue.origin)} ${issue.inclusive ? "of at least" : "above"} ${issue.minimum}${unit(issue.origin)}`;
     case "too_big":
-      return `expected ${sized(issue.origin)} ${issue.inclusive ? "of at most" : "below"} ${issue.maximum}${unit(issue.origin)}`;
+      return `expected ${sized(whole ? "int" : issue.origin)} ${issue.inclusive ? "of at most" : "below"} ${issue.maximum}${unit(issue.origin)}`;
     default:
       return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
   }
@@ -117,16 +122,35 @@ function valueAt(data: unknown, path: Path): unknown {
   return value;
 }
 
+/** zod says of a number that it is too small, but not that it should be a whole one. */
+function isWhole(schema: z.ZodType, path: Path): boolean {
+  const field = objectsAt(schema, path.slice(0, -1))
+    .map((object) => object.def.shape[String(path.at(-1))] as z.ZodType | undefined)
+    .find((found) => found !== undefined);
+  return field !== undefined && innermost(field) instanceof z.ZodNumberFormat;
+}
+
+function innermost(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return innermost(schema.def.innerType as z.ZodType);
+  return schema;
+}
+
 /** Keys that the schema's object at a path may have. */
 function keysAt(schema: z.ZodType, path: Path): string[] {
-  let shapes = objectsIn(schema);
+  return [...new Set(objectsAt(schema, path).flatMap((object) => Object.keys(object.def.shape)))];
+}
+
+/** The object schemas that may stand at a path. */
+function objectsAt(schema: z.ZodType, path: Path): z.ZodObject[] {
+  let objects = objectsIn(schema);
   for (const key of path) {
-    shapes = shapes.flatMap((object) => {
+    objects = objects.flatMap((object) => {
       const field = object.def.shape[String(key)] as z.ZodType | undefined;
       return field ? objectsIn(field) : typeof key === "number" ? [object] : [];
     });
   }
-  return [...new Set(shapes.flatMap((object) => Object.keys(object.def.shape)))];
+  return objects;
 }
 
 /** The object schemas behind defaults, options, unions and lists. */

@@ -67,8 +67,11 @@ export async function accuracyReport(
 }
 
 async function oneReport(report: AccuracyReport, format: Format, look: Look): Promise<string> {
-  const heading = `${report.profile} against ${report.against}`;
-  const sections = [format === "md" ? `## ${heading}\n` : `${heading}\n`];
+  const sections = [
+    format === "md"
+      ? `## ${report.profile} against ${report.against}\n`
+      : `${report.profile} against\n${report.against}\n`,
+  ];
   if (report.kernels.length > 0)
     sections.push(await renderRows(titled("kernels"), report.kernels.map(errorRow), format, look));
   if (report.layers.length > 0)

@@ -5,6 +5,9 @@ import { formatPercent, formatSeconds } from "../units.ts";
 import type { TextTable } from "./operator-table.ts";
 import { NORM_NAMES } from "./words.ts";
 
+/** Layers differ by a few parts in a thousand. */
+const LAYER_DIGITS = 4;
+
 /** One row an implementation, LayerNorm and RMSNorm side by side: time of the norms, of the layer, and what it saves. */
 export function alternativesTable(result: Result): TextTable {
   const { normalization } = result.scenario;
@@ -17,7 +20,7 @@ export function alternativesTable(result: Result): TextTable {
     const given = normalization.kind === kind && normalization.implementation === implementation;
     return [
       formatSeconds(other.normalizationSeconds),
-      formatSeconds(other.layerSeconds),
+      formatSeconds(other.layerSeconds, LAYER_DIGITS),
       given ? "given" : formatPercent(other.savedShareOfTime),
     ];
   };

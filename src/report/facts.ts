@@ -75,6 +75,17 @@ export function calibrationText({ scenario }: Result): string[] {
   return [`Calibration of ${name}: ${parts.join(", ")} parameters.`];
 }
 
+/** How far such a layer's prediction was off where it was measured; nothing where nobody measured. */
+export function typicalErrorText({ scenario }: Result): string[] {
+  const { workload, runtime, hardware } = scenario;
+  const found = hardware.validation?.find((one) => one.phase === workload.phase && one.runtime === runtime);
+  if (found === undefined) return [];
+  const { medianError, shareErrorPoints, layers } = found;
+  return [
+    `Typical error of this profile here: ±${formatPercent(medianError)} of the layer, ±${significant(shareErrorPoints)} points of the share (median over ${plural(layers, "measured layer")} of models it was not fitted on).`,
+  ];
+}
+
 type Tree = { readonly [name: string]: Tree | Parameter };
 
 function parameters(calibration: Calibration): Parameter[] {

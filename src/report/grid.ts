@@ -20,13 +20,13 @@ const percent = (value: Cell | undefined): string =>
 const ANSWERS: readonly RowColumn[] = [
   { key: "layerSeconds", title: "layer", text: seconds },
   { key: "normalizationShareOfTime", title: "norm time", text: percent },
-  { key: "normalizationShareOfFlops", title: "norm FLOPs", text: percent },
-  { key: "rmsnormSavesShareOfTime", title: "RMSNorm saves", text: percent },
-  { key: "eagerRmsnormSavesShareOfTime", title: "eager saves", text: percent },
+  { key: "normalizationShareOfFlops", title: "FLOPs", text: percent },
+  { key: "rmsnormSavesShareOfTime", title: "RMS saves", text: percent },
+  { key: "eagerRmsnormSavesShareOfTime", title: "eager", text: percent },
 ];
 
 const LEGEND =
-  "norm time, norm FLOPs: normalization's share of the layer. RMSNorm saves: of the layer with LayerNorm, same kernels. eager saves: the same with RMSNorm op by op (negative: it costs).";
+  "norm time, FLOPs: normalization's share of the layer. RMS saves: of the layer's time, RMSNorm instead of LayerNorm with the same kernels. eager: the same with RMSNorm op by op (negative: it costs).";
 
 /** One row a combination of the flags' values, the last flag fastest. */
 export function gridReport(
@@ -45,7 +45,8 @@ export function gridReport(
   const rows = points.map((point, index) => gridRow(point, results[index]!, keys));
   const notes = [...new Set(points.flatMap((point) => point.notes))];
   const shown = notes.length > MOST_NOTES ? [...notes.slice(0, MOST_NOTES), "..."] : notes;
-  return renderRows(columns, rows, format, look, [LEGEND, ...shown]);
+  const base = several ? [] : [`Scenario: ${points[0]?.label}.`];
+  return renderRows(columns, rows, format, look, [...base, LEGEND, ...shown]);
 }
 
 const MOST_NOTES = 8;

@@ -37,8 +37,16 @@ function fitted(
     widths[widest]! -= less;
     excess -= less;
   }
-  return rows.map((row) => row.map((cell, index) => cut(cell, widths[index]!)));
+  return rows.map((row) => row.map((cell, index) => folded(cell, widths[index]!)));
 }
+
+/** Words on as many lines as they need; a word that is too long is cut. */
+const folded = (cell: string, width: number): string =>
+  cell.length <= width
+    ? cell
+    : wrap(cell, width)
+        .map((line) => cut(line, width))
+        .join("\n");
 
 function widestText(columns: readonly RowColumn[], widths: readonly number[]): number {
   let widest = -1;

@@ -2,7 +2,7 @@ import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
 import { alternativesTable } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import { articleText, calibrationText, layerFacts, wholeModelText } from "./facts.ts";
+import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "./facts.ts";
 import { sentence, verdicts } from "./headline.ts";
 import { escapeMarkdown, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
@@ -26,7 +26,7 @@ function oneReport(result: Result): string {
         : `- ${change}: ${verb} ${share} (${time})`,
     ),
     "",
-    ...layerFacts(result).map((fact) => `- ${escapeMarkdown(fact)}`),
+    ...[...typicalErrorText(result), ...layerFacts(result)].map((fact) => `- ${escapeMarkdown(fact)}`),
     "",
     ...table(plainOperatorTable(result)),
     "### Time by kind and implementation of the norm",

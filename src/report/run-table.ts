@@ -2,7 +2,7 @@ import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
 import { alternativesTable } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import { articleText, calibrationText, layerFacts, wholeModelText } from "./facts.ts";
+import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "./facts.ts";
 import type { Look } from "./formats.ts";
 import { sentence, type Verdict, verdicts } from "./headline.ts";
 import { operatorTable, type TextTable } from "./operator-table.ts";
@@ -40,6 +40,7 @@ function headline(result: Result, { width }: Look, style: Paint): string[] {
     "",
     ...wrap(sentence(result), width).map(style.strong),
     ...verdictLines(verdicts(result), style),
+    ...typicalErrorText(result).flatMap((text) => wrap(text, width, "  ")),
   ];
 }
 

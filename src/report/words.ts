@@ -54,12 +54,13 @@ export function title(scenario: Scenario): string {
   return parts.join(" · ");
 }
 
-export function kernelsText({ normalization, kernels }: Scenario): string {
+export function kernelsText({ model, normalization, kernels }: Scenario): string {
   const { kind, implementation } = normalization;
   const own = typeof implementation !== "string";
   const norm = own
     ? `${NORM_NAMES[kind]} by ${plural(implementation.length, "kernel")} of your own`
     : `${implementation} ${NORM_NAMES[kind]}`;
   const pointwise = kernels.pointwise === "eager" ? "op-by-op" : "fused";
-  return `${norm}, ${pointwise} RoPE and activation, ${kernels.attention} attention`;
+  const steps = model.positions === "rope" ? "RoPE and activation" : "activation";
+  return `${norm}, ${pointwise} ${steps}, ${kernels.attention} attention`;
 }

@@ -19,116 +19,148 @@ const parameter = (description: string) =>
     .describe(description);
 
 const rowPerBlock = (norm: string) =>
-  z.strictObject({
-    floorSeconds: parameter(`${norm}: time of one row of one element`),
-    rowSecondsPerColumn: parameter(`${norm}: time a block needs to walk its row, per column`),
-    blockSeconds: parameter(`${norm}: issue time per row when all processors are busy`),
-    blockSecondsPerColumn: parameter(`${norm}: the same, per row and column`),
-  });
+  z
+    .strictObject({
+      floorSeconds: parameter(`${norm}: time of one row of one element`),
+      rowSecondsPerColumn: parameter(`${norm}: time a block needs to walk its row, per column`),
+      blockSeconds: parameter(`${norm}: issue time per row when all processors are busy`),
+      blockSecondsPerColumn: parameter(`${norm}: the same, per row and column`),
+    })
+    .describe(norm);
 
 const rowInRegisters = (norm: string) =>
-  z.strictObject({
-    floorSeconds: parameter(`${norm}: time of one row of one element`),
-    rowSecondsPerColumn: parameter(
-      `${norm}: time to reduce a row, per column (rounded up to a power of two)`,
-    ),
-  });
+  z
+    .strictObject({
+      floorSeconds: parameter(`${norm}: time of one row of one element`),
+      rowSecondsPerColumn: parameter(
+        `${norm}: time to reduce a row, per column (rounded up to a power of two)`,
+      ),
+    })
+    .describe(norm);
 
 export const CalibrationSchema = z.strictObject({
-  launch: z.strictObject({
-    gapSeconds: parameter("Time between the end of a kernel and the start of the next in a graph"),
-    streamGapSeconds: parameter(
-      "The same between kernels that the host launches one by one, when it is ahead of the device",
-    ),
-    graphStartSeconds: parameter("Time from launching a graph to the start of its first kernel"),
-  }),
-  host: z.strictObject({
-    secondsPerKernel: parameter("Eager runtime, forward: host time to issue one kernel"),
-    backwardSecondsPerKernel: parameter("Eager runtime, backward: host time to issue one kernel"),
-    stepSeconds: parameter(
-      "Eager runtime, training: time per step in which the device waits for its first kernel",
-    ),
-  }),
-  memory: z.strictObject({
-    streamingFraction: parameter(
-      "Achieved share of the peak bandwidth: element-wise kernels and fused norms",
-    ),
-    rowPerBlockFraction: parameter("Achieved share of the peak bandwidth: one block a row"),
-    weightFraction: parameter("Achieved share of the peak bandwidth: matmuls that stream weights"),
-    kvCacheFraction: parameter("Achieved share of the peak bandwidth: decode attention"),
-  }),
-  cache: z.strictObject({
-    residentBytes: parameter("Reuse distance up to which data is still in the L2"),
-    transitionBytes: parameter("Width of the transition from all in the L2 to nothing"),
-    bytesPerSecond: parameter("Achieved L2 bandwidth"),
-  }),
-  matmul: z.strictObject({
-    floorSeconds: parameter("Time of the smallest matmul"),
-    secondsPerInner: parameter("Pipeline fill per element of the inner dimension (at most 4096)"),
-    peakFraction: parameter("Achieved share of the tensor peak before the clock falls"),
-    sustainedLoss: parameter("Share of the clock that long matmuls lose to the power limit"),
-    sustainedFlops: parameter("FLOPs of the matmul at which half of that is lost"),
-    sustainedExponent: parameter("Sharpness of that fall, on log FLOPs"),
-    backwardFraction: parameter("Speed of a gradient matmul relative to a forward one"),
-    epilogueShare: parameter("Share of the output's write time that the next tile's products do not hide"),
-    softness: parameter("Exponent of the soft maximum of compute and memory"),
-  }),
-  attention: z.strictObject({
-    floorSeconds: parameter("Prefill: time of the smallest attention"),
-    fractionHeadDim64: parameter("Prefill: share of the tensor peak at head dimension 64"),
-    fractionHeadDim128: parameter("Prefill: share of the tensor peak at head dimension 128"),
-    fractionHeadDim256: parameter("Prefill: share of the tensor peak at head dimension 256"),
-    shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
-    shortSequenceExponent: parameter("Causal prefill: how fast the efficiency grows with the sequence"),
-    backwardRatio: parameter("Time of the backward pass over that of the forward pass"),
-    decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
-  }),
-  pointwise: z.strictObject({
-    vectorizedFloorSeconds: parameter("Smallest vectorized kernel"),
-    stridedFloorSeconds: parameter("Smallest kernel that is not vectorized"),
-    siluSecondsPerElement: parameter("Issue time per element: vectorized SiLU"),
-    geluSecondsPerElement: parameter("Issue time per element: vectorized GELU"),
-    unrolledSecondsPerElement: parameter("Issue time per element: casts and broadcasts of whole rows"),
-    stridedSecondsPerElement: parameter("Issue time per element: broadcast or chunked operands"),
-    transposedSecondsPerElement: parameter("Issue time per element: transposed operands"),
-    concatenateSecondsPerElement: parameter("Issue time per output element: concatenation"),
-    softness: parameter("Exponent of the soft maximum of issue and memory"),
-  }),
-  rowSum: z.strictObject({
-    floorSeconds: parameter("Smallest row sum"),
-    secondsPerStep: parameter("Time of one step of a thread along its row"),
-    memoryFactor: parameter("Memory time over that of a streaming kernel"),
-  }),
-  softmax: z.strictObject({
-    persistentSecondsPerElement: parameter("Issue time per score, rows of at most 1024: kept in registers"),
-    secondsPerElement: parameter("Issue time per score, longer rows: walked twice"),
-  }),
-  columnSum: z.strictObject({
-    floorSeconds: parameter("Smallest column sum"),
-    secondsPerRow: parameter("Time per row that the blocks walk one after the other"),
-  }),
-  network: z.strictObject({
-    latencySeconds: parameter("Time of the smallest collective"),
-    linkFraction: parameter("Achieved share of the peak link rate by large collectives"),
-  }),
-  rowPerBlock: z.strictObject({
-    layernorm: rowPerBlock("LayerNorm"),
-    rmsnorm: rowPerBlock("RMSNorm"),
-    backward: z.strictObject({
-      floorSeconds: parameter("Input gradient: time of one row of one element"),
-      rowSecondsPerColumn: parameter("Input gradient: time a block needs to walk its row, per column"),
-      blockSeconds: parameter("Input gradient: issue time per row when all processors are busy"),
-      blockSecondsPerColumn: parameter("Input gradient: the same, per row and column"),
-    }),
-    softness: parameter("Exponent of the soft maximum of latency, issue and memory"),
-    blocksPerUnit: parameter("Rows in flight per streaming multiprocessor"),
-    rereadResidentBytes: parameter("L2 that rows in flight and rows waiting for their second read share"),
-    rereadFlightBytes: parameter("Bytes in flight at which half of the second reads miss the L2"),
-  }),
-  rowInRegisters: z.strictObject({
-    layernorm: rowInRegisters("Fused LayerNorm"),
-    rmsnorm: rowInRegisters("Fused RMSNorm"),
-  }),
+  launch: z
+    .strictObject({
+      gapSeconds: parameter("Time between the end of a kernel and the start of the next in a graph"),
+      streamGapSeconds: parameter(
+        "The same between kernels that the host launches one by one, when it is ahead of the device",
+      ),
+      graphStartSeconds: parameter("Time from launching a graph to the start of its first kernel"),
+    })
+    .describe("Starting kernels on the device"),
+  host: z
+    .strictObject({
+      secondsPerKernel: parameter("Eager runtime, forward: host time to issue one kernel"),
+      backwardSecondsPerKernel: parameter("Eager runtime, backward: host time to issue one kernel"),
+      stepSeconds: parameter(
+        "Eager runtime, training: time per step in which the device waits for its first kernel",
+      ),
+    })
+    .describe("The host of the eager runtime, as measured"),
+  memory: z
+    .strictObject({
+      streamingFraction: parameter(
+        "Achieved share of the peak bandwidth: element-wise kernels and fused norms",
+      ),
+      rowPerBlockFraction: parameter("Achieved share of the peak bandwidth: one block a row"),
+      weightFraction: parameter("Achieved share of the peak bandwidth: matmuls that stream weights"),
+      kvCacheFraction: parameter("Achieved share of the peak bandwidth: decode attention"),
+    })
+    .describe("Achieved bandwidth by kind of kernel"),
+  cache: z
+    .strictObject({
+      residentBytes: parameter("Reuse distance up to which data is still in the L2"),
+      transitionBytes: parameter("Width of the transition from all in the L2 to nothing"),
+      bytesPerSecond: parameter("Achieved L2 bandwidth"),
+    })
+    .describe("The L2"),
+  matmul: z
+    .strictObject({
+      floorSeconds: parameter("Time of the smallest matmul"),
+      secondsPerInner: parameter("Pipeline fill per element of the inner dimension (at most 4096)"),
+      peakFraction: parameter("Achieved share of the tensor peak before the clock falls"),
+      sustainedLoss: parameter("Share of the clock that long matmuls lose to the power limit"),
+      sustainedFlops: parameter("FLOPs of the matmul at which half of that is lost"),
+      sustainedExponent: parameter("Sharpness of that fall, on log FLOPs"),
+      backwardFraction: parameter("Speed of a gradient matmul relative to a forward one"),
+      epilogueShare: parameter("Share of the output's write time that the next tile's products do not hide"),
+      softness: parameter("Exponent of the soft maximum of compute and memory"),
+    })
+    .describe("Matrix products"),
+  attention: z
+    .strictObject({
+      floorSeconds: parameter("Prefill: time of the smallest attention"),
+      fractionHeadDim64: parameter("Prefill: share of the tensor peak at head dimension 64"),
+      fractionHeadDim128: parameter("Prefill: share of the tensor peak at head dimension 128"),
+      fractionHeadDim256: parameter("Prefill: share of the tensor peak at head dimension 256"),
+      shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
+      shortSequenceExponent: parameter("Causal prefill: how fast the efficiency grows with the sequence"),
+      backwardRatio: parameter("Time of the backward pass over that of the forward pass"),
+      decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
+    })
+    .describe("Attention kernels"),
+  pointwise: z
+    .strictObject({
+      vectorizedFloorSeconds: parameter("Smallest vectorized kernel"),
+      stridedFloorSeconds: parameter("Smallest kernel that is not vectorized"),
+      siluSecondsPerElement: parameter("Issue time per element: vectorized SiLU"),
+      geluSecondsPerElement: parameter("Issue time per element: vectorized GELU"),
+      unrolledSecondsPerElement: parameter("Issue time per element: casts and broadcasts of whole rows"),
+      stridedSecondsPerElement: parameter("Issue time per element: broadcast or chunked operands"),
+      transposedSecondsPerElement: parameter("Issue time per element: transposed operands"),
+      concatenateSecondsPerElement: parameter("Issue time per output element: concatenation"),
+      softness: parameter("Exponent of the soft maximum of issue and memory"),
+    })
+    .describe("Element-wise kernels"),
+  rowSum: z
+    .strictObject({
+      floorSeconds: parameter("Smallest row sum"),
+      secondsPerStep: parameter("Time of one step of a thread along its row"),
+      memoryFactor: parameter("Memory time over that of a streaming kernel"),
+    })
+    .describe("torch's generic reductions along rows"),
+  softmax: z
+    .strictObject({
+      persistentSecondsPerElement: parameter("Issue time per score, rows of at most 1024: kept in registers"),
+      secondsPerElement: parameter("Issue time per score, longer rows: walked twice"),
+    })
+    .describe("Softmax kernels"),
+  columnSum: z
+    .strictObject({
+      floorSeconds: parameter("Smallest column sum"),
+      secondsPerRow: parameter("Time per row that the blocks walk one after the other"),
+    })
+    .describe("Sums over rows: weight and bias gradients"),
+  network: z
+    .strictObject({
+      latencySeconds: parameter("Time of the smallest collective"),
+      linkFraction: parameter("Achieved share of the peak link rate by large collectives"),
+    })
+    .describe("Exchanges between GPUs"),
+  rowPerBlock: z
+    .strictObject({
+      layernorm: rowPerBlock("LayerNorm"),
+      rmsnorm: rowPerBlock("RMSNorm"),
+      backward: z
+        .strictObject({
+          floorSeconds: parameter("Input gradient: time of one row of one element"),
+          rowSecondsPerColumn: parameter("Input gradient: time a block needs to walk its row, per column"),
+          blockSeconds: parameter("Input gradient: issue time per row when all processors are busy"),
+          blockSecondsPerColumn: parameter("Input gradient: the same, per row and column"),
+        })
+        .describe("Input gradient of either norm"),
+      softness: parameter("Exponent of the soft maximum of latency, issue and memory"),
+      blocksPerUnit: parameter("Rows in flight per streaming multiprocessor"),
+      rereadResidentBytes: parameter("L2 that rows in flight and rows waiting for their second read share"),
+      rereadFlightBytes: parameter("Bytes in flight at which half of the second reads miss the L2"),
+    })
+    .describe("torch's native norms: one thread block a row"),
+  rowInRegisters: z
+    .strictObject({
+      layernorm: rowInRegisters("Fused LayerNorm"),
+      rmsnorm: rowInRegisters("Fused RMSNorm"),
+    })
+    .describe("Fused norms: a row kept in registers"),
 });
 
 export type Calibration = z.infer<typeof CalibrationSchema>;

@@ -40,7 +40,7 @@ export const HardwareSchema = z.strictObject({
     .array(
       z.strictObject({
         phase: z.enum(["prefill", "decode", "train"]),
-        runtime: z.enum(["graph", "eager"]),
+        runtime: z.enum(["graph", "eager"]).describe("How its kernels were launched"),
         layers: count.describe("Measured layers compared, of models that were not fitted"),
         medianError: z.number().min(0).describe("Median absolute error of the layer's time, share of 1"),
         percentile90Error: z.number().min(0).describe("90th percentile of the same"),

@@ -1,0 +1,30 @@
+import * as z from "zod";
+import { HardwareSchema } from "./hardware.ts";
+import { ModelSchema } from "./model.ts";
+import { ResultSchema } from "./result.ts";
+import { ScenarioFileSchema } from "./scenario.ts";
+
+const SCHEMAS = {
+  model: ["Model of norm-roofline", ModelSchema],
+  hardware: ["Hardware profile of norm-roofline", HardwareSchema],
+  scenario: ["Scenario of norm-roofline", ScenarioFileSchema],
+  result: ["Result of norm-roofline", ResultSchema],
+} as const;
+
+export type JsonSchemaName = keyof typeof SCHEMAS;
+
+export const JSON_SCHEMA_NAMES = Object.keys(SCHEMAS) as JsonSchemaName[];
+
+/** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */
+export function jsonSchema(name: JsonSchemaName): object {
+  const [title, schema] = SCHEMAS[name];
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io: name === "result" ? "output" : "input",
+    override: ({ jsonSchema: node }) => {
+      // z.int() says that a number must be one that a double holds exactly; nobody needs to read that
+      if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
+      if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
+    },
+  });
+  return { $schema, title, ...rest };
+}

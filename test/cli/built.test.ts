@@ -1,0 +1,88 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { command } from "../support/command.ts";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+const run = (argv: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {}) =>
+  spawnSync(process.execPath, [CLI, ...argv], {
+    encoding: "utf8",
+    maxBuffer: 1e8,
+    ...options,
+    env: { ...process.env, NO_COLOR: "", FORCE_COLOR: "", ...options.env },
+  });
+
+describe("the built program", () => {
+  beforeAll(() => {
+    const built = spawnSync("npm", ["run", "build"], { cwd: ROOT, encoding: "utf8" });
+    if (built.status !== 0) throw new Error(built.stderr);
+  }, 60_000);
+
+  test("prints what the source prints", async () => {
+    expect(run(["run"], { env: { COLUMNS: "80" } }).stdout).toBe((await command(["run"])).stdout);
+  });
+
+  test("is executable by its shebang", () => {
+    const { status, stdout } = spawnSync(CLI, ["--version"], { encoding: "utf8" });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test("finds its data from any folder", () => {
+    expect(run(["run", "--json"], { cwd: "/" }).status).toBe(0);
+  });
+
+  test("exits with 2 and an empty standard output on bad input", () => {
+    const { status, stdout, stderr } = run(["run", "--batch", "0"]);
+    expect(status).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/expected a whole number of at least 1, got 0/);
+  });
+
+  test("exits with 1 when a check fails", () => {
+    expect(run(["run", "--fail-if", "layer.seconds>0"]).status).toBe(1);
+  });
+
+  test.each([
+    [{ FORCE_COLOR: "1" }, true],
+    [{ FORCE_COLOR: "1", NO_COLOR: "yes" }, false],
+    [{ NO_COLOR: "anything" }, false],
+    [{}, false],
+  ])("with %j colours a pipe: %s", (env, colored) => {
+    expect(run(["run"], { env }).stdout.includes("\u001b")).toBe(colored);
+  });
+
+  test("reads standard input", () => {
+    const scenario = '{"model":"gpt2-xl","hardware":"h100-sxm","workload":{"phase":"decode","context":64}}';
+    expect(run(["run", "-"], { input: scenario }).stdout).toMatch(/GPT-2 XL/i);
+  });
+
+  test("takes a closed pipe for no error", () => {
+    const piped = spawnSync(
+      "bash",
+      ["-c", `set -o pipefail; "${process.execPath}" "${CLI}" run --format jsonl --batch 1-300 | head -c 10`],
+      { encoding: "utf8" },
+    );
+    expect(piped.stderr).toBe("");
+    expect(piped.stdout).toHaveLength(10);
+  });
+
+  test("loads neither zod nor a table library for help", () => {
+    const loaded = spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", `process.argv[2]="--help"; await import(${JSON.stringify(CLI)})`],
+      { encoding: "utf8", env: { ...process.env, NODE_DEBUG: "module" } },
+    );
+    expect(loaded.stdout).toMatch(/Usage/);
+    expect(loaded.stderr).not.toMatch(/validate|text-table/);
+  });
+
+  test("is a library with types", async () => {
+    expect(existsSync(new URL("../../dist/index.d.ts", import.meta.url))).toBe(true);
+    const library = (await import("../../dist/index.js" as string)) as Record<string, unknown>;
+    expect(library["simulate"]).toBeTypeOf("function");
+  });
+});

@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import { command, words } from "../support/command.ts";
+
+/** [line, what standard output must show] */
+const ANSWERED: readonly [string, RegExp][] = [
+  ["", /Usage: norm-roofline <command>/],
+  ["--help", /Commands:/],
+  ["help", /Commands:/],
+  ["--version", /^\d+\.\d+\.\d+\n$/],
+  ["help run", /Examples:/],
+  ["run --help", /--kv-heads/],
+  ["compare --help", /Examples:/],
+  ["list --help", /Examples:/],
+  ["show --help", /Examples:/],
+  ["schema --help", /Examples:/],
+  ["check --help", /Examples:/],
+  ["completion --help", /Examples:/],
+  ["accuracy --help", /Examples:/],
+  ["calibrate --help", /Examples:/],
+  ["run", /Normalization is 0\.01% of FLOPs/],
+  ["run llama-3-70b-decode-h100", /decode batch 16/],
+  ["run normalization-paradox", /25\.0%/],
+  ["run bert-large-train-v100", /Ivanov et al\. 2021/],
+  ["run --hidden 4096", /hidden 4096: heads 32, KV heads 4, FFN 14336/],
+  ["run --hidden 4096 --ffn 8192", /hidden 4096: heads 32, KV heads 4 \(scaled/],
+  ["run --batch 1,8", /batch/],
+  ["run --batch 1-64*4 --format csv", /^batch,/],
+  ["run --norm rmsnorm:fused", /RMSNorm/],
+  ["run --norm :eager", /eager/],
+  ["run --phase decode", /context 4096/],
+  ["run --phase train --runtime eager", /-backward/],
+  ["run --precision fp16 --hardware v100-sxm2-32gb", /V100/],
+  ["run --hardware mi300x", /no calibration/],
+  ["run --tensor-parallel 8", /all-reduce/],
+  ["run --tensor-parallel 8 --sequence-parallel", /reduce-scatter/],
+  ["run --set workload.batch=2", /prefill 2 × 4096/],
+  ["run --set precision.kvCache=fp16 --json", /"kvCache": "fp16"/],
+  ["run --format md", /\| attention-norm/],
+  ["run --format csv", /^(\w+,)+\w+\n/],
+  ["run --format jsonl", /^\{"schemaVersion":1/],
+  ["compare llama-3-70b-prefill-h100 llama-3-70b-decode-h100", /decode/],
+  ["compare --hardware h100-sxm,l40s", /L40S/],
+  ["list", /llama-3-70b/],
+  ["list hardware", /rtx-4090/],
+  ["list norms", /residual-fused/],
+  ["show h100-sxm", /"hbmBytesPerSecond"/],
+  ["show llama-3-70b-prefill-h100 --resolved", /"vocabulary": 128256/],
+  ["schema", /scenario/],
+  ["schema scenario", /"\$schema"/],
+  ["check scenarios/normalization-paradox.json models/gpt2-xl.json", /ok {2}scenario/],
+  ["completion bash", /complete/],
+  ["completion zsh", /compdef/],
+  ["completion fish", /complete -c norm-roofline/],
+  ["accuracy h100-sxm --against measurements/h100-sxm/counters.jsonl", /norm native, rereads/],
+];
+
+describe("a command line that can be answered", () => {
+  test.each(ANSWERED)("%s", async (line, pattern) => {
+    const { code, stdout, stderr } = await command(words(line));
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(pattern);
+    expect(code).toBe(0);
+  });
+});
+
+/** [line, what standard error must say] */
+const REFUSED: readonly [string, RegExp][] = [
+  ["runn", /unknown command.*[\s\S]*run/],
+  ["run --hiden 4096", /unknown option[\s\S]*--hidden/],
+  ["run --format xml", /table, json, jsonl, csv, md/],
+  ["run nope", /no scenario named "nope"[\s\S]*list scenarios/],
+  ["run llama-3-70b-prefill-h10", /did you mean "llama-3-70b-prefill-h100"/],
+  ["run --model llama-3-7b", /did you mean "llama-3-70b"/],
+  ["run --hardware h10-sxm", /did you mean "h100-sxm"/],
+  ["run --batch 0", /--batch: workload\.batch: expected a whole number of at least 1, got 0/],
+  ["run --batch -3", /--batch/],
+  ["run --batch 1.5", /--batch: .*whole number/],
+  ["run --batch NaN", /--batch/],
+  ["run --batch 1e400", /--batch/],
+  ["run --batch ''", /--batch/],
+  ["run --batch 1-8+0", /--batch/],
+  ["run --batch 1-1000000", /--batch/],
+  ["run --hidden 0", /hidden/],
+  ["run --phase sleep", /"prefill", "decode" or "train", got "sleep"/],
+  ["run --norm batchnorm", /layernorm/],
+  ["run --norm rmsnorm:fast", /native/],
+  ["run --precision fp12", /fp12/],
+  ["run --hardware v100-sxm2-32gb", /no bf16 rate; it has .*fp16.*--precision fp16/],
+  ["run --tensor-parallel 7", /divisor of the model's heads \(64\), got 7/],
+  ["run --phase decode --sequence 4", /one new token per sequence/],
+  ["run --set workload.batches=2", /unknown key[\s\S]*batch/],
+  ["run --set __proto__.polluted=1", /__proto__/],
+  ["run --set constructor.prototype.polluted=1", /constructor/],
+  ["run --set batch", /--set/],
+  ["run --fail-if normalization.shareOfTime", /--fail-if|condition/i],
+  ["run --fail-if nothing.here>1", /nothing\.here/],
+  ["run -o result.xyz", /cannot tell the format/],
+  ["run -o /nonexistent/folder/x.json", /cannot write .*no such file/],
+  ["run ./missing.json", /cannot read \.\/missing\.json: no such file/],
+  ["run ./src/", /folder/],
+  ["list animals", /models, hardware, scenarios, norms/],
+  ["show nothing-of-this-name", /nothing-of-this-name/],
+  ["schema sonnet", /sonnet/],
+  ["check ./missing.json", /missing\.json/],
+  ["completion tcsh", /bash, zsh/],
+  ["compare --hardware h100-sxm,nope", /no profile named "nope"/],
+  ["accuracy l4", /no measurements of "l4"[\s\S]*--against/],
+  ["accuracy h100-sxm --max-error much", /--max-error/],
+  ["accuracy h100-sxm --against models/gpt2-xl.json", /not a valid measurements file/],
+  ["calibrate measurements/h100-sxm/counters.jsonl", /--base/],
+  ["calibrate missing.jsonl --base h100-sxm", /cannot read missing\.jsonl/],
+];
+
+describe("a command line that cannot be answered", () => {
+  test.each(REFUSED)("%s: says why, exits with 2, prints nothing else", async (line, pattern) => {
+    const { code, stdout, stderr } = await command(words(line));
+    expect(stderr).toMatch(pattern);
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("leaves the prototype of all objects alone", async () => {
+    await command(words("run --set __proto__.polluted=1"));
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+  });
+});
+
+describe("a check", () => {
+  test.each([
+    ["run --fail-if 'normalization.shareOfTime>0.5'", 0],
+    ["run --fail-if 'normalization.shareOfTime>0.001'", 1],
+    ["run --fail-if 'layer.kernels==21'", 1],
+    ["accuracy h100-sxm --max-error 0.2", 0],
+    ["accuracy h100-sxm --max-error 0.0001", 1],
+  ])("%s exits with %d", async (line, expected) => {
+    const { code, stdout, stderr } = await command(words(line));
+    expect(code).toBe(expected);
+    expect(stdout).not.toBe("");
+    expect(stderr === "").toBe(expected === 0);
+  });
+});

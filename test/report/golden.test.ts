@@ -1,0 +1,105 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { command, type RunOptions, words } from "../support/command.ts";
+
+const FOLDER = new URL("../golden/", import.meta.url);
+
+/** Compares with a file in test/golden; `UPDATE_GOLDEN=1 npm test` writes it instead. */
+function expectGolden(name: string, text: string): void {
+  const path = new URL(name, FOLDER);
+  if (process.env["UPDATE_GOLDEN"]) {
+    mkdirSync(FOLDER, { recursive: true });
+    writeFileSync(path, text);
+  }
+  expect(text).toBe(readFileSync(path, "utf8"));
+}
+
+const CASES: readonly [string, string, RunOptions?][] = [
+  ["prefill-80.txt", "run"],
+  ["prefill-120.txt", "run", { columns: 120 }],
+  ["prefill-ascii.txt", "run", { unicode: false }],
+  ["decode-80.txt", "run llama-3-70b-decode-h100"],
+  ["paradox-80.txt", "run normalization-paradox"],
+  ["bert-v100-80.txt", "run bert-large-train-v100"],
+  ["eager-8b-80.txt", "run llama-3-8b-huggingface-eager-h100"],
+  ["ideal-80.txt", "run --hardware mi300x"],
+  ["what-if-80.txt", "run --hidden 4096 --batch 8"],
+  ["grid.txt", "run --batch 1,8,64 --norm layernorm,rmsnorm"],
+  ["grid.csv", "run --phase decode --batch 1-64*4 --format csv"],
+  ["prefill.csv", "run --format csv"],
+  ["prefill.md", "run --format md"],
+  ["compare-80.txt", "compare --hardware h100-sxm,h200-sxm,a100-sxm-80gb"],
+  ["list-norms.txt", "list norms"],
+  ["help.txt", "--help"],
+  ["help-run.txt", "run --help"],
+];
+
+describe("golden files", () => {
+  test.each(CASES)("%s is what `%s` prints", async (name, line, options) => {
+    const { code, stdout } = await command(words(line), options);
+    expect(code).toBe(0);
+    expectGolden(name, stdout);
+  });
+});
+
+const REPORTS = [
+  "run",
+  "run llama-3-70b-decode-h100 llama-3-70b-train-h100",
+  "run bert-large-train-v100",
+  "run --hardware mi300x --tensor-parallel 8",
+  "run --model gemma-2-27b --phase train",
+  "run --batch 1,8,64 --norm layernorm,rmsnorm --runtime graph,eager",
+  "compare --hardware h100-sxm,h200-sxm",
+  "list",
+  "accuracy h200-sxm",
+];
+
+describe.each(REPORTS)("%s", (line) => {
+  test.each([80, 100, 120, 200])("fits %d columns", async (columns) => {
+    const { stdout } = await command(words(line), { columns });
+    for (const text of stdout.split("\n")) expect(text.length).toBeLessThanOrEqual(columns);
+  });
+
+  test("writes no escape sequence into a pipe", async () => {
+    expect((await command(words(line))).stdout).not.toContain("\u001b");
+  });
+
+  test("says the same with colour as without", async () => {
+    const plain = (await command(words(line))).stdout;
+    const colored = (await command(words(line), { color: true })).stdout;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes are control characters
+    expect(colored.replaceAll(/\u001b\[[\d;]*m/g, "")).toBe(plain);
+  });
+
+  test("is ASCII where the terminal is not UTF-8", async () => {
+    const { stdout } = await command(words(line), { unicode: false });
+    expect(stdout).toMatch(/^[\n -~]*$/);
+  });
+
+  test("never shows what is not a number", async () => {
+    expect((await command(words(line))).stdout).not.toMatch(/NaN|Infinity|undefined|\[object/);
+  });
+});
+
+describe("hostile names", () => {
+  const hostile = JSON.stringify({
+    model: {
+      ...(JSON.parse(readFileSync("models/gpt2-xl.json", "utf8")) as object),
+      name: "evil\u001b[31m\u0007\u202Ename",
+    },
+    hardware: "h100-sxm",
+    workload: { phase: "decode", context: 8 },
+  });
+
+  test.each(["table", "md"])("cannot steer a terminal through %s", async (format) => {
+    const { code, stdout } = await command(["run", "-", "--format", format], { stdin: hostile });
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(/[\u001b\u0007\u202E]/);
+  });
+
+  test("that start like a formula are text in CSV", async () => {
+    const stdin = hostile.replace(/"name":"[^"]*"/, '"name":"=cmd()"');
+    const { stdout } = await command(["run", "-", "--batch", "1,2", "--format", "csv"], { stdin });
+    expect(stdout).not.toMatch(/(^|,)=/m);
+  });
+});
