@@ -24,7 +24,7 @@ export interface Observation {
 }
 
 /** How well one stage of the fit came out: absolute relative errors. */
-export interface StageFit {
+interface StageFit {
   readonly name: string;
   readonly rows: number;
   readonly medianError: number;

@@ -7,7 +7,7 @@ import type { NormImplementation } from "../schema/vocabulary.ts";
 import { layerResult, layerSecondsOn } from "../simulate/layer-result.ts";
 
 /** The scenario that a measured layer ran; undefined for its variant without norms. */
-export function measuredScenario(
+function measuredScenario(
   row: MeasuredLayer,
   normalization: string,
   hardware: Hardware,

@@ -65,7 +65,7 @@ function parseDocuments(text: string, label: string, folder: string): Document[]
 const NOUNS = { model: "model", hardware: "profile", scenario: "scenario" } as const;
 
 /** `no profile named "h10-sxm" (did you mean "h100-sxm"? run ...)` */
-export function unknownName(kind: Kind, name: string): string {
+function unknownName(kind: Kind, name: string): string {
   const hint = suggestion(name, shippedNames(kind));
   const advice = `${hint && `${hint} `}run \`norm-roofline list ${LIST_WORDS[kind]}\``;
   return `no ${NOUNS[kind]} named ${JSON.stringify(name)} (${advice})`;

@@ -41,7 +41,7 @@ export function parseJson(text: string): Parsed {
   }
 }
 
-export function lineAndColumn(text: string, at: number): string {
+function lineAndColumn(text: string, at: number): string {
   const before = text.slice(0, at);
   return `line ${before.split("\n").length}, column ${at - before.lastIndexOf("\n")}`;
 }

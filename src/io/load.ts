@@ -32,7 +32,7 @@ export async function readOrThrow<K extends SchemaKind>(kind: K, document: Docum
   return value as Validated<K>;
 }
 
-export const notValid = (kind: SchemaKind, label: string, problems: readonly string[]): UserError =>
+const notValid = (kind: SchemaKind, label: string, problems: readonly string[]): UserError =>
   new UserError(`${label} is not a valid ${kind === "hardware" ? "hardware profile" : kind}`, problems);
 
 /** A scenario document with its model and its hardware; `instead` are the ones that flags name. */

@@ -171,7 +171,7 @@ function pathText(path: Path): string {
 }
 
 /** A value as JSON, cut short. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "number") return String(value);
   const text = JSON.stringify(value) ?? String(value);

@@ -4,7 +4,7 @@ import type { Kernel, Operator, Work } from "./kernel.ts";
 type Operation = Extract<Work, { kind: "collective" }>["operation"];
 
 /** One exchange between the ranks of a tensor-parallel group over a tensor of `messageBytes`. */
-export function collective(
+function collective(
   name: string,
   operation: Operation,
   ranks: number,

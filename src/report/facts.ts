@@ -24,7 +24,7 @@ export function layerFacts(result: Result): string[] {
 }
 
 /** Share of the layer's time under each bound, largest first. */
-export function timeByBound({ operators, layer }: Result): [Bound, number][] {
+function timeByBound({ operators, layer }: Result): [Bound, number][] {
   const seconds = new Map<Bound, number>();
   for (const operator of operators)
     seconds.set(operator.bound, (seconds.get(operator.bound) ?? 0) + operator.seconds);

@@ -10,7 +10,7 @@ export interface Traffic {
 }
 
 /** What the previous layer wrote last is the first thing a layer reads. */
-export const LAYER_INPUTS = ["residual stream", "ffn output", "residual stream after attention"] as const;
+const LAYER_INPUTS = ["residual stream", "ffn output", "residual stream after attention"] as const;
 
 /**
  * Follows the L2 through a layer. Data that was touched a reuse distance ago (all bytes moved since, up to the end of

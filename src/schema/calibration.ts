@@ -167,5 +167,5 @@ export type Calibration = z.infer<typeof CalibrationSchema>;
 export type Parameter = Calibration["launch"]["gapSeconds"];
 
 /** The same tree with plain numbers in place of documented parameters. */
-export type Values<T> = T extends Parameter ? number : { readonly [K in keyof T]: Values<T[K]> };
+type Values<T> = T extends Parameter ? number : { readonly [K in keyof T]: Values<T[K]> };
 export type CalibrationValues = Values<Calibration>;

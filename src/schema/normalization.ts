@@ -2,7 +2,7 @@ import * as z from "zod";
 import { text } from "./fields.ts";
 
 /** How a kernel walks its data; decides which timing law applies (roofline/). */
-export const PASS_KERNELS = [
+const PASS_KERNELS = [
   "vectorized",
   "unrolled",
   "row-sum",

@@ -3,8 +3,8 @@ import { text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
-export const OPERATOR_CLASSES = ["normalization", "matmul", "attention", "pointwise", "collective"] as const;
-export const BOUNDS = ["compute", "memory", "cache", "latency", "host", "network"] as const;
+const OPERATOR_CLASSES = ["normalization", "matmul", "attention", "pointwise", "collective"] as const;
+const BOUNDS = ["compute", "memory", "cache", "latency", "host", "network"] as const;
 
 const amount = z.number().min(0);
 const share = z

@@ -8,7 +8,7 @@ import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
 export const PHASES = ["prefill", "decode", "train"] as const;
 
-export const WorkloadSchema = z
+const WorkloadSchema = z
   .strictObject({
     phase: z
       .enum(PHASES)

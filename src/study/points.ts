@@ -5,7 +5,7 @@ import { MOST_POINTS, parseNumbers } from "./numbers.ts";
 export type FlagTexts = { readonly [N in FlagName]?: string };
 
 /** All combinations of the values that the flags list; `varied` names the flags with more than one. */
-export interface Grid {
+interface Grid {
   readonly varied: readonly FlagName[];
   readonly points: readonly Point[];
 }

@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseJson } from "../../src/io/json.ts";
+
+describe("reading JSON", () => {
+  test("gives back any value that was written", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), fc.constantFrom(0, 2), (value, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        expect(parseJson(text)).toEqual({ values: [JSON.parse(text)] });
+      }),
+    );
+  });
+
+  test("accepts nothing that JSON.parse refuses, and reads it the same", () => {
+    const pieces = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      ",",
+      ":",
+      '"a"',
+      '"b"',
+      "1",
+      "-0.5e3",
+      "true",
+      "null",
+      " ",
+      "\n",
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
+        const text = parts.join("");
+        const { values } = parseJson(text);
+        if (values?.length === 1) expect(values[0]).toEqual(JSON.parse(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("reads one value a line", () => {
+    expect(parseJson('{"a":1}\n[2]\n"three"\n').values).toEqual([{ a: 1 }, [2], "three"]);
+  });
+
+  test.each([
+    ["{", /line 1, column 2/],
+    ['{\n  "a": 1,\n}', /line 3, column 1/],
+    ['{"a":1,"a":2}', /"a"/],
+    ['{"a":1e400}', /too large/],
+    ['{"a":NaN}', /line 1, column 6/],
+    ['{"__proto__":1}', /__proto__/],
+    ["[1 2]", /line 1, column 4/],
+    ['"open', /never ends/],
+    ['"\\x"', /line 1/],
+    ["'single'", /line 1, column 1/],
+    ["[".repeat(100), /deep|nest/],
+  ])("says of %s where it is wrong", (text, pattern) => {
+    const { values, problem } = parseJson(text);
+    expect(values).toBeUndefined();
+    expect(problem).toMatch(pattern);
+  });
+
+  test("never overflows the stack or throws, whatever the text", () => {
+    expect(parseJson("[".repeat(1e5)).problem).toBeDefined();
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const { values, problem } = parseJson(text);
+        expect((values === undefined) !== (problem === undefined)).toBe(true);
+      }),
+    );
+  });
+});
