@@ -56,7 +56,10 @@ async function timeLayer() {
     perCall.push((performance.now() - start) / 100);
   }
   // a simulation evaluates the layer as given and once for each kind and implementation of the norm
-  return { simulation: median(perCall.slice(5)) * 1e3, evaluations: 1 + simulate(scenario).alternatives.length };
+  return {
+    simulation: median(perCall.slice(5)) * 1e3,
+    evaluations: 1 + simulate(scenario).alternatives.length,
+  };
 }
 
 if (!existsSync(CLI)) throw new Error("dist/ is missing: npm run build");

@@ -4,12 +4,7 @@ import type { Kernel, Operator, Work } from "./kernel.ts";
 type Operation = Extract<Work, { kind: "collective" }>["operation"];
 
 /** One exchange between the ranks of a tensor-parallel group over a tensor of `messageBytes`. */
-function collective(
-  name: string,
-  operation: Operation,
-  ranks: number,
-  messageBytes: number,
-): Operator {
+function collective(name: string, operation: Operation, ranks: number, messageBytes: number): Operator {
   const shard = messageBytes / ranks;
   const readBytes = operation === "all-gather" ? shard : messageBytes;
   const writtenBytes = operation === "reduce-scatter" ? shard : messageBytes;

@@ -94,7 +94,7 @@ describe("hostile names", () => {
   test.each(["table", "md"])("cannot steer a terminal through %s", async (format) => {
     const { code, stdout } = await command(["run", "-", "--format", format], { stdin: hostile });
     expect(code).toBe(0);
-    expect(stdout).not.toMatch(/[\u001b\u0007\u202E]/);
+    for (const character of ["\u001b", "\u0007", "\u202E"]) expect(stdout).not.toContain(character);
   });
 
   test("that start like a formula are text in CSV", async () => {
