@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { UserError } from "./errors.ts";
 import { main } from "./main.ts";
 import { isTerminal, writer } from "./streams.ts";
 
@@ -27,21 +28,30 @@ function showsUnicode(): boolean {
 async function readInput(limit: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length > limit) break;
+  try {
+    for await (const chunk of process.stdin) {
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      if (length > limit) break;
+    }
+  } catch (error) {
+    throw new UserError(`cannot read standard input: ${(error as NodeJS.ErrnoException).code}`);
   }
   return Buffer.concat(chunks);
 }
 
-const terminal = isTerminal(1);
+const stdout = () => process.stdout;
+const stderr = () => process.stderr;
+const terminal = isTerminal(1, stdout);
 
-process.exitCode = await main(process.argv.slice(2), {
-  stdout: writer(1, () => process.stdout),
-  stderr: writer(2, () => process.stderr),
+// no top-level await: the command is built as CommonJS, which starts faster
+main(process.argv.slice(2), {
+  stdout: writer(1, stdout),
+  stderr: writer(2, stderr),
   stdin: readInput,
   columns: width(terminal),
   color: wantsColor(terminal),
   unicode: showsUnicode(),
+}).then((code) => {
+  process.exitCode = code;
 });

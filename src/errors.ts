@@ -11,3 +11,6 @@ export class UserError extends Error {
     this.problems = problems;
   }
 }
+
+/** A line of a message as it may be shown: what users gave us may hold characters that steer a terminal. */
+export const visible = (line: string): string => line.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?");

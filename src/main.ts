@@ -1,10 +1,23 @@
+import { EXIT, UserError, visible } from "./errors.ts";
 import { quickAnswer } from "./help.ts";
 import type { Io } from "./io/terminal.ts";
 
 /** Runs one command line and returns its exit code. Each command's code is loaded when it is called. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  const answer = quickAnswer(argv);
-  if (answer === undefined) return (await import("./program.ts")).runProgram(argv, io);
-  io.stdout(answer);
-  return 0;
+  try {
+    const answer = quickAnswer(argv);
+    if (answer === undefined) return await (await import("./program.ts")).runProgram(argv, io);
+    io.stdout(answer);
+    return EXIT.ok;
+  } catch (error) {
+    // anything else is a bug and keeps its stack
+    if (!(error instanceof UserError)) throw error;
+    io.stderr(errorText(error));
+    return EXIT.badInput;
+  }
+}
+
+function errorText({ message, problems }: UserError): string {
+  const lines = [`error: ${message}`, ...problems.map((problem) => `  ${problem}`)];
+  return `${lines.map(visible).join("\n")}\n`;
 }

@@ -15,7 +15,7 @@ function nearest(word: string, known: Iterable<string>): string | undefined {
       fewest = edits;
     }
   }
-  return best ?? longerNameOf(asked, known);
+  return fewest <= 1 ? best : (longerNameOf(asked, known) ?? best);
 }
 
 /** `h100` means `h100-sxm`: what was typed may be how the full name begins. */

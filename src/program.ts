@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { run } from "./commands/run.ts";
-import { EXIT, UserError } from "./errors.ts";
+import { EXIT, visible } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
 import type { Io } from "./io/terminal.ts";
 import { FORMATS } from "./report/formats.ts";
@@ -17,22 +17,11 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
-    return explain(error, io);
+    if (!(error instanceof CommanderError)) throw error;
+    // commander has printed its own message already
+    return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
   }
 }
-
-/** Known errors in a few lines; anything else is a bug and keeps its stack. */
-function explain(error: unknown, io: Io): number {
-  // commander has printed its own message already
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
-  if (!(error instanceof UserError)) throw error;
-  const lines = [`error: ${error.message}`, ...error.problems.map((problem) => `  ${problem}`)];
-  io.stderr(`${lines.map(visible).join("\n")}\n`);
-  return EXIT.badInput;
-}
-
-/** What users gave us may hold characters that steer a terminal. */
-const visible = (line: string): string => line.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?");
 
 type Done = (code: number) => void;
 

@@ -1,19 +1,21 @@
 import { fstatSync, statSync, writeSync } from "node:fs";
+import { UserError } from "./errors.ts";
 
 /**
  * Standard output and error. `process.stdout` takes a few milliseconds to come to life, so a pipe or a file is written
  * to directly: all of it at once, in order, and nothing is left to flush at the end. A terminal gets the stream.
  */
 export function writer(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): (text: string) => void {
-  if (isTerminal(descriptor)) return (text) => void stream().write(text);
+  if (isTerminal(descriptor, stream)) return (text) => void stream().write(text);
   return (text) => writeAll(descriptor, Buffer.from(text));
 }
 
-/** A character device that is not the null device. */
-export function isTerminal(descriptor: 1 | 2): boolean {
+/** Asks the stream only about what may be a terminal: a character device that is not the null device. */
+export function isTerminal(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): boolean {
   try {
     const own = fstatSync(descriptor);
-    return own.isCharacterDevice() && own.rdev !== statSync("/dev/null", { throwIfNoEntry: false })?.rdev;
+    if (!own.isCharacterDevice()) return false;
+    return own.rdev !== statSync("/dev/null", { throwIfNoEntry: false })?.rdev && stream().isTTY === true;
   } catch {
     return false;
   }
@@ -22,7 +24,7 @@ export function isTerminal(descriptor: 1 | 2): boolean {
 /** How long to wait for the reader of a full pipe that does not block, ms. */
 const PATIENCE = 2;
 
-function writeAll(descriptor: number, bytes: Uint8Array): void {
+function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
   let written = 0;
   while (written < bytes.length) {
     try {
@@ -31,7 +33,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
       const code = (error as NodeJS.ErrnoException).code;
       // whoever reads us may stop reading: `| head` is no error
       if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw error;
+      if (code !== "EAGAIN") throw new UserError(`cannot write standard output: ${code}`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PATIENCE);
     }
   }

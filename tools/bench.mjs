@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
-const LIBRARY = new URL("../dist/index.js", import.meta.url);
+const LIBRARY = new URL("../dist/index.mjs", import.meta.url);
 const ROUNDS = 31;
 
 const COMMANDS = [

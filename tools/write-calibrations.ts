@@ -36,26 +36,6 @@ const readMeasurements = (path: string): Measurement[] =>
     .split("\n")
     .map((line) => MeasurementSchema.parse(JSON.parse(line)));
 
-/** Published matmul latencies of one GPU, as measurement rows. */
-function publishedMatmuls(gpu: string): Measurement[] {
-  const [, ...lines] = readFileSync("measurements/published/gemm-bf16-vllm.csv", "utf8").trim().split("\n");
-  return lines
-    .map((line) => line.split(","))
-    .filter(([device]) => device === gpu)
-    .map(([, m, n, k, milliseconds]) =>
-      MeasurementSchema.parse({
-        kind: "gemm",
-        implementation: "vllm",
-        dtype: "bf16",
-        role: "forward",
-        m: Number(m),
-        n: Number(n),
-        k: Number(k),
-        warmSeconds: Number(milliseconds) / 1000,
-      }),
-    );
-}
-
 function fitted(
   name: string,
   rows: readonly Measurement[],
@@ -87,8 +67,6 @@ const validated = (profile: Calibrated, file: string): Calibrated => ({
   validation: validate(readMeasurements(file), profile, file),
 });
 
-const isLayer = (row: Measurement): boolean => row.kind === "layer";
-
 const h100 = fitted(
   "h100-sxm",
   ["measured", "counters"].flatMap((file) => readMeasurements(`measurements/h100-sxm/${file}.jsonl`)),
@@ -96,25 +74,21 @@ const h100 = fitted(
   "measurements/h100-sxm",
   startingCalibration,
 );
-// layers of the second run were measured on another host: its launches are faster, and one profile has one host
 const h200 = fitted(
   "h200-sxm",
-  [
-    ...readMeasurements("measurements/h200-sxm/measured.jsonl").filter((row) => !isLayer(row)),
-    ...readMeasurements("measurements/h200-sxm/counters.jsonl"),
-    ...readMeasurements("measurements/h200-sxm/layers.jsonl"),
-    // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
-    ...readMeasurements("measurements/h200-sxm/gemm-bursts.jsonl"),
-  ],
+  // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
+  ["measured", "counters", "layers", "gemm-bursts"].flatMap((file) =>
+    readMeasurements(`measurements/h200-sxm/${file}.jsonl`),
+  ),
   "measured",
   "measurements/h200-sxm",
   startingCalibration,
 );
 const a100 = fitted(
   "a100-sxm-80gb",
-  publishedMatmuls("a100-sxm"),
+  readMeasurements("measurements/a100-sxm-80gb/gemm-vllm.jsonl"),
   "published",
-  "matmul latencies in measurements/published/gemm-bf16-vllm.csv (ai-dynamo/aiconfigurator)",
+  "matmul latencies in measurements/a100-sxm-80gb/gemm-vllm.jsonl (ai-dynamo/aiconfigurator)",
   (hardware) => transferCalibration(h100, hardware),
 );
 const carriedOver = (name: string, from: Calibrated): Calibrated => {

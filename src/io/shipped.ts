@@ -14,11 +14,11 @@ export const LIST_WORDS = { model: "models", hardware: "hardware", scenario: "sc
 
 let root: string | undefined;
 
-/** The package's own folder: the nearest one above this module with a package.json, from src/ as from dist/. */
+/** The package's own folder: the nearest one above this module that ships profiles, from src/ as from dist/. */
 export function packageRoot(): string {
   if (root !== undefined) return root;
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
+  while (!existsSync(join(folder, FOLDERS.hardware)) && dirname(folder) !== folder) folder = dirname(folder);
   root = folder;
   return root;
 }

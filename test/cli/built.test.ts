@@ -70,19 +70,37 @@ describe("the built program", () => {
     expect(piped.stdout).toHaveLength(10);
   });
 
-  test("loads neither zod nor a table library for help", () => {
-    const loaded = spawnSync(
-      process.execPath,
-      ["--input-type=module", "-e", `process.argv[2]="--help"; await import(${JSON.stringify(CLI)})`],
-      { encoding: "utf8", env: { ...process.env, NODE_DEBUG: "module" } },
-    );
-    expect(loaded.stdout).toMatch(/Usage/);
-    expect(loaded.stderr).not.toMatch(/validate|text-table/);
+  test.skipIf(!existsSync("/dev/full"))("says so in a line when its output cannot be written", () => {
+    const shell = (line: string) =>
+      spawnSync("bash", ["-c", line.replace("CLI", `"${process.execPath}" "${CLI}"`)], { encoding: "utf8" });
+    for (const line of ["CLI run > /dev/full", "CLI --help > /dev/full"]) {
+      const { status, stderr } = shell(line);
+      expect(stderr).toMatch(/^error: cannot write standard output: ENOSPC\n$/);
+      expect(status).toBe(2);
+    }
+  });
+
+  test.each([
+    ["--help", "validate|text-table|engine"],
+    ["run --json", "validate|text-table"],
+  ])("loads for `%s` nothing of %s", (line, pattern) => {
+    const { status, stderr } = run(line.split(" "), { env: { NODE_DEBUG: "module" } });
+    expect(status).toBe(0);
+    expect(stderr).toContain("dist/cli.js");
+    expect(stderr).not.toMatch(new RegExp(`dist/(${pattern})`));
+  });
+
+  test("answers from files it trusts as it does from files it validates", async () => {
+    const lines = ["run", "run bert-large-train-v100", "show llama-3-70b-decode-h100 --resolved"];
+    for (const line of lines) {
+      const argv = line.startsWith("run") ? [...line.split(" "), "--json"] : line.split(" ");
+      expect(run(argv).stdout).toBe((await command(argv)).stdout);
+    }
   });
 
   test("is a library with types", async () => {
-    expect(existsSync(new URL("../../dist/index.d.ts", import.meta.url))).toBe(true);
-    const library = (await import("../../dist/index.js" as string)) as Record<string, unknown>;
+    expect(existsSync(new URL("../../dist/index.d.mts", import.meta.url))).toBe(true);
+    const library = (await import("../../dist/index.mjs" as string)) as Record<string, unknown>;
     expect(library["simulate"]).toBeTypeOf("function");
   });
 });

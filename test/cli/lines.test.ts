@@ -72,6 +72,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ["run llama-3-70b-prefill-h10", /did you mean "llama-3-70b-prefill-h100"/],
   ["run --model llama-3-7b", /did you mean "llama-3-70b"/],
   ["run --hardware h10-sxm", /did you mean "h100-sxm"/],
+  ["run --hardware h100", /did you mean "h100-/],
   ["run --batch 0", /--batch: workload\.batch: expected a whole number of at least 1, got 0/],
   ["run --batch -3", /--batch/],
   ["run --batch 1.5", /--batch: .*whole number/],

@@ -40,19 +40,10 @@ describe.each([
 
 describe("H100 against what others published", () => {
   test("bf16 matmuls of vLLM (ai-dynamo/aiconfigurator): within 8% in the median", () => {
-    const rows = published("gemm-bf16-vllm.csv").filter((row) => row["gpu"] === "h100-sxm");
-    const errors = rows.map((row) => {
-      const matmul: Measurement = {
-        kind: "gemm",
-        implementation: "vllm",
-        dtype: "bf16",
-        role: "forward",
-        m: Number(row["m"]),
-        n: Number(row["n"]),
-        k: Number(row["k"]),
-      };
-      return Math.abs(predictedSeconds(matmul, h100) / (Number(row["latency_ms"]) / 1000) - 1);
-    });
+    const rows = measurements("h100-sxm/gemm-vllm.jsonl");
+    const errors = rows.map((row) =>
+      row.kind === "gemm" ? Math.abs(predictedSeconds(row, h100) / row.warmSeconds! - 1) : Number.NaN,
+    );
     expect(errors.length).toBeGreaterThan(500);
     expect(median(errors)).toBeLessThan(0.08);
   });

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { parametersOf } from "../../src/calibration/parameters.ts";
+import type { Hardware } from "../../src/schema/hardware.ts";
+import { command } from "../support/command.ts";
+import { hardware } from "../support/scenarios.ts";
+
+test("the shipped h200-sxm is what `calibrate` makes of the shipped measurements", async () => {
+  const files = ["measured", "counters", "layers", "gemm-bursts"].map(
+    (name) => `measurements/h200-sxm/${name}.jsonl`,
+  );
+  const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
+  expect(code).toBe(0);
+  const made = JSON.parse(stdout) as Hardware;
+  const values = (profile: Hardware) =>
+    parametersOf(profile.calibration!).map(([path, { value, origin }]) => [path, value, origin]);
+  expect(values(made)).toEqual(values(hardware("h200-sxm")));
+  expect(made.validation?.map(({ source: _, ...errors }) => errors)).toEqual(
+    hardware("h200-sxm").validation?.map(({ source: _, ...errors }) => errors),
+  );
+}, // a whole fit: about 20 s on two slow cores
+180_000);
