@@ -141,9 +141,12 @@ export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "norm fused",
     rows: norm("norm", ".fused", ".residual-fused"),
-    parameters: ["layernorm", "rmsnorm"].flatMap((kind) =>
-      within(`rowInRegisters.${kind}`, "floorSeconds", "rowSecondsPerColumn"),
-    ),
+    parameters: [
+      "rowInRegisters.cacheFactor",
+      ...["layernorm", "rmsnorm"].flatMap((kind) =>
+        within(`rowInRegisters.${kind}`, "floorSeconds", "rowSecondsPerColumn"),
+      ),
+    ],
   },
   {
     name: "norm eager",

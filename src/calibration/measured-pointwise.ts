@@ -6,6 +6,8 @@ import type { MeasuredCase } from "./measured-kernels.ts";
 /** Elements read and written per element of the output, as tools/measure_gpu.py calls each kernel. */
 interface PointwiseCase {
   readonly access: PointwiseAccess;
+  /** of a single row, whose operands are contiguous; default: the same */
+  readonly accessOfOneRow?: PointwiseAccess;
   /** read from the tensor that the kernel before it wrote */
   readonly fresh: number;
   /** read from memory */
@@ -18,18 +20,18 @@ interface PointwiseCase {
 const CASES: Readonly<Record<string, PointwiseCase>> = {
   add: { access: "vectorized", fresh: 1, old: 1 },
   mul: { access: "vectorized", fresh: 2 },
-  bias: { access: "unrolled", fresh: 1 },
+  bias: { access: "unrolled", accessOfOneRow: "vectorized", fresh: 1 },
   silu: { access: "silu", fresh: 1 },
   gelu: { access: "gelu", fresh: 1 },
   relu: { access: "vectorized", fresh: 1 },
-  "silu-chunk": { access: "strided", fresh: 1 },
-  "mul-chunk": { access: "strided", fresh: 2 },
+  "silu-chunk": { access: "strided", accessOfOneRow: "silu", fresh: 1 },
+  "mul-chunk": { access: "strided", accessOfOneRow: "vectorized", fresh: 2 },
   "swiglu-fused": { access: "silu", fresh: 2 },
   "multiply-broadcast": { access: "strided", fresh: 1 },
   "multiply-broadcast-contiguous": { access: "strided", fresh: 1 },
   "negate-half": { access: "strided", fresh: 1 },
   "concatenate-halves": { access: "concatenate", fresh: 1 },
-  "add-transposed": { access: "transposed", fresh: 2 },
+  "add-transposed": { access: "transposed", accessOfOneRow: "vectorized", fresh: 2 },
   "rope-fused": { access: "vectorized", fresh: 1 },
   "cast-to-fp32": { access: "unrolled", fresh: 1, writtenBytes: 4 },
   "cast-to-bf16": { access: "vectorized", fresh: 1, readBytes: 4 },
@@ -46,7 +48,7 @@ export function measuredPointwise(
   const elements = row.rows * row.columns;
   const kernel = pointwise(
     row.implementation,
-    found.access,
+    (row.rows === 1 ? found.accessOfOneRow : undefined) ?? found.access,
     elements,
     1,
     [{ tensor: freshTensor, bytes: found.fresh * elements * (found.readBytes ?? bytes) }],

@@ -97,5 +97,6 @@ export const START_CALIBRATION: Calibration = {
   rowInRegisters: {
     layernorm: { floorSeconds: assumed(1.6e-6), rowSecondsPerColumn: assumed(0.1e-9) },
     rmsnorm: { floorSeconds: assumed(1.3e-6), rowSecondsPerColumn: assumed(0.06e-9) },
+    cacheFactor: assumed(1.2),
   },
 };

@@ -30,9 +30,13 @@ export function activation(model: Model, d: Dimensions, style: "eager" | "fused"
     ];
   }
   const input = half("gate-up output");
+  // the halves of a single token's row are contiguous
+  const alone = d.tokens === 1;
+  const activate = alone ? vectorizedAccess(model) : "strided";
+  const multiply = alone ? "vectorized" : "strided";
   return [
-    pointwise(model.activation, "strided", elements, flops, [input], [half("activated gate")]),
-    pointwise("multiply", "strided", elements, 1, [half("activated gate"), input], [output]),
+    pointwise(model.activation, activate, elements, flops, [input], [half("activated gate")]),
+    pointwise("multiply", multiply, elements, 1, [half("activated gate"), input], [output]),
   ];
 }
 

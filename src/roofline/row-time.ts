@@ -58,7 +58,9 @@ const REREAD_SHARPNESS = 8;
 export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
   const p = c.rowInRegisters[work.norm];
-  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const streaming = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const memory = streaming.memory;
+  const cache = streaming.cache * c.rowInRegisters.cacheFactor;
   const latency = p.floorSeconds + p.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
   return timing(latency + memory + cache, { memory, cache, latency });
 }

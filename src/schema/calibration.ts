@@ -159,6 +159,7 @@ export const CalibrationSchema = z.strictObject({
     .strictObject({
       layernorm: rowInRegisters("Fused LayerNorm"),
       rmsnorm: rowInRegisters("Fused RMSNorm"),
+      cacheFactor: parameter("L2 time over that of a streaming kernel: each row waits for its own data"),
     })
     .describe("Fused norms: a row kept in registers"),
 });
