@@ -17,5 +17,4 @@ test("the shipped h200-sxm is what `calibrate` makes of the shipped measurements
   expect(made.validation?.map(({ source: _, ...errors }) => errors)).toEqual(
     hardware("h200-sxm").validation?.map(({ source: _, ...errors }) => errors),
   );
-}, // a whole fit: about 20 s on two slow cores
-180_000);
+}, 180_000); // a whole fit: about 20 s on two slow cores

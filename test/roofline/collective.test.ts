@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { wireBytes } from "../../src/layer/collective.ts";
+import { layerOperators } from "../../src/layer/layer.ts";
+import { collectiveTime } from "../../src/roofline/collective-time.ts";
+import { device } from "../../src/roofline/device.ts";
+import { idealTiming } from "../../src/roofline/ideal.ts";
+import { layerResult } from "../../src/simulate/layer-result.ts";
+import { hardware, scenario } from "../support/scenarios.ts";
+
+const work = (operation: "all-reduce" | "all-gather" | "reduce-scatter", ranks: number) =>
+  ({ kind: "collective", operation, ranks, messageBytes: 800 }) as const;
+
+describe("bytes on the wire, per rank, around a ring", () => {
+  test.each([
+    ["all-reduce", 2, 800],
+    ["all-reduce", 8, 1400],
+    ["all-gather", 8, 700],
+    ["reduce-scatter", 8, 700],
+    ["reduce-scatter", 2, 400],
+  ] as const)("%s of 800 bytes over %d ranks: %d", (operation, ranks, bytes) => {
+    expect(wireBytes(work(operation, ranks))).toBe(bytes);
+  });
+});
+
+describe("an exchange", () => {
+  const h100 = device(hardware("h100-sxm"));
+  const operators = layerOperators(scenario({ parallelism: { tensor: 8, sequenceParallel: false } }));
+  const kernel = operators.find(({ name }) => name === "attention-all-reduce")!.kernels[0]!;
+  const wireSeconds = (2 * (7 / 8) * 4096 * 8192 * 2) / 450e9;
+
+  test("takes the wire's time at the link's peak rate when ideal", () => {
+    expect(idealTiming(kernel, h100).seconds).toBeCloseTo(wireSeconds, 12);
+  });
+
+  test("takes longer by the link's achieved share and a latency when calibrated", () => {
+    const { latencySeconds, linkFraction } = h100.calibration!.network;
+    const { seconds, terms } = collectiveTime(kernel, { hbmBytes: 0, l2Bytes: 0 }, h100);
+    expect(seconds).toBeCloseTo(latencySeconds + wireSeconds / linkFraction, 12);
+    expect(terms.network).toBeGreaterThan(terms.memory);
+  });
+
+  test("without links in the profile takes no wire time", () => {
+    const { linkBytesPerSecond: _, calibration: __, ...bare } = hardware("h100-sxm");
+    expect(idealTiming(kernel, device(bare)).terms.network).toBe(0);
+  });
+
+  test("replicated norms take a growing share as tensor parallelism divides the rest; split ones do not", () => {
+    const share = (tensor: number, sequenceParallel: boolean): number => {
+      const { operators } = layerResult(scenario({ parallelism: { tensor, sequenceParallel } }));
+      const without = operators.filter((operator) => operator.class !== "collective");
+      const total = without.reduce((sum, operator) => sum + operator.seconds, 0);
+      const norms = without.filter((operator) => operator.class === "normalization");
+      return norms.reduce((sum, operator) => sum + operator.seconds, 0) / total;
+    };
+    expect(share(8, false)).toBeGreaterThan(3 * share(1, false));
+    expect(share(8, true)).toBeLessThan(2 * share(1, false));
+  });
+});
