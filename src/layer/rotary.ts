@@ -31,17 +31,23 @@ function fusedRotary(d: Dimensions, name: string, from: string, to: string): Ker
   );
 }
 
+/** The turned part of all heads, whole or one half of it, under a name. */
+function headTensors(d: Dimensions, which: "queries" | "keys", heads: number) {
+  const elements = d.tokens * heads * d.rotaryDim;
+  const part = (name: string, share: number): Access => ({
+    tensor: `${which} ${name}`,
+    bytes: elements * share * d.activationBytes,
+  });
+  return {
+    elements,
+    whole: (name: string) => part(name, 1),
+    half: (name: string) => part(name, 0.5),
+  };
+}
+
 /** Multiply, negate, concatenate, multiply, add: as Hugging Face's apply_rotary_pos_emb runs op by op. */
 function rotateEager(d: Dimensions, which: "queries" | "keys", heads: number): Kernel[] {
-  const elements = d.tokens * heads * d.rotaryDim;
-  const whole = (tensor: string): Access => ({
-    tensor: `${which} ${tensor}`,
-    bytes: elements * d.activationBytes,
-  });
-  const half = (tensor: string): Access => ({
-    tensor: `${which} ${tensor}`,
-    bytes: (elements / 2) * d.activationBytes,
-  });
+  const { elements, whole, half } = headTensors(d, which, heads);
   const source = (fraction: number): Access => ({
     tensor: `qkv ${which}`,
     bytes: fraction * elements * d.activationBytes,
@@ -107,15 +113,7 @@ function joinUnturned(d: Dimensions, which: string, heads: number): Kernel {
 }
 
 function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: number): Kernel[] {
-  const elements = d.tokens * heads * d.rotaryDim;
-  const whole = (tensor: string): Access => ({
-    tensor: `${which} ${tensor}`,
-    bytes: elements * d.activationBytes,
-  });
-  const half = (tensor: string): Access => ({
-    tensor: `${which} ${tensor}`,
-    bytes: (elements / 2) * d.activationBytes,
-  });
+  const { elements, whole, half } = headTensors(d, which, heads);
   return [
     pointwise(
       `${which}: gradient times sin`,
