@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { main } from "../src/main.ts";
-import { hardware } from "./support/scenarios.ts";
+import type { Scenario } from "../src/schema/scenario.ts";
+import { layerResult } from "../src/simulate/layer-result.ts";
+import { decode, hardware, model, prefill, scenario } from "./support/scenarios.ts";
 
 const README = new URL("../README.md", import.meta.url);
 
@@ -38,6 +40,41 @@ function validationTable(): string {
   ].join("\n");
 }
 
+const SHARE_MODELS = [
+  "llama-3-70b",
+  "llama-3-8b",
+  "llama-3.2-1b",
+  "gemma-2-9b",
+  "qwen3-8b",
+  "gpt2-xl",
+  "bert-large",
+];
+const SHARE_WORKLOADS = [prefill(1, 4096), prefill(1, 128), decode(1, 2048), decode(64, 2048)];
+
+function shareTable(): string {
+  const share = (
+    name: string,
+    implementation: "native" | "eager",
+    workload: Scenario["workload"],
+  ): string => {
+    const given = model(name);
+    const normalization = { kind: given.norm, implementation };
+    const { shareOfTime } = layerResult(scenario({ model: given, workload, normalization })).normalization;
+    return `${(100 * shareOfTime).toFixed(0)}%`;
+  };
+  const rows = SHARE_MODELS.map((name) => {
+    const cells = SHARE_WORKLOADS.map(
+      (workload) => `${share(name, "native", workload)} / ${share(name, "eager", workload)}`,
+    );
+    return `| ${name} | ${cells.join(" | ")} |`;
+  });
+  return [
+    "| native / eager kernels | prefill 4096 | prefill 128 | decode, batch 1 | decode, batch 64 |",
+    "|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
 /** The text between a marker and the end of its block. */
 function block(text: string, marker: string): string {
   const from = text.indexOf(`<!-- ${marker} -->`);
@@ -61,6 +98,10 @@ function expectBlock(marker: string, content: string): void {
 describe("the README shows", () => {
   test("what the default report prints", async () => {
     expectBlock("output of: norm-roofline run", `\`\`\`\n${(await printed("run")).trimEnd()}\n\`\`\``);
+  });
+
+  test("where normalization reaches a quarter of the time", () => {
+    expectBlock("table of: shares", shareTable());
   });
 
   test("the accuracy that the profiles state", () => {
