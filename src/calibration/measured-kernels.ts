@@ -56,7 +56,8 @@ function measuredNorm(row: MeasuredKind<"norm" | "norm-backward">, dtype: DataTy
     name: "norm",
     rows: row.rows,
     columns: row.hidden,
-    input: FRESH,
+    // with the residual add fused in, the norm's input is the sum that the kernel writes
+    input: implementation === "residual-fused" ? "residual sum" : FRESH,
     output: "output",
     residual: { branch: FRESH, stream: "residual stream" },
     beforeMatmul: true,

@@ -100,8 +100,9 @@ const logSumExp = (d: Dimensions): Access => ({
 
 /**
  * Flash backward computes the scores again: five products instead of the forward pass's two. Before it the row dots
- * of output and its gradient, after it the conversion of the fp32 query gradient and, with grouped queries, the sum
- * of key and value gradients over each group.
+ * of output and its gradient (the same kernel clears the fp32 query gradient, which the blocks of keys then add to),
+ * after it the conversion of that gradient and, with grouped queries, the sum of key and value gradients over each
+ * group.
  */
 export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Operator {
   const s = sizes(style, d);
@@ -123,6 +124,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
       { tensor: "keys rotated", bytes: s.newKeyBytes },
       { tensor: "qkv values", bytes: s.newKeyBytes },
       outputGradient,
+      fp32Queries,
       dots,
       logSumExp(d),
     ],
@@ -150,7 +152,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
     name: "attention-backward",
     class: "attention",
     kernels: [
-      pointwise("row dots", "vectorized", queryElements, 2, [output, outputGradient], [dots]),
+      pointwise("row dots", "vectorized", queryElements, 2, [output, outputGradient], [dots, fp32Queries]),
       main,
       pointwise(
         "query gradient to activation type",

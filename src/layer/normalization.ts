@@ -154,7 +154,9 @@ function passWork(
     case "unrolled": {
       const operands = [...pass.reads, ...pass.writes];
       const elements = operands.reduce((most, operand) => Math.max(most, operandElements(operand, site)), 0);
-      return { kind: "pointwise", access: pass.kernel, elements };
+      // one row times a weight of its own length: nothing is broadcast, and torch takes its vectorized kernel
+      const contiguous = rows === 1 && pass.reads.some(isParameter);
+      return { kind: "pointwise", access: contiguous ? "vectorized" : pass.kernel, elements };
     }
     case "row-sum":
       return { kind: "row-sum", rows, columns };

@@ -5,7 +5,7 @@ import { layerOperators } from "../layer/layer.ts";
 import { type Device, device, matmulPeak } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
-import { layerTraffic } from "../roofline/residency.ts";
+import { layerTraffic, type Traffic } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 import { type Slot, schedule } from "../roofline/schedule.ts";
 import type { Bound, OperatorResult, Result } from "../schema/result.ts";
@@ -51,7 +51,7 @@ function startSeconds(scenario: Scenario, { calibration }: Device): number {
 
 function timeKernels(operators: readonly Operator[], scenario: Scenario, target: Device): Slot[] {
   const kernels = operators.flatMap((operator) => operator.kernels);
-  const traffic = target.calibration
+  const traffic: readonly Traffic[] = target.calibration
     ? layerTraffic(kernels, target.calibration.cache)
     : kernels.map((kernel) => ({ hbmBytes: readBytes(kernel) + writeBytes(kernel), l2Bytes: 0 }));
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
