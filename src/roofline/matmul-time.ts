@@ -2,7 +2,7 @@ import type { Kernel, Work } from "../layer/kernel.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
-import { softMaximum } from "./soft-maximum.ts";
+import { power, softMaximum } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Matmul = Extract<Work, { kind: "matmul" }>;
@@ -39,7 +39,7 @@ export function sustainedClock(
   p: { sustainedLoss: number; sustainedFlops: number; sustainedExponent: number },
 ): number {
   if (flops === 0) return 1;
-  return 1 - p.sustainedLoss / (1 + (p.sustainedFlops / flops) ** p.sustainedExponent);
+  return 1 - p.sustainedLoss / (1 + power(p.sustainedFlops / flops, p.sustainedExponent));
 }
 
 /** Share of a kernel's bytes that it writes. */
@@ -78,17 +78,20 @@ const SMALLEST_SPLIT = 512;
  * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly.
  */
 export function tilePadding({ m, n, k, products }: Matmul, units: number): number {
+  const elements = products * m * n;
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < TILES.length; i++) {
-    const [rows, columns] = TILES[i]!;
     const cost = TILE_COST[i]!;
+    // tiles cover at least what was asked for
+    if (cost * elements >= best) continue;
+    const [rows, columns] = TILES[i]!;
     best = Math.min(
       best,
       cost * launchedElements(m, n, k, products, rows, columns, units),
       cost * launchedElements(n, m, k, products, rows, columns, units),
     );
   }
-  return best / (products * m * n);
+  return best / elements;
 }
 
 function launchedElements(
