@@ -121,4 +121,16 @@ function withFlag(line: string, point: Point): string {
   return flag === undefined ? line : `--${flag.name}: ${line}`;
 }
 
+/** What tells a case from the others: its scenario, the values of its flags, or both. */
+export function caseLabel(
+  { label: scenario, point }: Case,
+  varied: readonly FlagName[],
+  several = true,
+): string {
+  const values = varied.map((name) =>
+    typeof point[name] === "number" ? `${name} ${point[name]}` : point[name],
+  );
+  return (several || values.length === 0 ? [scenario, ...values] : values).join(", ");
+}
+
 const shortLabel = (label: string): string => label.replace(/^scenarios\//, "").replace(/\.json$/, "");

@@ -26,6 +26,7 @@ export function forwardBuilder(): ForwardBuilder {
   const attentionNorm = normBuilder();
   const ffnNorm = normBuilder();
   const beforeAttention = remembered(beforeAttentionBuilder());
+  const writesCache = remembered(cacheWrite);
   const attends = remembered(attentionOperators);
   const afterAttention = remembered(afterAttentionBuilder());
   const feedForward = remembered(feedForwardBuilder());
@@ -37,6 +38,8 @@ export function forwardBuilder(): ForwardBuilder {
     const normBetween = ffnNorm(layer.ffnNorm, style);
     const attentionBlock = [
       ...beforeAttention(model, kernels, layer, style),
+      // there is a cache before the new tokens, which their keys and values are copied into
+      ...(attention.context > 0 || attention.phase === "decode" ? [writesCache(d)] : []),
       ...attends(kernels.attention, attention, d),
       ...afterAttention(layer, style),
     ];
@@ -145,12 +148,9 @@ const rotary = (d: Dimensions, style: "eager" | "fused"): Operator =>
 const activationOperator = (model: Model, d: Dimensions, style: "eager" | "fused"): Operator =>
   pointwiseOperator("activation", activation(model, d, style));
 
-/** Attention and, where there is a cache before the new tokens, the copy of their keys and values into it. */
 const attentionOperators = (
   kernels: "flash" | "materialized",
   style: AttentionStyle,
   d: Dimensions,
-): readonly Operator[] => [
-  ...(style.context > 0 || style.phase === "decode" ? [cacheWrite(d)] : []),
-  ...(kernels === "flash" ? [flashAttention(style, d)] : materializedAttention(style, d)),
-];
+): readonly Operator[] =>
+  kernels === "flash" ? [flashAttention(style, d)] : materializedAttention(style, d);

@@ -7,10 +7,12 @@ import type { Kernel } from "../layer/kernel.ts";
 export interface ReusePlan {
   /** the kernels whose sizes the lists hold */
   readonly kernels: Kernel[];
-  /** of all reads, kernel by kernel: bytes, and the moment at which the tensor was last touched, or `NEVER` */
+  /** of all reads, kernel by kernel: tensor, bytes, and the moment at which it was last touched, or `NEVER` */
+  readonly readTensors: readonly string[];
   readonly readBytes: Float64Array;
   readonly readTouchedAt: Int32Array;
-  /** of all writes: bytes */
+  /** of all writes: tensor and bytes */
+  readonly writeTensors: readonly string[];
   readonly writeBytes: Float64Array;
   /**
    * Steps of what is dirty while other kernels run: the write it comes from, the moment at which it was last touched,
@@ -64,6 +66,8 @@ export function reusePlan(kernels: readonly Kernel[], justWritten: readonly stri
   });
   const plan: ReusePlan = {
     kernels: [...kernels],
+    readTensors: kernels.flatMap((kernel) => kernel.reads.map(({ tensor }) => tensor)),
+    writeTensors: kernels.flatMap((kernel) => kernel.writes.map(({ tensor }) => tensor)),
     readBytes: new Float64Array(reads.length),
     readTouchedAt: Int32Array.from(reads),
     writeBytes: new Float64Array(writes),
@@ -75,7 +79,7 @@ export function reusePlan(kernels: readonly Kernel[], justWritten: readonly stri
     stepsEnd: Int32Array.from(ends.steps),
     living: [...dirty].map(([tensor, { write, step }]) => ({ tensor, write, step })),
   };
-  for (let index = 0; index < kernels.length; index++) fillSizes(plan, index);
+  for (let index = 0; index < kernels.length; index++) fill(plan, index, kernels[index]!);
   return plan;
 }
 
@@ -87,12 +91,25 @@ function lastReaders(kernels: readonly Kernel[]): Map<string, number> {
   return last;
 }
 
-function fillSizes(plan: ReusePlan, index: number): void {
-  const { reads, writes } = plan.kernels[index]!;
-  const firstRead = plan.readsEnd[index]! - reads.length;
-  for (let i = 0; i < reads.length; i++) plan.readBytes[firstRead + i] = reads[i]!.bytes;
-  const firstWrite = plan.writesEnd[index]! - writes.length;
-  for (let i = 0; i < writes.length; i++) plan.writeBytes[firstWrite + i] = writes[i]!.bytes;
+/** Puts a kernel's sizes into the lists; false where it touches other tensors than the plan says. */
+function fill(plan: ReusePlan, index: number, kernel: Kernel): boolean {
+  const { reads, writes } = kernel;
+  const firstRead = index === 0 ? 0 : plan.readsEnd[index - 1]!;
+  const firstWrite = index === 0 ? 0 : plan.writesEnd[index - 1]!;
+  if (firstRead + reads.length !== plan.readsEnd[index]) return false;
+  if (firstWrite + writes.length !== plan.writesEnd[index]) return false;
+  for (let i = 0; i < reads.length; i++) {
+    const read = reads[i]!;
+    if (read.tensor !== plan.readTensors[firstRead + i]) return false;
+    plan.readBytes[firstRead + i] = read.bytes;
+  }
+  for (let i = 0; i < writes.length; i++) {
+    const write = writes[i]!;
+    if (write.tensor !== plan.writeTensors[firstWrite + i]) return false;
+    plan.writeBytes[firstWrite + i] = write.bytes;
+  }
+  plan.kernels[index] = kernel;
+  return true;
 }
 
 /**
@@ -104,19 +121,9 @@ export function refill(plan: ReusePlan, kernels: readonly Kernel[]): number | un
   let first = kernels.length;
   for (let index = 0; index < kernels.length; index++) {
     const kernel = kernels[index]!;
-    const before = plan.kernels[index]!;
-    if (kernel === before) continue;
-    if (!sameTensors(kernel.reads, before.reads) || !sameTensors(kernel.writes, before.writes))
-      return undefined;
-    plan.kernels[index] = kernel;
-    fillSizes(plan, index);
+    if (kernel === plan.kernels[index]) continue;
+    if (!fill(plan, index, kernel)) return undefined;
     first = Math.min(first, index);
   }
   return first;
-}
-
-function sameTensors(a: Kernel["reads"], b: Kernel["reads"]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i]!.tensor !== b[i]!.tensor) return false;
-  return true;
 }

@@ -48,11 +48,13 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
     const timed = time(scenario, target);
     const counted = counts(timed.operators, target);
     const total = totals(counted);
-    const layer = (): Result["layer"] => layerTotals(timed, total, scenario);
+    let layer: Result["layer"] | undefined;
+    let operators: OperatorResult[] | undefined;
+    let normalization: Result["normalization"] | undefined;
     return {
-      layer,
-      operators: () => operatorResults(timed, counted),
-      normalization: () => normalizationTotals(timed, counted, total),
+      layer: () => (layer ??= layerTotals(timed, total, scenario)),
+      operators: () => (operators ??= operatorResults(timed, counted)),
+      normalization: () => (normalization ??= normalizationTotals(timed, counted, total)),
       statisticalNormalization: () => statisticalTotals(timed, counted, total),
       wholeModel: () => wholeModel(scenario, timed.layerSeconds, target),
     };
