@@ -4,6 +4,7 @@ import { VERSION } from "./version.ts";
 export const COMMANDS = {
   run: "report of a scenario: operators, normalization's share, what RMSNorm saves",
   compare: "scenarios, or one scenario on several GPUs, side by side",
+  sweep: "a grid over any parameters, streamed as CSV or JSON Lines, in parts if you like",
   accuracy: "predicted against measured, for a profile and its measurements",
   calibrate: "measurements of a GPU become a hardware profile",
   list: "what there is: models, hardware, scenarios, norms",

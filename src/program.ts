@@ -59,6 +59,7 @@ const WIDEST_HELP = 110;
 const DECLARATIONS: Record<CommandName, Declare> = {
   run: declareRun,
   compare: declareCompare,
+  sweep: declareSweep,
   accuracy: declareAccuracy,
   calibrate: declareCalibrate,
   list: declareList,
@@ -106,6 +107,37 @@ function declareCompare(command: Command, _: Command, io: Io, done: Done): void 
     )
     .action(async (scenarios, options) =>
       done(await (await import("./commands/compare.ts")).compare(scenarios, options, io)),
+    );
+}
+
+function declareSweep(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .option(
+      "--axis <path=values>",
+      "values of any other field, such as hardware.hbmBytesPerSecond=2e12,4e12",
+      collect,
+    )
+    .option(
+      "--columns <fields>",
+      "fields of the result, separated by commas (default: layer time, norm shares, savings)",
+    )
+    .option("--shard <k/n>", "only part k of n: the outputs of all parts, one after the other, are the whole")
+    .option("--resume", "go on behind the last whole line of the output file of this very sweep")
+    .option("--jobs <n>", "threads (default: one a processor, where it pays)");
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "sweep --hidden 1024-16384*2 --batch 1,8,64",
+        "sweep llama-3-70b-decode-h100 --batch 1-256 --context 1024-131072+1024 -o grid.csv",
+        "sweep --model llama-3-8b,llama-3-70b --norm layernorm:native,rmsnorm:eager --columns layer.seconds,normalization.shareOfTime",
+        "sweep --axis hardware.hbmBytesPerSecond=1e12-8e12+1e12 --hidden 8192 --columns normalization.shareOfTime",
+        "sweep --batch 1-1000 --sequence 1-1000 --shard 3/8 -o part-3.csv",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(await (await import("./commands/sweep.ts")).sweep(scenario, options, argvOf(program), io)),
     );
 }
 
@@ -222,3 +254,7 @@ function whatIf(command: Command): Command {
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** The command line as typed: commander keeps the values of options, but not their order. */
+const argvOf = (program: Command): readonly string[] =>
+  (program as unknown as { readonly rawArgs: readonly string[] }).rawArgs;

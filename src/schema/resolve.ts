@@ -41,7 +41,7 @@ function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario 
   };
 }
 
-function withoutSchema<T extends { $schema?: string | undefined }>(object: T): T {
+export function withoutSchema<T extends { $schema?: string | undefined }>(object: T): T {
   const { $schema, ...rest } = object;
   return rest as T;
 }
