@@ -59,7 +59,9 @@ const WIDEST_HELP = 110;
 const DECLARATIONS: Record<CommandName, Declare> = {
   run: declareRun,
   compare: declareCompare,
+  claims: declareClaims,
   sweep: declareSweep,
+  solve: declareSolve,
   accuracy: declareAccuracy,
   calibrate: declareCalibrate,
   list: declareList,
@@ -110,6 +112,26 @@ function declareCompare(command: Command, _: Command, io: Io, done: Done): void 
     );
 }
 
+function declareClaims(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .option("--gpu-hour-usd <price>", "price of a GPU-hour (default: the profile's)")
+    .option("--fail-if <condition>", "exit 1 where it holds, such as normalization.shareOfTime>0.1", collect);
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "claims",
+        "claims bert-large-train-v100",
+        "claims llama-3-70b-decode-h100 --norm layernorm:eager --json",
+        "claims --model llama-3-8b --fail-if normalization.shareOfTime>5%",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(await (await import("./commands/claims.ts")).claims(scenario, options, argvOf(program), io)),
+    );
+}
+
 function declareSweep(command: Command, program: Command, io: Io, done: Done): void {
   command
     .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
@@ -138,6 +160,27 @@ function declareSweep(command: Command, program: Command, io: Io, done: Done): v
     )
     .action(async (scenario, options) =>
       done(await (await import("./commands/sweep.ts")).sweep(scenario, options, argvOf(program), io)),
+    );
+}
+
+function declareSolve(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .option("--target <field=value>", "a field of the result and the value it should reach")
+    .option("--vary <parameter>", "what moves: a flag's name such as hidden, or a path into the scenario")
+    .option("--range <from-to>", "where to look, such as 512-65536 or 512-65536+128");
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "solve --target normalization.shareOfTime=25% --vary hidden --norm layernorm:eager",
+        "solve llama-3-70b-decode-h100 --target rmsnormSavesShareOfTime=1% --vary batch",
+        "solve --target operators.attention.shareOfTime=0.5 --vary sequence",
+        "solve --target layer.seconds=0.01 --vary hardware.hbmBytesPerSecond --range 1e12-1e13",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(await (await import("./commands/solve.ts")).solve(scenario, options, argvOf(program), io)),
     );
 }
 
@@ -214,7 +257,7 @@ function declareShow(command: Command, _: Command, io: Io, done: Done): void {
 
 function declareSchema(command: Command, _: Command, io: Io, done: Done): void {
   command
-    .argument("[name]", "scenario, model, hardware or result; without it, the names")
+    .argument("[name]", "scenario, model, hardware, result, claims, solution; without it, the names")
     .addHelpText("after", examples(["schema", "schema scenario > scenario.schema.json"]))
     .action(async (name) => done(await (await import("./commands/schema.ts")).schema(name, io)));
 }

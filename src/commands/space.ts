@@ -9,7 +9,7 @@ import { type FlagName, type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
 import { parseNumbers } from "../study/numbers.ts";
 import { parseWords } from "../study/points.ts";
 import type { Setting } from "../study/set-path.ts";
-import { type Axis, partOf, type Space, spaceProblems } from "../study/space.ts";
+import { type Axis, namesPart, partOf, type Space, spaceProblems } from "../study/space.ts";
 import { applyWhatIf } from "../study/what-if.ts";
 import { optionName, readSetting, type WhatIfOptions } from "./scenarios.ts";
 
@@ -140,35 +140,43 @@ function namesOf(part: "model" | "hardware", fixed: Point, axes: readonly Axis[]
 
 /** Everything that is wrong with any point is said before the first one is simulated. */
 async function checkSpace(space: Space): Promise<void> {
+  const problems = [...(await valueProblems(space))];
+  if (problems.length === 0) problems.push(...spaceProblems(space));
+  if (problems.length > 0)
+    throw new UserError("the flags do not give valid scenarios", problems.slice(0, MOST_PROBLEMS));
+}
+
+const MOST_PROBLEMS = 12;
+
+/** What the schema says of values along each axis, the other axes at their first values. */
+export async function valueProblems(space: Space): Promise<string[]> {
   const { validate } = await import("../io/validate.ts");
-  const { axes, fixed, file, sequenceParallel, settings } = space;
-  const problems = new Set<string>();
-  const firstOf = (moving: Axis | undefined, value: string | number | undefined) => {
-    const point: Record<string, string | number> = { ...fixed };
-    const set = [...settings];
-    for (const axis of axes) {
-      const now = axis === moving ? value! : axis.values[0]!;
-      if (isFlagName(axis.name)) point[axis.name] = now;
-      else set.push({ path: axis.name.split("."), value: now });
-    }
-    const { model, hardware, ...rest } = point as Point;
-    const loaded = {
-      ...file,
-      model: model === undefined ? file.model : space.models[model]!,
-      hardware: hardware === undefined ? file.hardware : space.devices[hardware]!,
-    };
-    const values = set.filter(
-      ({ path }) => !(path.length === 1 && (path[0] === "model" || path[0] === "hardware")),
-    );
-    return validate("scenario", applyWhatIf(loaded, rest, sequenceParallel, values).input).problems ?? [];
-  };
-  for (const problem of firstOf(undefined, undefined)) problems.add(problem);
-  for (const axis of axes)
+  const problemsAt = (moving: Axis | undefined, value: string | number | undefined): readonly string[] =>
+    validate("scenario", inputAt(space, moving, value)).problems ?? [];
+  const problems = new Set<string>(space.axes.length === 0 ? problemsAt(undefined, undefined) : []);
+  for (const axis of space.axes)
     for (const value of telling(axis.values))
-      for (const problem of firstOf(axis, value)) problems.add(`${axis.name} ${value}: ${problem}`);
-  if (problems.size === 0) for (const problem of spaceProblems(space)) problems.add(problem);
-  if (problems.size > 0)
-    throw new UserError("the flags do not give valid scenarios", [...problems].slice(0, 12));
+      for (const problem of problemsAt(axis, value)) problems.add(`${axis.name} ${value}: ${problem}`);
+  return [...problems];
+}
+
+/** The scenario file with the flags and the axes' values in it, not validated. */
+function inputAt(space: Space, moving: Axis | undefined, value: string | number | undefined): unknown {
+  const { axes, fixed, file, sequenceParallel, settings, models, devices } = space;
+  const point: Record<string, string | number> = { ...fixed };
+  const set = settings.filter((setting) => !namesPart(setting));
+  for (const axis of axes) {
+    const now = axis === moving ? value! : axis.values[0]!;
+    if (isFlagName(axis.name)) point[axis.name] = now;
+    else set.push({ path: axis.name.split("."), value: now });
+  }
+  const { model, hardware, ...rest } = point as Point;
+  const loaded = {
+    ...file,
+    model: model === undefined ? file.model : models[model]!,
+    hardware: hardware === undefined ? file.hardware : devices[hardware]!,
+  };
+  return applyWhatIf(loaded, rest, sequenceParallel, set).input;
 }
 
 /** Values that show what is wrong with any: every word; of numbers the extremes and the first that is not whole. */

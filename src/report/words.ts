@@ -32,12 +32,12 @@ export function precisionText({ precision }: Scenario): string {
 }
 
 /** A number of the result as people read it. */
-export function unitText(value: number, unit: Unit): string {
+export function unitText(value: number, unit: Unit, digits = 3): string {
   switch (unit) {
     case "seconds":
-      return formatSeconds(value);
+      return formatSeconds(value, digits);
     case "share":
-      return formatPercent(value);
+      return digits === 3 ? formatPercent(value) : `${significant(100 * value, digits)}%`;
     case "bytes":
       return formatBytes(value);
     case "flops":

@@ -136,7 +136,7 @@ function makePart(space: Space, part: Part, axes: readonly number[], digits: rea
 }
 
 /** `--set model=name` is what `--model` says: a name to load, not a value to put there. */
-const namesPart = ({ path, value }: Setting): boolean =>
+export const namesPart = ({ path, value }: Setting): boolean =>
   path.length === 1 && typeof value === "string" && (path[0] === "model" || path[0] === "hardware");
 
 function fromFlags({ file, sequenceParallel, models, devices }: Space, part: Part, point: Point): unknown {
