@@ -62,6 +62,8 @@ const DECLARATIONS: Record<CommandName, Declare> = {
   claims: declareClaims,
   sweep: declareSweep,
   solve: declareSolve,
+  explain: declareExplain,
+  sensitivity: declareSensitivity,
   accuracy: declareAccuracy,
   calibrate: declareCalibrate,
   list: declareList,
@@ -184,6 +186,47 @@ function declareSolve(command: Command, program: Command, io: Io, done: Done): v
     );
 }
 
+function declareExplain(command: Command, program: Command, io: Io, done: Done): void {
+  command.argument(
+    "[scenario-and-operator...]",
+    "a scenario, an operator of its layer, or both (default: all of llama-3-70b-prefill-h100)",
+  );
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "explain ffn-norm",
+        "explain llama-3-70b-decode-h100 attention",
+        "explain gate-up-projection --hardware h200-sxm --batch 4",
+        "explain --norm rmsnorm:eager --json",
+      ]),
+    )
+    .action(async (words, options) =>
+      done(await (await import("./commands/explain.ts")).explain(words, options, argvOf(program), io)),
+    );
+}
+
+function declareSensitivity(command: Command, program: Command, io: Io, done: Done): void {
+  command.argument(
+    "[scenario]",
+    "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)",
+  );
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "sensitivity",
+        "sensitivity llama-3-70b-decode-h100 --batch 64",
+        "sensitivity bert-large-train-v100 --format csv",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(
+        await (await import("./commands/sensitivity.ts")).sensitivity(scenario, options, argvOf(program), io),
+      ),
+    );
+}
+
 function declareAccuracy(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument("[profile]", "a hardware profile: a name or a path (default: h100-sxm)")
@@ -257,7 +300,10 @@ function declareShow(command: Command, _: Command, io: Io, done: Done): void {
 
 function declareSchema(command: Command, _: Command, io: Io, done: Done): void {
   command
-    .argument("[name]", "scenario, model, hardware, result, claims, solution; without it, the names")
+    .argument(
+      "[name]",
+      "scenario, model, hardware, result, claims, explanation, sensitivity, solution; without it, the names",
+    )
     .addHelpText("after", examples(["schema", "schema scenario > scenario.schema.json"]))
     .action(async (name) => done(await (await import("./commands/schema.ts")).schema(name, io)));
 }

@@ -23,7 +23,7 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
  * A causal mask leaves tiles on the diagonal half empty and rows of tiles of unequal length, so that processors wait
  * for the longest. The backward pass pays for every block of keys, masked or not, to start and to add up gradients.
  */
-const isUneven = (work: Attention): boolean => work.causal || work.direction === "backward";
+export const isUneven = (work: Attention): boolean => work.causal || work.direction === "backward";
 
 /** The shorter the sequence, the less of it those costs are spread over: time over that of a long sequence. */
 export function shortSequenceFactor(

@@ -8,7 +8,7 @@ import { type Timing, timing } from "./terms.ts";
 type Matmul = Extract<Work, { kind: "matmul" }>;
 
 /** The pipeline that a matmul fills is never deeper than this many elements of the inner dimension. */
-const DEEPEST_INNER = 4096;
+export const DEEPEST_INNER = 4096;
 
 /**
  * A matmul: floor and pipeline fill, then the soft maximum of tensor-core and memory time. Long matmuls draw the full
@@ -43,7 +43,7 @@ export function sustainedClock(
 }
 
 /** Share of a kernel's bytes that it writes. */
-function outputShare(kernel: Kernel): number {
+export function outputShare(kernel: Kernel): number {
   const written = writeBytes(kernel);
   return written === 0 ? 0 : written / (written + readBytes(kernel));
 }

@@ -26,7 +26,8 @@ export function pointwiseTime(
   });
 }
 
-function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]): number {
+/** Issue time of one element. */
+export function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]): number {
   switch (access) {
     case "vectorized":
       return 0;
@@ -46,7 +47,7 @@ function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]
 }
 
 /** torch gives rows up to this long to one warp, which keeps them in registers; longer ones to a block. */
-const PERSISTENT_SOFTMAX_COLUMNS = 2048;
+export const PERSISTENT_SOFTMAX_COLUMNS = 2048;
 
 /**
  * A softmax kernel: exponentials make it slower than its bytes, and however few rows there are, a warp or a block must

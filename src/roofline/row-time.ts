@@ -49,10 +49,10 @@ export function rereadBytes(work: Work, device: Device): number {
 }
 
 /** With more rows than fit in flight, the last ones run beside fewer others and keep that much more of the L2. */
-const LATER_WAVES_KEEP = 0.5;
+export const LATER_WAVES_KEEP = 0.5;
 
 /** From a tenth to nine tenths of second reads missing while the bytes in flight grow by 1.7. */
-const REREAD_SHARPNESS = 8;
+export const REREAD_SHARPNESS = 8;
 
 /** A fused norm keeps its row in registers: bytes once, and a short reduction over a row padded to a power of two. */
 export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device): Timing {
@@ -82,10 +82,10 @@ export function rowSumTime(
   });
 }
 
-const ROW_SUM_SOFTNESS = 3;
+export const ROW_SUM_SOFTNESS = 3;
 const WARP = 32;
-const LARGEST_BLOCK = 512;
-const MOST_ROWS_PER_BLOCK = LARGEST_BLOCK / WARP;
+export const LARGEST_BLOCK = 512;
+export const MOST_ROWS_PER_BLOCK = LARGEST_BLOCK / WARP;
 
 /**
  * How torch lays a block of 512 threads over rows (aten/src/ATen/native/cuda/Reduce.cuh): as many rows as there are,
@@ -98,7 +98,7 @@ export function threadsPerRow(rows: number, columns: number): number {
   return elementsPerThread >= Math.min(16 * height, 256) ? width * height : width;
 }
 
-const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(n));
+export const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(n));
 
 /** Sums over rows (weight and bias gradients): each block walks all rows of its few columns, one after the other. */
 export function columnSumTime(

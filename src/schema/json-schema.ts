@@ -1,9 +1,11 @@
 import * as z from "zod";
 import { ClaimsSchema } from "./claims.ts";
+import { ExplanationSchema } from "./explanation.ts";
 import { HardwareSchema } from "./hardware.ts";
 import { ModelSchema } from "./model.ts";
 import { ResultSchema } from "./result.ts";
 import { ScenarioFileSchema } from "./scenario.ts";
+import { SensitivitySchema } from "./sensitivity.ts";
 import { SolutionSchema } from "./solution.ts";
 
 const SCHEMAS = {
@@ -12,6 +14,8 @@ const SCHEMAS = {
   scenario: ["Scenario of norm-roofline", ScenarioFileSchema],
   result: ["Result of norm-roofline", ResultSchema],
   claims: ["Answer of norm-roofline claims", ClaimsSchema],
+  explanation: ["Answer of norm-roofline explain", ExplanationSchema],
+  sensitivity: ["Answer of norm-roofline sensitivity", SensitivitySchema],
   solution: ["Answer of norm-roofline solve", SolutionSchema],
 } as const;
 
@@ -20,7 +24,13 @@ export type JsonSchemaName = keyof typeof SCHEMAS;
 export const JSON_SCHEMA_NAMES = Object.keys(SCHEMAS) as JsonSchemaName[];
 
 /** What the program prints, where the others are what it reads. */
-const PRINTED: ReadonlySet<JsonSchemaName> = new Set(["result", "claims", "solution"]);
+const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
+  "result",
+  "claims",
+  "explanation",
+  "sensitivity",
+  "solution",
+]);
 
 /** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */
 export function jsonSchema(name: JsonSchemaName): object {
