@@ -200,7 +200,7 @@ function functionText(law: Law): string {
   use(law.file, law.name);
   const statements = law.body.statements.flatMap((statement) => statementLines(statement, law));
   return [
-    `export function ${law.name}Steps(`,
+    `${isAsked(law) ? "export " : ""}function ${law.name}Steps(`,
     `  ...[${law.parameters.join(", ")}]: Parameters<typeof ${law.name}>`,
     `): Traced<ReturnType<typeof ${law.name}>> {`,
     "  const steps: Step[] = [];",
@@ -208,6 +208,9 @@ function functionText(law: Law): string {
     "}",
   ].join("\n");
 }
+
+/** Laws of whole kernels are what `explain` asks for; the others are called by them. */
+const isAsked = ({ name }: Law): boolean => name.endsWith("Time") || name === "idealTiming";
 
 /** Names that a file exports, functions and constants. */
 function declared(statement: ts.Statement): string[] {
@@ -217,7 +220,18 @@ function declared(statement: ts.Statement): string[] {
   return [];
 }
 
-const functions = LAWS.map(functionText);
+/** The laws that are asked for, and those that they call. */
+const functions: string[] = [];
+const wanted = LAWS.filter(isAsked).map(({ name }) => name);
+for (const name of wanted) {
+  const written = functionText(byName.get(name)!);
+  functions.push(written);
+  for (const [, called] of written.matchAll(/inside\(steps, (\w+)Steps\(/g))
+    if (!wanted.includes(called!)) wanted.push(called!);
+}
+const plainCalls = [...PLAIN_CALLS].filter((name) =>
+  functions.some((one) => new RegExp(`\\b${name}\\(`).test(one)),
+);
 const lines = [
   "// Written by `npm run formulas` from src/roofline; do not edit.",
   ...[...imported].map(
@@ -226,7 +240,7 @@ const lines = [
   'import { readBytes, writeBytes } from "../layer/kernel.ts";',
   'import { wireBytes } from "../layer/collective.ts";',
   'import { matmulPeak } from "../roofline/device.ts";',
-  'import { power, softMaximum } from "../roofline/soft-maximum.ts";',
+  `import { ${plainCalls.join(", ")} } from "../roofline/soft-maximum.ts";`,
   'import { timing } from "../roofline/terms.ts";',
   'import { inside, note, type Step, type Traced } from "./step.ts";',
   "",

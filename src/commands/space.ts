@@ -9,7 +9,7 @@ import { type FlagName, type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
 import { parseNumbers } from "../study/numbers.ts";
 import { parseWords } from "../study/points.ts";
 import type { Setting } from "../study/set-path.ts";
-import { type Axis, namesPart, partOf, type Space, spaceProblems } from "../study/space.ts";
+import { type Axis, namesPart, partOf, type Space, sizeOf, spaceProblems } from "../study/space.ts";
 import { applyWhatIf } from "../study/what-if.ts";
 import { optionName, readSetting, type WhatIfOptions } from "./scenarios.ts";
 
@@ -17,6 +17,8 @@ export type AxisOptions = WhatIfOptions & { readonly axis?: readonly string[] };
 
 /** More values of one axis than this are a mistake. */
 const MOST_VALUES = 1e7;
+/** More points than this take hours, and were most likely not meant. */
+const MOST_SPACE_POINTS = 1e9;
 
 /** The space that a command line spans: lists of flags and `--axis` as axes, in the order they were typed. */
 export async function loadSpace(
@@ -38,9 +40,15 @@ export async function loadSpace(
   const models = new Map<string, Model>();
   const devices = new Map<string, Hardware>();
   for (const name of namesOf("model", fixed, axes))
-    models.set(name, (await loadScenario(document, { ...base, model: name }, library)).model);
+    models.set(
+      name,
+      withoutSchema<Model>((await loadScenario(document, { ...base, model: name }, library)).model),
+    );
   for (const name of namesOf("hardware", fixed, axes))
-    devices.set(name, (await loadScenario(document, { ...base, hardware: name }, library)).hardware);
+    devices.set(
+      name,
+      withoutSchema<Hardware>((await loadScenario(document, { ...base, hardware: name }, library)).hardware),
+    );
   const space: Space = {
     file: {
       ...file,
@@ -54,6 +62,9 @@ export async function loadSpace(
     models: Object.fromEntries(models),
     devices: Object.fromEntries(devices),
   };
+  const size = sizeOf(space);
+  if (size > MOST_SPACE_POINTS)
+    throw new UserError(`${size} points: expected at most ${MOST_SPACE_POINTS}; take coarser steps`);
   await checkSpace(space);
   return space;
 }

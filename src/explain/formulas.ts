@@ -28,10 +28,7 @@ import {
 } from "../roofline/pointwise-time.ts";
 import {
   type columnSumTime,
-  LARGEST_BLOCK,
   LATER_WAVES_KEEP,
-  MOST_ROWS_PER_BLOCK,
-  powerOfTwoBelow,
   REREAD_SHARPNESS,
   ROW_SUM_SOFTNESS,
   type rereadBytes,
@@ -40,7 +37,7 @@ import {
   type rowSumTime,
   threadsPerRow,
 } from "../roofline/row-time.ts";
-import { power, softMaximum } from "../roofline/soft-maximum.ts";
+import { softMaximum } from "../roofline/soft-maximum.ts";
 import { timing } from "../roofline/terms.ts";
 import { inside, note, type Step, type Traced } from "./step.ts";
 
@@ -164,33 +161,6 @@ export function softmaxTimeSteps(
   };
 }
 
-export function streamingSecondsSteps(
-  ...[traffic, device, fraction]: Parameters<typeof streamingSeconds>
-): Traced<ReturnType<typeof streamingSeconds>> {
-  const steps: Step[] = [];
-  note(steps, "memory", "$0 / ($1 * $2)", traffic.hbmBytes / (device.hbmBytesPerSecond * fraction), [
-    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
-    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
-    ["fraction", fraction],
-  ]);
-  note(steps, "cache", "$0 / $1", traffic.l2Bytes / device.calibration!.cache.bytesPerSecond, [
-    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
-    [
-      "device.calibration.cache.bytesPerSecond",
-      device.calibration!.cache.bytesPerSecond,
-      device.calibration!.cache,
-      "bytesPerSecond",
-    ],
-  ]);
-  return {
-    steps,
-    result: {
-      memory: traffic.hbmBytes / (device.hbmBytesPerSecond * fraction),
-      cache: traffic.l2Bytes / device.calibration!.cache.bytesPerSecond,
-    },
-  };
-}
-
 export function rowPerBlockTimeSteps(
   ...[work, traffic, device]: Parameters<typeof rowPerBlockTime>
 ): Traced<ReturnType<typeof rowPerBlockTime>> {
@@ -263,60 +233,6 @@ export function rowPerBlockTimeSteps(
       latency: p.floorSeconds + Math.max(walk, issue),
     }),
   };
-}
-
-export function rereadBytesSteps(
-  ...[work, device]: Parameters<typeof rereadBytes>
-): Traced<ReturnType<typeof rereadBytes>> {
-  const steps: Step[] = [];
-  if (work.kind !== "row-per-block" || device.calibration === undefined) {
-    note(steps, "rereadBytes", "0", 0, []);
-    return { steps, result: 0 };
-  }
-  const p = device.calibration.rowPerBlock;
-  note(steps, "p", "$0", p, [
-    ["device.calibration.rowPerBlock", device.calibration.rowPerBlock, device.calibration, "rowPerBlock"],
-  ]);
-  const rowsInFlight = Math.min(work.rows, device.hardware.computeUnits * p.blocksPerUnit);
-  note(steps, "rowsInFlight", "Math.min($0, $1 * $2)", rowsInFlight, [
-    ["work.rows", work.rows, work, "rows"],
-    ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
-    ["p.blocksPerUnit", p.blocksPerUnit, p, "blocksPerUnit"],
-  ]);
-  const bytesInFlight = rowsInFlight * work.rowBytes;
-  note(steps, "bytesInFlight", "$0 * $1", bytesInFlight, [
-    ["rowsInFlight", rowsInFlight],
-    ["work.rowBytes", work.rowBytes, work, "rowBytes"],
-  ]);
-  const missing = 1 / (1 + (p.rereadFlightBytes / bytesInFlight) ** REREAD_SHARPNESS);
-  note(steps, "missing", "1 / (1 + ($0 / $1) ** $2)", missing, [
-    ["p.rereadFlightBytes", p.rereadFlightBytes, p, "rereadFlightBytes"],
-    ["bytesInFlight", bytesInFlight],
-    ["REREAD_SHARPNESS", REREAD_SHARPNESS],
-  ]);
-  const totalBytes = work.rows * work.rowBytes;
-  note(steps, "totalBytes", "$0 * $1", totalBytes, [
-    ["work.rows", work.rows, work, "rows"],
-    ["work.rowBytes", work.rowBytes, work, "rowBytes"],
-  ]);
-  const furtherWaves = Math.min(1, totalBytes / bytesInFlight - 1);
-  note(steps, "furtherWaves", "Math.min(1, $0 / $1 - 1)", furtherWaves, [
-    ["totalBytes", totalBytes],
-    ["bytesInFlight", bytesInFlight],
-  ]);
-  const kept = Math.max(0, p.rereadResidentBytes - bytesInFlight) * (1 + LATER_WAVES_KEEP * furtherWaves);
-  note(steps, "kept", "Math.max(0, $0 - $1) * (1 + $2 * $3)", kept, [
-    ["p.rereadResidentBytes", p.rereadResidentBytes, p, "rereadResidentBytes"],
-    ["bytesInFlight", bytesInFlight],
-    ["LATER_WAVES_KEEP", LATER_WAVES_KEEP],
-    ["furtherWaves", furtherWaves],
-  ]);
-  note(steps, "rereadBytes", "$0 * Math.max(0, $1 - $2)", missing * Math.max(0, totalBytes - kept), [
-    ["missing", missing],
-    ["totalBytes", totalBytes],
-    ["kept", kept],
-  ]);
-  return { steps, result: missing * Math.max(0, totalBytes - kept) };
 }
 
 export function rowInRegistersTimeSteps(
@@ -401,40 +317,6 @@ export function rowSumTimeSteps(
       latency: c.rowSum.floorSeconds + walk,
     }),
   };
-}
-
-export function threadsPerRowSteps(
-  ...[rows, columns]: Parameters<typeof threadsPerRow>
-): Traced<ReturnType<typeof threadsPerRow>> {
-  const steps: Step[] = [];
-  const height = Math.min(powerOfTwoBelow(rows), MOST_ROWS_PER_BLOCK);
-  note(steps, "height", "Math.min($0, $1)", height, [
-    ["powerOfTwoBelow(rows)", powerOfTwoBelow(rows)],
-    ["MOST_ROWS_PER_BLOCK", MOST_ROWS_PER_BLOCK],
-  ]);
-  const width = Math.min(powerOfTwoBelow(columns), LARGEST_BLOCK / height);
-  note(steps, "width", "Math.min($0, $1 / $2)", width, [
-    ["powerOfTwoBelow(columns)", powerOfTwoBelow(columns)],
-    ["LARGEST_BLOCK", LARGEST_BLOCK],
-    ["height", height],
-  ]);
-  const elementsPerThread = columns / width;
-  note(steps, "elementsPerThread", "$0 / $1", elementsPerThread, [
-    ["columns", columns],
-    ["width", width],
-  ]);
-  note(
-    steps,
-    "threadsPerRow",
-    "$0 >= Math.min(16 * $1, 256) ? $2 * $1 : $2",
-    elementsPerThread >= Math.min(16 * height, 256) ? width * height : width,
-    [
-      ["elementsPerThread", elementsPerThread],
-      ["height", height],
-      ["width", width],
-    ],
-  );
-  return { steps, result: elementsPerThread >= Math.min(16 * height, 256) ? width * height : width };
 }
 
 export function columnSumTimeSteps(
@@ -556,48 +438,6 @@ export function matmulTimeSteps(
   };
 }
 
-export function sustainedClockSteps(
-  ...[flops, p]: Parameters<typeof sustainedClock>
-): Traced<ReturnType<typeof sustainedClock>> {
-  const steps: Step[] = [];
-  if (flops === 0) {
-    note(steps, "sustainedClock", "1", 1, []);
-    return { steps, result: 1 };
-  }
-  note(
-    steps,
-    "sustainedClock",
-    "1 - $0 / (1 + power($1 / $2, $3))",
-    1 - p.sustainedLoss / (1 + power(p.sustainedFlops / flops, p.sustainedExponent)),
-    [
-      ["p.sustainedLoss", p.sustainedLoss, p, "sustainedLoss"],
-      ["p.sustainedFlops", p.sustainedFlops, p, "sustainedFlops"],
-      ["flops", flops],
-      ["p.sustainedExponent", p.sustainedExponent, p, "sustainedExponent"],
-    ],
-  );
-  return { steps, result: 1 - p.sustainedLoss / (1 + power(p.sustainedFlops / flops, p.sustainedExponent)) };
-}
-
-export function outputShareSteps(
-  ...[kernel]: Parameters<typeof outputShare>
-): Traced<ReturnType<typeof outputShare>> {
-  const steps: Step[] = [];
-  const written = writeBytes(kernel);
-  note(steps, "written", "$0", written, [["writeBytes(kernel)", writeBytes(kernel)]]);
-  note(
-    steps,
-    "outputShare",
-    "$0 === 0 ? 0 : $0 / ($0 + $1)",
-    written === 0 ? 0 : written / (written + readBytes(kernel)),
-    [
-      ["written", written],
-      ["readBytes(kernel)", readBytes(kernel)],
-    ],
-  );
-  return { steps, result: written === 0 ? 0 : written / (written + readBytes(kernel)) };
-}
-
 export function attentionTimeSteps(
   ...[kernel, work, traffic, device]: Parameters<typeof attentionTime>
 ): Traced<ReturnType<typeof attentionTime>> {
@@ -654,24 +494,6 @@ export function attentionTimeSteps(
   };
 }
 
-export function shortSequenceFactorSteps(
-  ...[queries, p]: Parameters<typeof shortSequenceFactor>
-): Traced<ReturnType<typeof shortSequenceFactor>> {
-  const steps: Step[] = [];
-  note(
-    steps,
-    "shortSequenceFactor",
-    "1 + ($0 / $1) ** $2",
-    1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent,
-    [
-      ["p.shortSequenceTokens", p.shortSequenceTokens, p, "shortSequenceTokens"],
-      ["queries", queries],
-      ["p.shortSequenceExponent", p.shortSequenceExponent, p, "shortSequenceExponent"],
-    ],
-  );
-  return { steps, result: 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent };
-}
-
 export function decodeAttentionTimeSteps(
   ...[traffic, device]: Parameters<typeof decodeAttentionTime>
 ): Traced<ReturnType<typeof decodeAttentionTime>> {
@@ -699,35 +521,6 @@ export function decodeAttentionTimeSteps(
     ["cache", cache],
   ]);
   return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
-}
-
-export function headDimFractionSteps(
-  ...[headDim, p]: Parameters<typeof headDimFraction>
-): Traced<ReturnType<typeof headDimFraction>> {
-  const steps: Step[] = [];
-  const octave = Math.min(2, Math.max(0, Math.log2(headDim / 64)));
-  note(steps, "octave", "Math.min(2, Math.max(0, Math.log2($0 / 64)))", octave, [["headDim", headDim]]);
-  note(
-    steps,
-    "headDimFraction",
-    "$0 <= 1 ? $1 + $0 * ($2 - $1) : $2 + ($0 - 1) * ($3 - $2)",
-    octave <= 1
-      ? p.fractionHeadDim64 + octave * (p.fractionHeadDim128 - p.fractionHeadDim64)
-      : p.fractionHeadDim128 + (octave - 1) * (p.fractionHeadDim256 - p.fractionHeadDim128),
-    [
-      ["octave", octave],
-      ["p.fractionHeadDim64", p.fractionHeadDim64, p, "fractionHeadDim64"],
-      ["p.fractionHeadDim128", p.fractionHeadDim128, p, "fractionHeadDim128"],
-      ["p.fractionHeadDim256", p.fractionHeadDim256, p, "fractionHeadDim256"],
-    ],
-  );
-  return {
-    steps,
-    result:
-      octave <= 1
-        ? p.fractionHeadDim64 + octave * (p.fractionHeadDim128 - p.fractionHeadDim64)
-        : p.fractionHeadDim128 + (octave - 1) * (p.fractionHeadDim256 - p.fractionHeadDim128),
-  };
 }
 
 export function collectiveTimeSteps(
@@ -786,7 +579,88 @@ export function idealTimingSteps(
   return { steps, result: timing(Math.max(compute, memory, network), { compute, memory, network }) };
 }
 
-export function networkSecondsSteps(
+function streamingSecondsSteps(
+  ...[traffic, device, fraction]: Parameters<typeof streamingSeconds>
+): Traced<ReturnType<typeof streamingSeconds>> {
+  const steps: Step[] = [];
+  note(steps, "memory", "$0 / ($1 * $2)", traffic.hbmBytes / (device.hbmBytesPerSecond * fraction), [
+    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
+    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
+    ["fraction", fraction],
+  ]);
+  note(steps, "cache", "$0 / $1", traffic.l2Bytes / device.calibration!.cache.bytesPerSecond, [
+    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
+    [
+      "device.calibration.cache.bytesPerSecond",
+      device.calibration!.cache.bytesPerSecond,
+      device.calibration!.cache,
+      "bytesPerSecond",
+    ],
+  ]);
+  return {
+    steps,
+    result: {
+      memory: traffic.hbmBytes / (device.hbmBytesPerSecond * fraction),
+      cache: traffic.l2Bytes / device.calibration!.cache.bytesPerSecond,
+    },
+  };
+}
+
+function rereadBytesSteps(
+  ...[work, device]: Parameters<typeof rereadBytes>
+): Traced<ReturnType<typeof rereadBytes>> {
+  const steps: Step[] = [];
+  if (work.kind !== "row-per-block" || device.calibration === undefined) {
+    note(steps, "rereadBytes", "0", 0, []);
+    return { steps, result: 0 };
+  }
+  const p = device.calibration.rowPerBlock;
+  note(steps, "p", "$0", p, [
+    ["device.calibration.rowPerBlock", device.calibration.rowPerBlock, device.calibration, "rowPerBlock"],
+  ]);
+  const rowsInFlight = Math.min(work.rows, device.hardware.computeUnits * p.blocksPerUnit);
+  note(steps, "rowsInFlight", "Math.min($0, $1 * $2)", rowsInFlight, [
+    ["work.rows", work.rows, work, "rows"],
+    ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
+    ["p.blocksPerUnit", p.blocksPerUnit, p, "blocksPerUnit"],
+  ]);
+  const bytesInFlight = rowsInFlight * work.rowBytes;
+  note(steps, "bytesInFlight", "$0 * $1", bytesInFlight, [
+    ["rowsInFlight", rowsInFlight],
+    ["work.rowBytes", work.rowBytes, work, "rowBytes"],
+  ]);
+  const missing = 1 / (1 + (p.rereadFlightBytes / bytesInFlight) ** REREAD_SHARPNESS);
+  note(steps, "missing", "1 / (1 + ($0 / $1) ** $2)", missing, [
+    ["p.rereadFlightBytes", p.rereadFlightBytes, p, "rereadFlightBytes"],
+    ["bytesInFlight", bytesInFlight],
+    ["REREAD_SHARPNESS", REREAD_SHARPNESS],
+  ]);
+  const totalBytes = work.rows * work.rowBytes;
+  note(steps, "totalBytes", "$0 * $1", totalBytes, [
+    ["work.rows", work.rows, work, "rows"],
+    ["work.rowBytes", work.rowBytes, work, "rowBytes"],
+  ]);
+  const furtherWaves = Math.min(1, totalBytes / bytesInFlight - 1);
+  note(steps, "furtherWaves", "Math.min(1, $0 / $1 - 1)", furtherWaves, [
+    ["totalBytes", totalBytes],
+    ["bytesInFlight", bytesInFlight],
+  ]);
+  const kept = Math.max(0, p.rereadResidentBytes - bytesInFlight) * (1 + LATER_WAVES_KEEP * furtherWaves);
+  note(steps, "kept", "Math.max(0, $0 - $1) * (1 + $2 * $3)", kept, [
+    ["p.rereadResidentBytes", p.rereadResidentBytes, p, "rereadResidentBytes"],
+    ["bytesInFlight", bytesInFlight],
+    ["LATER_WAVES_KEEP", LATER_WAVES_KEEP],
+    ["furtherWaves", furtherWaves],
+  ]);
+  note(steps, "rereadBytes", "$0 * Math.max(0, $1 - $2)", missing * Math.max(0, totalBytes - kept), [
+    ["missing", missing],
+    ["totalBytes", totalBytes],
+    ["kept", kept],
+  ]);
+  return { steps, result: missing * Math.max(0, totalBytes - kept) };
+}
+
+function networkSecondsSteps(
   ...[{ work }, { hardware }]: Parameters<typeof networkSeconds>
 ): Traced<ReturnType<typeof networkSeconds>> {
   const steps: Step[] = [];

@@ -48,12 +48,14 @@ export async function sensitivityReport(found: Sensitivity, format: Format, look
 const short = (parameter: string): string =>
   parameter.replace(/^hardware\.(calibration\.)?/, "").replace(/\.value$/, "");
 
-function notes({ shareOfTime, saving, layerSeconds, band }: Sensitivity): string[] {
+function notes({ scenario, shareOfTime, saving, layerSeconds, band }: Sensitivity): string[] {
   return [
     `Now: normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${formatPercent(saving)}, layer ${formatSeconds(layerSeconds)}.`,
     "norm share and RMS saves: change in percentage points; largest effect on the share first.",
     band === null
-      ? "No measurement of this device and phase: these are ideal times without an error band."
+      ? scenario.hardware.calibration === undefined
+        ? "This device has no calibration: its times are ideal, and nobody knows how far off."
+        : "Nobody has measured whole layers of this device in this phase: there is no error band."
       : `Error band of the profile here: ±${formatPercent(band.layerError)} of the layer, ±${significant(100 * band.shareError)} points of the share (median over ${band.layers} measured layers).`,
   ];
 }

@@ -84,8 +84,8 @@ export function rowSumTime(
 
 export const ROW_SUM_SOFTNESS = 3;
 const WARP = 32;
-export const LARGEST_BLOCK = 512;
-export const MOST_ROWS_PER_BLOCK = LARGEST_BLOCK / WARP;
+const LARGEST_BLOCK = 512;
+const MOST_ROWS_PER_BLOCK = LARGEST_BLOCK / WARP;
 
 /**
  * How torch lays a block of 512 threads over rows (aten/src/ATen/native/cuda/Reduce.cuh): as many rows as there are,
@@ -98,7 +98,7 @@ export function threadsPerRow(rows: number, columns: number): number {
   return elementsPerThread >= Math.min(16 * height, 256) ? width * height : width;
 }
 
-export const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(n));
+const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(n));
 
 /** Sums over rows (weight and bias gradients): each block walks all rows of its few columns, one after the other. */
 export function columnSumTime(

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
 
-export const CLAIM_IDS = [
+const CLAIM_IDS = [
   "flop-share",
   "runtime-share",
   "rmsnorm-saving",
@@ -60,5 +60,4 @@ export const ClaimsSchema = z.strictObject({
 
 export type Claims = z.infer<typeof ClaimsSchema>;
 export type Claim = z.infer<typeof ClaimSchema>;
-export type ClaimId = (typeof CLAIM_IDS)[number];
 export type Place = z.infer<typeof PlaceSchema>;

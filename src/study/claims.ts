@@ -10,7 +10,7 @@ import { defaultRange, fieldAlong } from "./solve.ts";
 import { type Space, scenariosOf } from "./space.ts";
 
 /** What the article says, and what counts as its being right. Shares are fractions of 1. */
-export const ARTICLE = {
+const ARTICLE = {
   flopShare: 0.0017,
   /** a factor of two either way */
   flopShareFrom: 0.00085,

@@ -1,5 +1,5 @@
 /** A place where a function passes a target: the last point before and the first one behind it. */
-export interface Crossing {
+interface Crossing {
   readonly before: Sample;
   readonly after: Sample;
   readonly direction: "rising" | "falling";

@@ -191,21 +191,41 @@ export function pointProblems(scenario: Scenario): string[] {
 const MEETING_PARTS: readonly (readonly Part[])[] = [
   ["model", "parallelism"],
   ["hardware", "precision"],
-  ["workload"],
+];
+
+/** Axes of the workload that a rule joins: a decode step has one token, training no context. */
+const PHASE_RULES = [
+  "phase",
+  "sequence",
+  "context",
+  "workload.phase",
+  "workload.sequence",
+  "workload.context",
 ];
 
 const MOST_PROBLEMS = 8;
+
+const extremes = (values: Axis["values"]): Axis["values"] =>
+  values.length <= 2 ? values : [values[0]!, values[values.length - 1]!];
 
 /** What is wrong with points of the space, and where, before any of them is simulated. */
 export function spaceProblems(space: Space): string[] {
   const scenarioAt = scenariosOf(space);
   const found = new Set<string>();
   const splitsTokens = space.sequenceParallel || space.file.parallelism.sequenceParallel;
-  const groups = splitsTokens ? [...MEETING_PARTS, ["workload", "parallelism"] as const] : MEETING_PARTS;
-  for (const group of groups) {
-    const moving = space.axes.map(({ name }) => group.some((part) => part === partOf(name)));
+  const movesPhase = space.axes.some(({ name }) => name.endsWith("phase"));
+  const groups: readonly ((name: string) => boolean)[] = [
+    ...MEETING_PARTS.map((parts) => (name: string) => parts.some((part) => part === partOf(name))),
+    (name) => PHASE_RULES.includes(name),
+    ...(splitsTokens ? [(name: string) => ["workload", "parallelism"].includes(partOf(name) ?? "")] : []),
+  ];
+  for (const belongs of groups) {
+    const moving = space.axes.map(({ name }) => belongs(name));
+    // lengths meet the phase's rules one by one, unless the phase moves too: their extremes tell
     const axes = space.axes.map((axis, index) =>
-      moving[index] ? axis : { ...axis, values: axis.values.slice(0, 1) },
+      moving[index] && (movesPhase || splitsTokens || !PHASE_RULES.includes(axis.name))
+        ? axis
+        : { ...axis, values: moving[index] ? extremes(axis.values) : axis.values.slice(0, 1) },
     );
     const digits: number[] = [];
     for (let index = 0; index < sizeOf({ ...space, axes }); index++) {
