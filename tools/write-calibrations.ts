@@ -77,7 +77,7 @@ const h100 = fitted(
 const h200 = fitted(
   "h200-sxm",
   // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
-  ["measured", "counters", "layers", "gemm-bursts"].flatMap((file) =>
+  ["measured", "counters", "layers", "layers-chained", "gemm-bursts"].flatMap((file) =>
     readMeasurements(`measurements/h200-sxm/${file}.jsonl`),
   ),
   "measured",

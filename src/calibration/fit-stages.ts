@@ -42,6 +42,9 @@ const fittedLayer =
   (row: Measurement): boolean =>
     row.kind === "layer" && row.runtime === runtime && isFitted(row);
 
+/** Layers one after the other in a graph share its start: they tell the gap between kernels, single ones the start. */
+const isChain = (row: Measurement): boolean => row.kind === "layer" && row.layers > 1;
+
 /** What a parameter may be at all: no share of a peak above the peak, no maximum softer than a sum nearly is. */
 export function boundsOf(path: ParameterPath): [number, number] {
   if (/(Fraction|Share|Loss)$|\.fraction/.test(path))
@@ -196,8 +199,13 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "graph launch",
-    rows: fittedLayer("graph"),
+    rows: (row) => fittedLayer("graph")(row) && isChain(row),
     parameters: within("launch", "gapSeconds"),
+  },
+  {
+    name: "graph start",
+    rows: (row) => fittedLayer("graph")(row) && !isChain(row),
+    parameters: within("launch", "graphStartSeconds"),
   },
   {
     name: "eager host",

@@ -24,7 +24,7 @@ export const START_CALIBRATION: Calibration = {
   launch: {
     gapSeconds: assumed(0.3e-6),
     streamGapSeconds: assumed(1.7e-6),
-    graphStartSeconds: assumed(3.7e-6),
+    graphStartSeconds: assumed(9e-6),
   },
   host: {
     secondsPerKernel: assumed(20e-6),
