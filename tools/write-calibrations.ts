@@ -62,9 +62,9 @@ function write(name: string, profile: Calibrated): void {
 }
 
 /** The profile with what it misses on layers that were not fitted. */
-const validated = (profile: Calibrated, file: string): Calibrated => ({
+const validated = (profile: Calibrated, ...files: string[]): Calibrated => ({
   ...profile,
-  validation: validate(readMeasurements(file), profile, file),
+  validation: validate(files.flatMap(readMeasurements), profile, files.join(", ")),
 });
 
 const h100 = fitted(
@@ -138,7 +138,10 @@ function withPublishedContractions(profile: Calibrated): Calibrated {
 }
 
 write("h100-sxm", validated(h100, "measurements/h100-sxm/measured.jsonl"));
-write("h200-sxm", validated(h200, "measurements/h200-sxm/layers.jsonl"));
+write(
+  "h200-sxm",
+  validated(h200, "measurements/h200-sxm/layers.jsonl", "measurements/h200-sxm/layers-chained.jsonl"),
+);
 write("a100-sxm-80gb", a100);
 write("a100-sxm-40gb", carriedOver("a100-sxm-40gb", a100));
 write("v100-sxm2-32gb", withPublishedContractions(carriedOver("v100-sxm2-32gb", a100)));

@@ -4,7 +4,7 @@ import type { Device } from "../roofline/device.ts";
 import { device } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
-import { chainTraffic } from "../roofline/residency.ts";
+import { chainTracer } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
@@ -129,8 +129,7 @@ export function observe(row: Measurement): Observation[] {
     {
       value: seconds.value,
       uncertainty: Math.hypot(MODEL_UNCERTAINTY, seconds.spread),
-      predict: (target) =>
-        kernelChainSeconds(measured.kernels, measured.justWritten, target, "layerSeconds" in row),
+      predict: kernelChainSeconds(measured.kernels, measured.justWritten, "layerSeconds" in row),
     },
   ];
 }
@@ -152,21 +151,23 @@ function observeCounters(row: MeasuredKind<"norm-counters">): Observation[] {
 export function kernelChainSeconds(
   kernels: readonly Kernel[],
   justWritten: readonly string[],
-  target: Device,
   insideLayer: boolean,
-): number {
-  if (target.calibration === undefined)
-    return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
-  const { cache, launch, memory } = target.calibration;
-  const { traffic, dirtyBytes } = chainTraffic(kernels, cache, justWritten);
-  // what was dirty before the kernels ran is written back without them too
-  const added = [...dirtyBytes].filter(([tensor]) => !justWritten.includes(tensor));
-  const writeBackSeconds =
-    sumOf(added, ([, bytes]) => bytes) / (target.hbmBytesPerSecond * memory.weightFraction);
-  return kernels.reduce(
-    (sum, kernel, index) => sum + launch.gapSeconds + kernelTiming(kernel, traffic[index]!, target).seconds,
-    insideLayer ? writeBackSeconds : 0,
-  );
+): (target: Device) => number {
+  const trafficIn = chainTracer(kernels, justWritten);
+  return (target) => {
+    if (target.calibration === undefined)
+      return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
+    const { cache, launch, memory } = target.calibration;
+    const { traffic, dirtyBytes } = trafficIn(cache);
+    // what was dirty before the kernels ran is written back without them too
+    const added = [...dirtyBytes].filter(([tensor]) => !justWritten.includes(tensor));
+    const writeBackSeconds =
+      sumOf(added, ([, bytes]) => bytes) / (target.hbmBytesPerSecond * memory.weightFraction);
+    return kernels.reduce(
+      (sum, kernel, index) => sum + launch.gapSeconds + kernelTiming(kernel, traffic[index]!, target).seconds,
+      insideLayer ? writeBackSeconds : 0,
+    );
+  };
 }
 
 type OperatorRow = MeasuredKind<Exclude<Measurement["kind"], (typeof NOT_OPERATORS)[number]>>;

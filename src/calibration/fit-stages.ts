@@ -198,6 +198,11 @@ export const FIT_STAGES: readonly FitStage[] = [
     ],
   },
   {
+    name: "norm backward, fused",
+    rows: norm("norm-backward", ".fused"),
+    parameters: within("rowInRegisters.backward", "floorSeconds", "rowSeconds", "rowSecondsPerColumn"),
+  },
+  {
     name: "graph launch",
     rows: (row) => fittedLayer("graph")(row) && isChain(row),
     parameters: within("launch", "gapSeconds"),

@@ -86,14 +86,16 @@ export function layerPredictions(
   row: MeasuredLayer,
 ): { name: string; seconds: number; predict: (target: Device) => number }[] {
   return Object.entries(row.seconds).flatMap(([name, seconds]) => {
-    if (measuredScenario(row, name, {} as Hardware) === undefined || isPythonBound(row, name)) return [];
+    // the operators are the same on every device
+    const scenario = measuredScenario(row, name, {} as Hardware);
+    if (scenario === undefined || isPythonBound(row, name)) return [];
+    const secondsOn = layerSecondsOn(scenario);
     return [
       {
         name,
         seconds,
         predict: (target: Device) => {
-          const scenario = measuredScenario(row, name, target.hardware)!;
-          const first = layerSecondsOn(scenario, target);
+          const first = secondsOn(target);
           return first.seconds - first.startSeconds + first.startSeconds / row.layers;
         },
       },

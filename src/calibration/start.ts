@@ -106,5 +106,10 @@ export const START_CALIBRATION: Calibration = {
     layernorm: { floorSeconds: assumed(1.6e-6), rowSecondsPerColumn: assumed(0.1e-9) },
     rmsnorm: { floorSeconds: assumed(1.3e-6), rowSecondsPerColumn: assumed(0.06e-9) },
     cacheFactor: assumed(1.2),
+    backward: {
+      floorSeconds: assumed(3e-6),
+      rowSeconds: assumed(0.5e-6),
+      rowSecondsPerColumn: assumed(0.2e-9),
+    },
   },
 };

@@ -85,9 +85,7 @@ function ruleOf(path: ParameterPath): Rule {
   if (path === "cache.bytesPerSecond") return RULES.cacheRate;
   if (/^cache\.|\.reread/.test(path)) return RULES.cacheSize;
   if (path === "matmul.sustainedFlops") return RULES.matmulSize;
-  if (
-    /(SecondsPerElement|\.secondsPerElement|\.blockSeconds|\.blockSecondsPerColumn|secondsPerRow)$/.test(path)
-  )
+  if (/(SecondsPerElement|\.secondsPerElement|\.blockSeconds|\.blockSecondsPerColumn)$/.test(path))
     return RULES.issue;
   if (/[sS]econds(Per\w+)?$/.test(path)) return RULES.latency;
   return RULES.same;

@@ -4,10 +4,11 @@ import { wireBytes } from "../layer/collective.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
 import {
   type attentionTime,
+  blockFlops,
   type decodeAttentionTime,
   headDimFraction,
-  isUneven,
   shortSequenceFactor,
+  unevenShare,
 } from "../roofline/attention-time.ts";
 import type { collectiveTime } from "../roofline/collective-time.ts";
 import { matmulPeak } from "../roofline/device.ts";
@@ -32,6 +33,7 @@ import {
   REREAD_SHARPNESS,
   ROW_SUM_SOFTNESS,
   type rereadBytes,
+  type rowInRegistersBackwardTime,
   type rowInRegistersTime,
   type rowPerBlockTime,
   type rowSumTime,
@@ -271,6 +273,63 @@ export function rowInRegistersTimeSteps(
   return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
 }
 
+export function rowInRegistersBackwardTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof rowInRegistersBackwardTime>
+): Traced<ReturnType<typeof rowInRegistersBackwardTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const p = c.rowInRegisters.backward;
+  note(steps, "p", "$0", p, [
+    ["c.rowInRegisters.backward", c.rowInRegisters.backward, c.rowInRegisters, "backward"],
+  ]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const rowsPerBlock = Math.ceil(work.rows / device.hardware.computeUnits);
+  note(steps, "rowsPerBlock", "Math.ceil($0 / $1)", rowsPerBlock, [
+    ["work.rows", work.rows, work, "rows"],
+    ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
+  ]);
+  const padded = 2 ** Math.ceil(Math.log2(work.columns));
+  note(steps, "padded", "2 ** Math.ceil(Math.log2($0))", padded, [
+    ["work.columns", work.columns, work, "columns"],
+  ]);
+  const walk = rowsPerBlock * (p.rowSeconds + p.rowSecondsPerColumn * padded);
+  note(steps, "walk", "$0 * ($1 + $2 * $3)", walk, [
+    ["rowsPerBlock", rowsPerBlock],
+    ["p.rowSeconds", p.rowSeconds, p, "rowSeconds"],
+    ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+    ["padded", padded],
+  ]);
+  note(steps, "latency", "$0 + $1", p.floorSeconds + walk, [
+    ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
+    ["walk", walk],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3 + $4)",
+    p.floorSeconds + softMaximum(c.rowPerBlock.softness, walk, memory + cache),
+    [
+      ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
+      ["c.rowPerBlock.softness", c.rowPerBlock.softness, c.rowPerBlock, "softness"],
+      ["walk", walk],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(p.floorSeconds + softMaximum(c.rowPerBlock.softness, walk, memory + cache), {
+      memory,
+      cache,
+      latency: p.floorSeconds + walk,
+    }),
+  };
+}
+
 export function rowSumTimeSteps(
   ...[work, traffic, device]: Parameters<typeof rowSumTime>
 ): Traced<ReturnType<typeof rowSumTime>> {
@@ -455,17 +514,28 @@ export function attentionTimeSteps(
     ["c.attention", c.attention, c, "attention"],
     ["c.attention.backward", c.attention.backward, c.attention, "backward"],
   ]);
-  const shortness = isUneven(work) ? shortSequenceFactor(work.queries, p) : 1;
-  note(steps, "shortness", "$0 ? $1 : 1", shortness, [
-    ["isUneven(work)", isUneven(work)],
-    ["shortSequenceFactor(work.queries, p)", shortSequenceFactor(work.queries, p)],
-  ]);
-  const compute = (kernel.flops * shortness) / (peak * headDimFraction(work.headDim, p));
-  note(steps, "compute", "($0 * $1) / ($2 * $3)", compute, [
-    ["kernel.flops", kernel.flops, kernel, "flops"],
-    ["shortness", shortness],
+  const rate = peak * headDimFraction(work.headDim, p);
+  note(steps, "rate", "$0 * $1", rate, [
     ["peak", peak],
     ["headDimFraction(work.headDim, p)", headDimFraction(work.headDim, p)],
+  ]);
+  const unevenness = unevenShare(work) * (shortSequenceFactor(work.queries, p) - 1);
+  note(steps, "unevenness", "$0 * ($1 - 1)", unevenness, [
+    ["unevenShare(work)", unevenShare(work)],
+    ["shortSequenceFactor(work.queries, p)", shortSequenceFactor(work.queries, p)],
+  ]);
+  const alone = (blockFlops(work) * device.hardware.computeUnits) / rate;
+  note(steps, "alone", "($0 * $1) / $2", alone, [
+    ["blockFlops(work)", blockFlops(work)],
+    ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
+    ["rate", rate],
+  ]);
+  const compute = Math.max((kernel.flops * (1 + unevenness)) / rate, alone);
+  note(steps, "compute", "Math.max(($0 * (1 + $1)) / $2, $3)", compute, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["unevenness", unevenness],
+    ["rate", rate],
+    ["alone", alone],
   ]);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
   note(steps, "memory", "$0 / ($1 * $2)", memory, [
@@ -495,11 +565,21 @@ export function attentionTimeSteps(
 }
 
 export function decodeAttentionTimeSteps(
-  ...[traffic, device]: Parameters<typeof decodeAttentionTime>
+  ...[kernel, work, traffic, device]: Parameters<typeof decodeAttentionTime>
 ): Traced<ReturnType<typeof decodeAttentionTime>> {
   const steps: Step[] = [];
   const c = device.calibration!;
   note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
+  note(steps, "peak", "$0 ?? $1", peak, [
+    ["matmulPeak(device.hardware, work.dataType)", matmulPeak(device.hardware, work.dataType)],
+    ["device.vectorFlopsPerSecond", device.vectorFlopsPerSecond, device, "vectorFlopsPerSecond"],
+  ]);
+  const compute = kernel.flops / peak;
+  note(steps, "compute", "$0 / $1", compute, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["peak", peak],
+  ]);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   note(steps, "memory", "$0 / ($1 * $2)", memory, [
     ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
@@ -515,12 +595,16 @@ export function decodeAttentionTimeSteps(
   note(steps, "latency", "$0", latency, [
     ["c.attention.decodeFloorSeconds", c.attention.decodeFloorSeconds, c.attention, "decodeFloorSeconds"],
   ]);
-  note(steps, "seconds", "$0 + $1 + $2", latency + memory + cache, [
+  note(steps, "seconds", "$0 + Math.max($1, $2 + $3)", latency + Math.max(compute, memory + cache), [
     ["latency", latency],
+    ["compute", compute],
     ["memory", memory],
     ["cache", cache],
   ]);
-  return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
+  return {
+    steps,
+    result: timing(latency + Math.max(compute, memory + cache), { compute, memory, cache, latency }),
+  };
 }
 
 export function collectiveTimeSteps(

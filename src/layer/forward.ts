@@ -70,9 +70,11 @@ export function forwardBuilder(): ForwardBuilder {
         ];
       case "post":
         return [
+          ...blockGather(d, "attention"),
           ...attentionBlock,
           ...adds.attention,
           ...normBefore,
+          ...blockGather(d, "ffn"),
           ...ffnBlock,
           ...adds.ffn,
           ...normBetween,

@@ -33,7 +33,9 @@ export type Work =
   | {
       readonly kind: "attention";
       readonly headDim: number;
+      /** new tokens of one sequence, and all tokens they attend to */
       readonly queries: number;
+      readonly keys: number;
       readonly causal: boolean;
       readonly direction: "forward" | "backward";
       readonly dataType: DataType;

@@ -34,10 +34,10 @@ const torchPass = (kernel: keyof typeof GENERIC_CODE_BYTES, ...rest: TorchPassAr
 type TorchPassArguments = [name: string, reads: string[], writes: string[], flopsPerElement: number];
 
 const textbookLayerNorm: Passes = [
-  pass("vectorized", "mean", ["activation"], ["row:mean"], 1),
-  pass("vectorized", "variance", ["activation", "row:mean"], ["row:variance"], 3),
+  pass("row-sum", "mean", ["activation"], ["row:mean"], 1),
+  pass("row-sum", "variance", ["activation", "row:mean"], ["row:variance"], 3),
   pass(
-    "vectorized",
+    "unrolled",
     "normalize",
     ["activation", "row:mean", "row:variance", "weight", "bias"],
     ["activation"],
@@ -46,8 +46,8 @@ const textbookLayerNorm: Passes = [
 ];
 
 const textbookRmsNorm: Passes = [
-  pass("vectorized", "mean square", ["activation"], ["row:mean square"], 2),
-  pass("vectorized", "normalize", ["activation", "row:mean square", "weight"], ["activation"], 2),
+  pass("row-sum", "mean square", ["activation"], ["row:mean square"], 2),
+  pass("unrolled", "normalize", ["activation", "row:mean square", "weight"], ["activation"], 2),
 ];
 
 /** Hugging Face's LlamaRMSNorm, operation by operation. */
@@ -210,16 +210,16 @@ const textbookBackward = (kind: NormKind): Passes => {
   const saved = ["activation", "activation:gradient", ...statisticsOf(kind)];
   const sums = kind === "layernorm" ? ["row:mean g", "row:mean gx"] : ["row:mean gx"];
   return [
-    pass("vectorized", "row sums", [...saved, "weight"], sums, kind === "layernorm" ? 5 : 4),
+    pass("row-sum", "row sums", [...saved, "weight"], sums, kind === "layernorm" ? 5 : 4),
     pass(
-      "vectorized",
+      "unrolled",
       "input gradient",
       [...saved, ...sums, "weight"],
       ["activation"],
       kind === "layernorm" ? 5 : 4,
     ),
     pass(
-      "vectorized",
+      "column-sum",
       "weight gradient",
       saved,
       parametersOf(kind).map((name) => `${name}:gradient`),

@@ -6,13 +6,18 @@ import { type Timing, timing } from "./terms.ts";
 
 type Attention = Extract<Work, { kind: "attention" }>;
 
-/** Flash attention over many queries: bound by the tensor cores, less efficient for short sequences and narrow heads. */
+/**
+ * Flash attention over many queries: bound by the tensor cores, less efficient for short sequences and narrow heads,
+ * and never faster than its longest block of queries, which one processor works through alone.
+ */
 export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
   const p = work.direction === "forward" ? c.attention : c.attention.backward;
-  const shortness = isUneven(work) ? shortSequenceFactor(work.queries, p) : 1;
-  const compute = (kernel.flops * shortness) / (peak * headDimFraction(work.headDim, p));
+  const rate = peak * headDimFraction(work.headDim, p);
+  const unevenness = unevenShare(work) * (shortSequenceFactor(work.queries, p) - 1);
+  const alone = (blockFlops(work) * device.hardware.computeUnits) / rate;
+  const compute = Math.max((kernel.flops * (1 + unevenness)) / rate, alone);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.floorSeconds;
@@ -21,9 +26,20 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
 
 /**
  * A causal mask leaves tiles on the diagonal half empty and rows of tiles of unequal length, so that processors wait
- * for the longest. The backward pass pays for every block of keys, masked or not, to start and to add up gradients.
+ * for the longest: the share of the pairs that the diagonal has, beside the context before it. The backward pass pays
+ * for every block of keys, masked or not, to start and to add up gradients.
  */
-export const isUneven = (work: Attention): boolean => work.causal || work.direction === "backward";
+export function unevenShare({ causal, direction, queries, keys }: Attention): number {
+  if (direction === "backward") return 1;
+  const own = (queries * (queries + 1)) / 2;
+  return causal ? own / (own + queries * (keys - queries)) : 0;
+}
+
+const BLOCK_QUERIES = 128;
+
+/** FLOPs of one head's last block of queries, which attends to all keys. */
+export const blockFlops = ({ headDim, queries, keys }: Attention): number =>
+  4 * Math.min(queries, BLOCK_QUERIES) * keys * headDim;
 
 /** The shorter the sequence, the less of it those costs are spread over: time over that of a long sequence. */
 export function shortSequenceFactor(
@@ -33,13 +49,20 @@ export function shortSequenceFactor(
   return 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent;
 }
 
-/** One query per sequence: bound by reading the keys and values. */
-export function decodeAttentionTime(traffic: Traffic, device: Device): Timing {
+/** One query per sequence: bound by reading the keys and values, unless many heads share them. */
+export function decodeAttentionTime(
+  kernel: Kernel,
+  work: Extract<Work, { kind: "decode-attention" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
   const c = device.calibration!;
+  const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
+  const compute = kernel.flops / peak;
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.decodeFloorSeconds;
-  return timing(latency + memory + cache, { memory, cache, latency });
+  return timing(latency + Math.max(compute, memory + cache), { compute, memory, cache, latency });
 }
 
 /** Achieved share of the tensor peak between the calibrated head dimensions, linear in log2 of the head dimension. */

@@ -6,7 +6,13 @@ import { idealTiming } from "./ideal.ts";
 import { matmulTime } from "./matmul-time.ts";
 import { pointwiseTime, softmaxTime } from "./pointwise-time.ts";
 import type { Traffic } from "./residency.ts";
-import { columnSumTime, rowInRegistersTime, rowPerBlockTime, rowSumTime } from "./row-time.ts";
+import {
+  columnSumTime,
+  rowInRegistersBackwardTime,
+  rowInRegistersTime,
+  rowPerBlockTime,
+  rowSumTime,
+} from "./row-time.ts";
 import type { Timing } from "./terms.ts";
 
 /**
@@ -22,7 +28,7 @@ export function kernelTiming(kernel: Kernel, traffic: Traffic, device: Device): 
     case "attention":
       return attentionTime(kernel, work, traffic, device);
     case "decode-attention":
-      return decodeAttentionTime(traffic, device);
+      return decodeAttentionTime(kernel, work, traffic, device);
     case "pointwise":
       return pointwiseTime(work, traffic, device);
     case "softmax":
@@ -30,7 +36,9 @@ export function kernelTiming(kernel: Kernel, traffic: Traffic, device: Device): 
     case "row-per-block":
       return rowPerBlockTime(work, traffic, device);
     case "row-in-registers":
-      return rowInRegistersTime(work, traffic, device);
+      return work.direction === "forward"
+        ? rowInRegistersTime(work, traffic, device)
+        : rowInRegistersBackwardTime(work, traffic, device);
     case "row-sum":
       return rowSumTime(work, traffic, device);
     case "column-sum":

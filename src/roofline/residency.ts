@@ -62,17 +62,18 @@ function firstToEmpty({ ends }: Trace, cache: Cache): number | undefined {
   return undefined;
 }
 
-/** The traffic of kernels after `justWritten` tensors have been written, and what they leave dirty. */
-export function chainTraffic(
+/** The traffic of kernels after `justWritten` tensors have been written, and what they leave dirty, for any L2. */
+export function chainTracer(
   kernels: readonly Kernel[],
-  cache: Cache,
   justWritten: readonly string[],
-): ChainTraffic {
+): (cache: Cache) => ChainTraffic {
   const trace = newTrace(kernels, justWritten);
-  follow(trace, cache, 0);
-  return {
-    traffic: trafficList(trace),
-    dirtyBytes: new Map(trace.plan.living.map((dirty) => [dirty.tensor, leftOf(trace, dirty)])),
+  return (cache) => {
+    follow(trace, cache, 0);
+    return {
+      traffic: trafficList(trace),
+      dirtyBytes: new Map(trace.plan.living.map((dirty) => [dirty.tensor, leftOf(trace, dirty)])),
+    };
   };
 }
 

@@ -65,6 +65,24 @@ export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device):
   return timing(latency + memory + cache, { memory, cache, latency });
 }
 
+/**
+ * The fused backward of either norm: one block a processor walks its rows one after the other and keeps partial sums of
+ * the weight gradients, so that a row's latency counts as often as a block has rows.
+ */
+export function rowInRegistersBackwardTime(work: Row, traffic: Traffic, device: Device): Timing {
+  const c = device.calibration!;
+  const p = c.rowInRegisters.backward;
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const rowsPerBlock = Math.ceil(work.rows / device.hardware.computeUnits);
+  const padded = 2 ** Math.ceil(Math.log2(work.columns));
+  const walk = rowsPerBlock * (p.rowSeconds + p.rowSecondsPerColumn * padded);
+  return timing(p.floorSeconds + softMaximum(c.rowPerBlock.softness, walk, memory + cache), {
+    memory,
+    cache,
+    latency: p.floorSeconds + walk,
+  });
+}
+
 /** torch's generic reduction along rows: the threads of a row step along it, then combine what they found. */
 export function rowSumTime(
   work: Extract<Work, { kind: "row-sum" }>,

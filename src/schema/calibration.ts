@@ -170,6 +170,13 @@ export const CalibrationSchema = z.strictObject({
       layernorm: rowInRegisters("Fused LayerNorm"),
       rmsnorm: rowInRegisters("Fused RMSNorm"),
       cacheFactor: parameter("L2 time over that of a streaming kernel: each row waits for its own data"),
+      backward: z
+        .strictObject({
+          floorSeconds: parameter("Input gradient and partial sums: time of the smallest kernel"),
+          rowSeconds: parameter("The same: time of one row after the other in a block, however short"),
+          rowSecondsPerColumn: parameter("The same, per column of the row padded to a power of two"),
+        })
+        .describe("Backward pass of either norm: few blocks that walk many rows and keep partial sums"),
     })
     .describe("Fused norms: a row kept in registers"),
 });

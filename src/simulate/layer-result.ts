@@ -61,13 +61,15 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
   };
 }
 
-/** Seconds of one layer alone on a device, and how much of that only the first layer of a graph pays. */
+/** Seconds of one layer alone on any device, and how much of that only the first layer of a graph pays. */
 export function layerSecondsOn(
   scenario: Scenario,
-  target: Device,
-): { seconds: number; startSeconds: number } {
-  const { layerSeconds } = layerTimer()(scenario, target);
-  return { seconds: layerSeconds, startSeconds: startSeconds(scenario, target) };
+): (target: Device) => { readonly seconds: number; readonly startSeconds: number } {
+  const time = layerTimer();
+  return (target) => ({
+    seconds: time(scenario, target).layerSeconds,
+    startSeconds: startSeconds(scenario, target),
+  });
 }
 
 /** What starting costs, once for however many layers follow: launching the graph, or the start of a training step. */

@@ -7,6 +7,7 @@ import {
   idealTimingSteps,
   matmulTimeSteps,
   pointwiseTimeSteps,
+  rowInRegistersBackwardTimeSteps,
   rowInRegistersTimeSteps,
   rowPerBlockTimeSteps,
   rowSumTimeSteps,
@@ -110,7 +111,7 @@ export function timingSteps(kernel: Kernel, traffic: Traffic, target: Device): T
     case "attention":
       return attentionTimeSteps(kernel, work, traffic, target);
     case "decode-attention":
-      return decodeAttentionTimeSteps(traffic, target);
+      return decodeAttentionTimeSteps(kernel, work, traffic, target);
     case "pointwise":
       return pointwiseTimeSteps(work, traffic, target);
     case "softmax":
@@ -118,7 +119,9 @@ export function timingSteps(kernel: Kernel, traffic: Traffic, target: Device): T
     case "row-per-block":
       return rowPerBlockTimeSteps(work, traffic, target);
     case "row-in-registers":
-      return rowInRegistersTimeSteps(work, traffic, target);
+      return work.direction === "forward"
+        ? rowInRegistersTimeSteps(work, traffic, target)
+        : rowInRegistersBackwardTimeSteps(work, traffic, target);
     case "row-sum":
       return rowSumTimeSteps(work, traffic, target);
     case "column-sum":

@@ -2,10 +2,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseJson } from "../../src/io/json.ts";
 
+/** Without `__proto__`, which is refused as a key. */
+const honestJson = fc
+  .jsonValue({ maxDepth: 5 })
+  .filter((value) => !JSON.stringify(value).includes("__proto__"));
+
 describe("reading JSON", () => {
   test("gives back any value that was written", () => {
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 5 }), fc.constantFrom(0, 2), (value, indent) => {
+      fc.property(honestJson, fc.constantFrom(0, 2), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
         expect(parseJson(text)).toEqual({ values: [JSON.parse(text)] });
       }),

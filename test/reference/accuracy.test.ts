@@ -11,10 +11,11 @@ import { decode, hardware, model, prefill, scenario } from "../support/scenarios
 const h100 = device(hardware("h100-sxm"));
 
 describe.each([
-  ["h100-sxm", "measurements/h100-sxm/measured.jsonl"],
-  ["h200-sxm", "measurements/h200-sxm/layers.jsonl"],
-])("%s", (profile, file) => {
-  const found = validate(measurements(file.replace("measurements/", "")), hardware(profile), file);
+  ["h100-sxm", ["h100-sxm/measured.jsonl"]],
+  ["h200-sxm", ["h200-sxm/layers.jsonl", "h200-sxm/layers-chained.jsonl"]],
+])("%s", (profile, files) => {
+  const source = files.map((file) => `measurements/${file}`).join(", ");
+  const found = validate(files.flatMap(measurements), hardware(profile), source);
 
   test("misses layers that were not fitted by exactly what its profile says", () => {
     expect(found).toEqual(hardware(profile).validation);
@@ -30,8 +31,8 @@ describe.each([
 
   test("predicts layers several times better than a datasheet roofline does", () => {
     const { calibration: _, ...datasheet } = hardware(profile);
-    const layers = measurements(file.replace("measurements/", ""));
-    for (const [index, ideal] of validate(layers, datasheet, file).entries()) {
+    const layers = measurements(files[0]!.replace("measurements/", ""));
+    for (const [index, ideal] of validate(layers, datasheet, source).entries()) {
       if (ideal.runtime === "eager" && ideal.phase !== "train") continue;
       expect(ideal.medianError).toBeGreaterThan(4 * found[index]!.medianError);
     }

@@ -5,7 +5,7 @@ import { command } from "../support/command.ts";
 import { hardware } from "../support/scenarios.ts";
 
 test("the shipped h200-sxm is what `calibrate` makes of the shipped measurements", async () => {
-  const files = ["measured", "counters", "layers", "gemm-bursts"].map(
+  const files = ["measured", "counters", "layers", "layers-chained", "gemm-bursts"].map(
     (name) => `measurements/h200-sxm/${name}.jsonl`,
   );
   const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);

@@ -144,7 +144,15 @@ describe("attention", () => {
 
   test("without a mask the forward pass has no such cost, the backward pass has", () => {
     const compute = (causal: boolean, direction: "forward" | "backward", queries: number): number => {
-      const work = { kind: "attention", headDim: 128, dataType: "bf16", queries, causal, direction } as const;
+      const work = {
+        kind: "attention",
+        headDim: 128,
+        dataType: "bf16",
+        queries,
+        keys: queries,
+        causal,
+        direction,
+      } as const;
       const kernel = { name: "", flops: 1e12, reads: [], writes: [], streamedBytes: 0, work };
       return attentionTime(kernel, work, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.compute;
     };

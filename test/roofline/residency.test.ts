@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Kernel } from "../../src/layer/kernel.ts";
-import { chainTraffic, layerTraffic } from "../../src/roofline/residency.ts";
+import { chainTracer, layerTraffic } from "../../src/roofline/residency.ts";
 
+const chainTraffic = (
+  kernels: readonly Kernel[],
+  l2: Parameters<typeof layerTraffic>[1],
+  justWritten: readonly string[],
+) => chainTracer(kernels, justWritten)(l2);
 const cache = { residentBytes: 100, transitionBytes: 100, bytesPerSecond: 1 };
 const kernel = (reads: [string, number][], writes: [string, number][], streamedBytes = 0): Kernel => ({
   name: "test",
