@@ -14,6 +14,7 @@ export type { Alternative, OperatorResult, Result } from "./schema/result.ts";
 export { ResultSchema } from "./schema/result.ts";
 export type { Scenario, ScenarioFile, ScenarioInput } from "./schema/scenario.ts";
 export { ScenarioFileSchema } from "./schema/scenario.ts";
+export { type LayerFigures, layerSimulator } from "./simulate/layer-result.ts";
 export { simulate } from "./simulate.ts";
 export type { Outcome, Resolution };
 

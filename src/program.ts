@@ -233,7 +233,7 @@ function declareAccuracy(command: Command, _: Command, io: Io, done: Done): void
     .option("--against <file>", "measurements to compare with, instead of the profile's own", collect)
     .option(
       "--max-error <share>",
-      "exit 1 where layers that were not fitted miss by more than this in the median, such as 0.05",
+      "exit 1 where layers in graphs and training steps that were not fitted miss by more than this in the median",
     );
   outputs(command)
     .addHelpText(

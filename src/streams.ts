@@ -21,6 +21,11 @@ export function isTerminal(descriptor: 1 | 2, stream: () => NodeJS.WriteStream):
   }
 }
 
+const readersGone = new Set<number>();
+
+/** Whether whoever read a pipe has stopped: what is still to be written, nobody wants. */
+export const isReaderGone = (descriptor: 1 | 2): boolean => readersGone.has(descriptor);
+
 /** How long to wait for the reader of a full pipe that does not block, ms. */
 const PATIENCE = 2;
 
@@ -32,7 +37,10 @@ function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       // whoever reads us may stop reading: `| head` is no error
-      if (code === "EPIPE") return;
+      if (code === "EPIPE") {
+        readersGone.add(descriptor);
+        return;
+      }
       if (code !== "EAGAIN") throw new UserError(`cannot write standard output: ${code}`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PATIENCE);
     }

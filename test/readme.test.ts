@@ -108,3 +108,29 @@ describe("the README shows", () => {
     expectBlock("table of: validation", validationTable());
   });
 });
+
+const WALK = new URL("../docs/from-claim-to-answer.md", import.meta.url);
+const COMMAND_BLOCK = /<!-- output of: norm-roofline (.*) -->\n([\s\S]*?)<!-- end -->/g;
+
+describe("docs/from-claim-to-answer.md shows", () => {
+  const text = readFileSync(WALK, "utf8");
+  const blocks = [...text.matchAll(COMMAND_BLOCK)];
+
+  test("an answer for each of its questions", () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(6);
+  });
+
+  test.each(blocks.map(([, line, shown]) => [line!, shown!]))("what `%s` prints", async (line, shown) => {
+    const content = `\`\`\`\n$ norm-roofline ${line}\n${(await printed(...line.split(" "))).trimEnd()}\n\`\`\`\n`;
+    if (process.env["UPDATE_GOLDEN"]) {
+      const now = readFileSync(WALK, "utf8");
+      const marker = `<!-- output of: norm-roofline ${line} -->\n`;
+      writeFileSync(
+        WALK,
+        now.replace(`${marker}${shown}<!-- end -->`, () => `${marker}${content}<!-- end -->`),
+      );
+      return;
+    }
+    expect(shown).toBe(content);
+  });
+});

@@ -62,6 +62,65 @@ async function timeLayer() {
   };
 }
 
+/** Values that move one axis of a decode step of a 70B layer, all else shared by identity. */
+const AXES = {
+  "nothing moves": (scenario) => scenario,
+  context: (scenario, i) => ({ ...scenario, workload: { ...scenario.workload, context: 1 + (i % 5000) } }),
+  "norm kind, 2 values": (scenario, i) => ({ ...scenario, normalization: NORMS[i % 2] }),
+  batch: (scenario, i) => ({ ...scenario, workload: { ...scenario.workload, batch: 1 + (i % 500) } }),
+};
+const NORMS = [
+  { kind: "layernorm", implementation: "native" },
+  { kind: "rmsnorm", implementation: "native" },
+];
+const LAYERS = 60_000;
+
+/** Microseconds of a layer in a sweep, and of one step of a plain loop beside it. */
+async function timeSweep() {
+  const { layerSimulator, scenarioOf } = await import(LIBRARY);
+  const { stdout } = spawnSync(process.execPath, [CLI, "show", "llama-3-70b-decode-h100", "--resolved"]);
+  const { scenario } = scenarioOf(JSON.parse(stdout));
+  let sum = 0;
+  const perStep = (step) => {
+    for (let i = 0; i < LAYERS / 10; i++) step(i);
+    const start = performance.now();
+    for (let i = 0; i < LAYERS; i++) step(i);
+    return ((performance.now() - start) / LAYERS) * 1e3;
+  };
+  const plain = perStep((i) => {
+    sum += Math.sqrt(i);
+  });
+  const axes = Object.entries(AXES).map(([name, at]) => {
+    const simulate = layerSimulator();
+    const microseconds = perStep((i) => {
+      sum += simulate(at(scenario, i)).layer().seconds;
+    });
+    return { name, microseconds, ratio: microseconds / plain };
+  });
+  if (!(sum > 0)) throw new Error("nothing was simulated");
+  return axes;
+}
+
+/** A million points with ten columns to CSV, with all threads. */
+function timeMillion() {
+  const start = performance.now();
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      CLI,
+      ...["sweep", "llama-3-70b-decode-h100", "--hidden", "1024-13696+128", "--batch", "1-100"],
+      ...["--context", "1-1600+16", "--format", "csv", "--columns"],
+      "layer.seconds,layer.flops,layer.hbmBytes,normalization.seconds,normalization.shareOfTime,normalization.shareOfFlops,layer.modelFlopsUtilization",
+    ],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
+  if (status !== 0) throw new Error(`the sweep exited with ${status}`);
+  return (performance.now() - start) / 1e3;
+}
+
+/** One layer of other simulators, as their users measure it, microseconds. */
+const PEERS = { "llm-analysis": 14.7, "LLM-Viewer": 44, LLMCompass: 55, Calculon: 1000, GenZ: 35_000 };
+
 if (!existsSync(CLI)) throw new Error("dist/ is missing: npm run build");
 const results = timeCommands();
 for (const { name, milliseconds, ratio, limit } of results)
@@ -72,5 +131,18 @@ const { simulation, evaluations } = await timeLayer();
 console.log(
   `${"one simulation, in process".padEnd(42)}${simulation.toFixed(0).padStart(7)} us  ${(simulation / evaluations).toFixed(1)} us a layer (${evaluations} layers)`,
 );
+for (const { name, microseconds, ratio } of await timeSweep())
+  console.log(
+    `${`a layer in a sweep: ${name}`.padEnd(42)}${microseconds.toFixed(2).padStart(7)} us ${ratio.toFixed(0).padStart(6)} steps of a plain loop`,
+  );
+console.log(
+  `peers, one layer: ${Object.entries(PEERS)
+    .map(([name, microseconds]) => `${name} ${microseconds} us`)
+    .join(", ")}`,
+);
+if (process.argv.includes("--million"))
+  console.log(
+    `${"a million points, ten columns, to CSV".padEnd(42)}${timeMillion().toFixed(1).padStart(7)} s`,
+  );
 const slow = results.filter(({ ratio, limit }) => limit !== undefined && ratio > limit);
 if (process.argv.includes("--check") && slow.length > 0) process.exitCode = 1;

@@ -51,14 +51,22 @@ function readLimit(text: string | undefined): number | undefined {
   return limit;
 }
 
+const isJudged = ({ name, fitted }: AccuracyReport["layers"][number]): boolean =>
+  fitted !== true && !/^(prefill|decode).*eager$/.test(name);
+
 /** The limit is for layers that no fit has seen and that the host does not decide: CUDA graphs and training steps. */
 function judge(reports: readonly AccuracyReport[], limit: number, io: Io): number {
   const worse = reports.flatMap(({ against, layers }) =>
     layers
-      .filter(({ name, fitted }) => !fitted && !/^(prefill|decode).*eager$/.test(name))
+      .filter(isJudged)
       .filter(({ medianError }) => medianError > limit)
       .map(({ name, medianError }) => `${against}: ${name}: median error ${formatPercent(medianError)}`),
   );
+  const judged = reports.some(({ layers }) => layers.some(isJudged));
+  if (!judged)
+    throw new UserError(
+      "--max-error has nothing to judge: these measurements hold no layers in graphs or training steps that were not fitted",
+    );
   for (const line of worse) io.stderr(`above --max-error ${limit}: ${line}\n`);
   return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
 }

@@ -21,6 +21,8 @@ const FILE_LOOK: Look = { width: 120, color: false, unicode: true };
 
 export function output(options: OutputOptions, io: Io): Output {
   const path = options.output;
+  if (options.json === true && options.format !== undefined && options.format !== "json")
+    throw new UserError(`--json and --format ${options.format} contradict each other`);
   const asked = options.format ?? (options.json ? "json" : undefined);
   const format = formatOf(asked, path);
   if (format === undefined)

@@ -66,10 +66,21 @@ function tableColumns({ space, columns }: SweepPlan): RowColumn[] {
       const unit: Unit = parseField(name).field!.unit;
       const text = (value: Cell | undefined): string =>
         value === undefined ? "" : unitText(Number(value), unit);
-      return { key: name, title: name, text };
+      return { key: name, title: columnTitle(name), text };
     }),
   ];
 }
+
+/** What a narrow table has room for: the norm or the operator, and what is asked of it. */
+const columnTitle = (field: string): string =>
+  field
+    .replace(/^(alternatives|operators|layer)\./, "")
+    .replace("normalization.", "norm ")
+    .replace(/\.(\w+)$/, " $1")
+    .replace("savedShareOfTime", "saves")
+    .replace("SavesShareOfTime", " saves")
+    .replace("normalizationShareOf", "norm shareOf")
+    .replace("shareOf", "of ");
 
 function readColumns(text: string | undefined): readonly string[] {
   if (text === undefined) return DEFAULT_COLUMNS;
@@ -134,7 +145,7 @@ async function stream(
       append(text);
       done += points;
       progress.at(done);
-      if (stopped !== undefined) break;
+      if (stopped !== undefined || (file === undefined && io.isReaderGone?.())) break;
     }
   } finally {
     progress.end();

@@ -9,6 +9,8 @@ export interface Io {
   readonly unicode: boolean;
   /** standard error is a terminal: somebody watches */
   readonly watched?: boolean;
+  /** whoever read standard output has stopped reading */
+  readonly isReaderGone?: () => boolean;
   /** calls back when the user or the system asks the program to stop; undo it with what it returns */
   readonly onInterrupt?: (stop: (signal: Interrupt) => void) => () => void;
   /** the program file of a sweep's threads, where there is one */

@@ -161,5 +161,17 @@ const perHead = (name: string, which: string): NormPlace => ({
   beforeMatmul: false,
 });
 
+/** All places of a model's norms. */
+export function normPlaces(model: Model): readonly NormPlace[] {
+  const { attention, ffn, postAttention, postFfn } = NORM_PLACES[model.normPlacement];
+  return [
+    attention,
+    ...(model.qkNorm ? [QUERY_NORM, KEY_NORM] : []),
+    ...(postAttention ? [postAttention] : []),
+    ffn,
+    ...(postFfn ? [postFfn] : []),
+  ];
+}
+
 const QUERY_NORM = perHead("query-norm", "queries");
 const KEY_NORM = perHead("key-norm", "keys");

@@ -80,10 +80,22 @@ export function typicalErrorText({ scenario }: Result): string[] {
   const { workload, runtime, hardware } = scenario;
   const found = hardware.validation?.find((one) => one.phase === workload.phase && one.runtime === runtime);
   if (found === undefined) return [];
+  if (!isLikeMeasured(scenario))
+    return [
+      "Nobody has measured layers like this one (type, size or number of GPUs): the profile's laws are extrapolated.",
+    ];
   const { medianError, shareErrorPoints, layers } = found;
   return [
     `Typical error of this profile here: ±${formatPercent(medianError)} of the layer, ±${significant(shareErrorPoints)} points of the share (median over ${plural(layers, "measured layer")} of models it was not fitted on).`,
   ];
+}
+
+/** Measured layers: half precision, one GPU, hidden 1024 to 8192, up to 131072 tokens of a sequence. */
+function isLikeMeasured({ model, workload, precision, parallelism }: Result["scenario"]): boolean {
+  const half = ["bf16", "fp16"].includes(precision.activations);
+  const width = model.hidden >= 512 && model.hidden <= 16_384;
+  const length = Math.max(workload.sequence, workload.context) <= 131_072;
+  return half && width && length && parallelism.tensor === 1;
 }
 
 type Tree = { readonly [name: string]: Tree | Parameter };

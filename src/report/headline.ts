@@ -12,10 +12,13 @@ export interface Verdict {
   readonly time: string;
 }
 
-export function sentence({ normalization, layer }: Result): string {
+/** Without a calibration nobody may take the figure for a measured one. */
+export function sentence({ scenario, normalization, layer }: Result): string {
   const { shareOfFlops, shareOfTime, seconds } = normalization;
   const times = `${formatSeconds(seconds)} of ${formatSeconds(layer.seconds)}`;
-  return `Normalization is ${formatPercent(shareOfFlops)} of FLOPs and ${formatPercent(shareOfTime)} of runtime (${times}).`;
+  const ideal =
+    scenario.hardware.calibration === undefined ? "By the datasheet alone, normalization" : "Normalization";
+  return `${ideal} is ${formatPercent(shareOfFlops)} of FLOPs and ${formatPercent(shareOfTime)} of runtime (${times}).`;
 }
 
 export const verdicts = (result: Result): Verdict[] =>

@@ -69,7 +69,7 @@ export function title(scenario: Scenario): string {
           `tensor-parallel ${parallelism.tensor}${parallelism.sequenceParallel ? " with sequence parallelism" : ""}`,
         ]
       : []),
-    runtimeText(scenario),
+    ...(hardware.calibration === undefined ? ["ideal times"] : [runtimeText(scenario)]),
   ];
   return parts.join(" · ");
 }

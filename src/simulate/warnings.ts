@@ -1,4 +1,6 @@
 import { dimensions } from "../layer/dimensions.ts";
+import { normPlaces } from "../layer/layout.ts";
+import type { NormPlace } from "../layer/normalization.ts";
 import type { Scenario } from "../schema/scenario.ts";
 
 /** What a reader must know before using the numbers; never a reason to refuse a scenario that can be computed. */
@@ -19,11 +21,33 @@ export function warnings(scenario: Scenario): string[] {
   if (parallelism.tensor > 1 && hardware.linkBytesPerSecond === undefined) {
     found.push(`${hardware.name} has no link rate in its profile: exchanges between GPUs take no time.`);
   }
+  const fallen = fusedInstead(scenario);
+  if (fallen.length > 0) {
+    found.push(
+      `${fallen.join(", ")}: ${String(normalization.implementation)} is not possible there (${
+        normalization.implementation === "folded"
+          ? "no matmul reads the output"
+          : "no residual add comes before"
+      }), so it runs fused.`,
+    );
+  }
   if (Array.isArray(normalization.implementation) && workload.phase === "train") {
     found.push("The passes given describe the forward norm; its backward is taken to be the native one.");
   }
   return found;
 }
+
+/** Norms of the layer that cannot be run the way the scenario asks for. */
+function fusedInstead({ model, normalization }: Scenario): string[] {
+  const { implementation } = normalization;
+  if (implementation !== "folded" && implementation !== "residual-fused") return [];
+  const fits = implementation === "folded" ? ({ beforeMatmul }: NormPlace) => beforeMatmul : hasResidual;
+  return normPlaces(model)
+    .filter((place) => !fits(place))
+    .map(({ name }) => name);
+}
+
+const hasResidual = ({ residual }: NormPlace): boolean => residual !== undefined;
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(0)} GB`;
 

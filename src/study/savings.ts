@@ -38,7 +38,9 @@ export function swaps(result: Result): Swap[] {
   };
   if (typeof implementation === "string")
     add("other-kind", kind === "layernorm" ? "rmsnorm" : "layernorm", implementation);
-  add("better-kernel", "rmsnorm", "fused");
+  // a kernel that is slower here is not a better one
+  const { savedSeconds: byFused = 0 } = alternative(result, "rmsnorm", "fused") ?? {};
+  if (byFused > 0) add("better-kernel", "rmsnorm", "fused");
   add("residual-fused", "rmsnorm", "residual-fused");
   add("eager", "rmsnorm", "eager");
   return found;

@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { command } from "../support/command.ts";
@@ -30,6 +32,35 @@ describe("the built program", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
+
+  test("sweeps to the same bytes with any number of threads, and in shards side by side", () => {
+    const folder = mkdtempSync(join(tmpdir(), "shards-"));
+    const grid = ["sweep", "--phase", "decode", "--batch", "1-256", "--context", "256-65536+256"];
+    const columns = ["--columns", "layer.seconds,normalization.shareOfTime"];
+    const sweep = (...more: string[]) => run([...grid, ...columns, ...more], { cwd: folder });
+    expect(sweep("--jobs", "1", "-o", "one.csv").status).toBe(0);
+    expect(sweep("--jobs", "3", "-o", "three.csv").status).toBe(0);
+    const one = readFileSync(join(folder, "one.csv"), "utf8");
+    expect(one.split("\n")).toHaveLength(256 * 256 + 2);
+    expect(readFileSync(join(folder, "three.csv"), "utf8")).toBe(one);
+    const command = `"${process.execPath}" "${CLI}" ${[...grid, ...columns].join(" ")} --shard {}/4 -o part-{}.csv`;
+    const shards = spawnSync("sh", ["-c", `seq 4 | xargs -P 2 -I{} ${command}`], { cwd: folder });
+    expect(shards.status).toBe(0);
+    const parts = [1, 2, 3, 4].map((k) => readFileSync(join(folder, `part-${k}.csv`), "utf8"));
+    expect(parts.join("")).toBe(one);
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+
+  test("stops a sweep at once when its reader goes away", () => {
+    const command = `"${process.execPath}" "${CLI}" sweep --batch 1-1000 --sequence 64-64000+64 --format csv | head -2`;
+    const { stdout, stderr, status } = spawnSync("sh", ["-c", command], {
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect(stdout.split("\n")).toHaveLength(3);
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+  }, 40_000);
 
   test("finds its data from any folder", () => {
     expect(run(["run", "--json"], { cwd: "/" }).status).toBe(0);
