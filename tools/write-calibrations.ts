@@ -58,7 +58,9 @@ function fitted(
 const percent = (share: number): string => `${(100 * share).toFixed(1).padStart(5)}%`;
 
 function write(name: string, profile: Calibrated): void {
-  writeFileSync(profilePath(name), `${JSON.stringify(profile, null, 2)}\n`);
+  const { calibration, crossValidation, validation, ...datasheet } = profile;
+  const ordered = { ...datasheet, calibration, crossValidation, validation };
+  writeFileSync(profilePath(name), `${JSON.stringify(ordered, null, 2)}\n`);
 }
 
 /** The profile with what it misses on layers that were not fitted. */

@@ -1,8 +1,11 @@
-import { type Device, device } from "../roofline/device.ts";
+import { calibrationValues, type Device, device } from "../roofline/device.ts";
+import type { CalibrationValues } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Measurement } from "../schema/measurement.ts";
 import { fitStage, type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, type FitStage } from "./fit-stages.ts";
+import { valueAt, withValues } from "./parameters.ts";
+import { startingCalibration } from "./transfer.ts";
 
 /** Error of a stage on sizes that its fit has not seen, beside that on the sizes it has. */
 export interface CrossValidation {
@@ -22,10 +25,12 @@ export interface CrossValidation {
  */
 export function crossValidate(measurements: readonly Measurement[], profile: Hardware): CrossValidation[] {
   const target = device(profile);
+  // a fit that starts where the rows left out have led would have seen them
+  const start = calibrationValues(startingCalibration(profile));
   return FIT_STAGES.flatMap((stage) => {
     const rows = measurements.filter(stage.rows).filter((row) => observe(row).length > 0);
     const sizes = [...new Set(rows.map(sizeOf))];
-    return sizes.length < 2 ? [] : [crossValidateStage(stage, rows, sizes, target)];
+    return sizes.length < 2 ? [] : [crossValidateStage(stage, rows, sizes, target, start)];
   });
 }
 
@@ -34,10 +39,13 @@ function crossValidateStage(
   rows: readonly Measurement[],
   sizes: readonly string[],
   target: Device,
+  start: CalibrationValues,
 ): CrossValidation {
+  const values = stage.parameters.map((path) => valueAt(start, path));
+  const unfitted = { ...target, calibration: withValues(target.calibration!, stage.parameters, values) };
   const held = sizes.flatMap((size) => {
     const others = rows.filter((row) => sizeOf(row) !== size).flatMap(observe);
-    const trial = { ...target, calibration: fitStage(stage.parameters, others, target) };
+    const trial = { ...target, calibration: fitStage(stage.parameters, others, unfitted) };
     return errors(rows.filter((row) => sizeOf(row) === size).flatMap(observe), trial);
   });
   const fit = errors(rows.flatMap(observe), target);

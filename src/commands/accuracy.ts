@@ -27,6 +27,10 @@ export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions,
       profile: profile.name,
       against: label,
       ...compare(readMeasurements(path, label), profile),
+      // cross-validated on the profile's own operators and counters
+      ...(options.against === undefined && profile.crossValidation !== undefined
+        ? { crossValidation: profile.crossValidation }
+        : {}),
     }),
   );
   await write(await accuracyReport(reports, format, look));

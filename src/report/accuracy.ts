@@ -1,4 +1,5 @@
 import type { Accuracy, Difference, Errors } from "../calibration/accuracy.ts";
+import type { Hardware } from "../schema/hardware.ts";
 import { formatPercent } from "../units.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
@@ -9,6 +10,8 @@ import { type Row, type RowColumn, renderRows } from "./rows.ts";
 export interface AccuracyReport extends Accuracy {
   readonly profile: string;
   readonly against: string;
+  /** median and 90th percentile on sizes that a fit has not seen, of the profile's own measurements */
+  readonly crossValidation?: Hardware["crossValidation"];
 }
 
 const share = (value: Cell | undefined): string => (typeof value === "number" ? formatPercent(value) : "");
@@ -31,6 +34,9 @@ const ERROR_COLUMNS: readonly RowColumn[] = [
   { key: "datasheetMedianError", title: "datasheet", text: share },
 ];
 
+/** Where the profile's own measurements are compared: how a fit without each size predicts it. */
+const LEFT_OUT_COLUMN: RowColumn = { key: "leftOutMedianError", title: "left out", text: share };
+
 const titled = (title: string): readonly RowColumn[] =>
   ERROR_COLUMNS.map((column) => (column.key === "name" ? { ...column, title } : column));
 
@@ -50,6 +56,7 @@ const ALL_COLUMNS: readonly RowColumn[] = [
   { key: "against", title: "against", align: "left" },
   { key: "section", title: "section", align: "left" },
   ...ERROR_COLUMNS,
+  LEFT_OUT_COLUMN,
   ...DIFFERENCE_COLUMNS.filter(({ key }) => !ERROR_COLUMNS.some((column) => column.key === key)),
 ];
 
@@ -72,8 +79,7 @@ async function oneReport(report: AccuracyReport, format: Format, look: Look): Pr
       ? `## ${report.profile} against ${report.against}\n`
       : `${report.profile} against\n${report.against}\n`,
   ];
-  if (report.kernels.length > 0)
-    sections.push(await renderRows(titled("kernels"), report.kernels.map(errorRow), format, look));
+  if (report.kernels.length > 0) sections.push(await kernelSection(report, format, look));
   if (report.layers.length > 0)
     sections.push(await renderRows(titled("layers"), report.layers.map(layerRow), format, look, FITTED_NOTE));
   if (report.differences.length > 0) {
@@ -86,7 +92,23 @@ async function oneReport(report: AccuracyReport, format: Format, look: Look): Pr
   return sections.join("\n");
 }
 
+function kernelSection(report: AccuracyReport, format: Format, look: Look): Promise<string> {
+  const rows = report.kernels.map((row) => kernelRow(row, report));
+  const columns = titled("kernels");
+  if (rows.every((row) => row["leftOutMedianError"] === undefined))
+    return renderRows(columns, rows, format, look);
+  return renderRows([...columns, LEFT_OUT_COLUMN], rows, format, look, [
+    "left out: median error on sizes that the fit has not seen, each left out in turn.",
+  ]);
+}
+
 const errorRow = ({ name, ...errors }: { name: string } & Errors): Row => ({ name, ...errors });
+
+/** A class of kernels, with its cross-validation beside it. */
+const kernelRow = (row: Accuracy["kernels"][number], report: AccuracyReport): Row => ({
+  ...errorRow(row),
+  leftOutMedianError: report.crossValidation?.find(({ name }) => name === row.name)?.medianError,
+});
 
 /** Layers that a fit has seen say less about the next one. */
 const layerRow = ({ name, fitted, ...errors }: Accuracy["layers"][number]): Row => ({
@@ -99,7 +121,7 @@ const differenceRow = (difference: Difference): Row => ({ ...difference });
 function flatRows(report: AccuracyReport): Row[] {
   const { against } = report;
   return [
-    ...report.kernels.map((row) => ({ against, section: "kernels", ...errorRow(row) })),
+    ...report.kernels.map((row) => ({ against, section: "kernels", ...kernelRow(row, report) })),
     ...report.layers.map((row) => ({
       against,
       section: row.fitted ? "layers, fitted" : "layers",

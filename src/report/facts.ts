@@ -86,7 +86,7 @@ export function typicalErrorText({ scenario }: Result): string[] {
     ];
   const { medianError, shareErrorPoints, layers } = found;
   return [
-    `Typical error of this profile here: ±${formatPercent(medianError)} of the layer, ±${significant(shareErrorPoints)} points of the share (median over ${plural(layers, "measured layer")} of models it was not fitted on).`,
+    `Typical error of this profile here: ±${formatPercent(medianError)} of the layer, ±${significant(shareErrorPoints)} points of the share (median over ${plural(layers, "measured layer")} that it was not fitted on).`,
   ];
 }
 

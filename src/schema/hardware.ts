@@ -36,6 +36,20 @@ export const HardwareSchema = z.strictObject({
   calibration: CalibrationSchema.optional().describe(
     "What the device was measured to reach; without it every time is the datasheet's ideal",
   ),
+  crossValidation: z
+    .array(
+      z.strictObject({
+        name: text.describe("Class of kernels"),
+        sizes: count.describe(
+          "Sizes left out, one after the other: hidden sizes, weight matrices, head layouts",
+        ),
+        rows: count.describe("Measurements predicted"),
+        medianError: z.number().min(0).describe("Median absolute error on sizes left out, share of 1"),
+        percentile90Error: z.number().min(0).describe("90th percentile of the same"),
+      }),
+    )
+    .optional()
+    .describe("How well each law predicts sizes that its fit has not seen (npm run cross-validate)"),
   validation: z
     .array(
       z.strictObject({

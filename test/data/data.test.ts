@@ -200,8 +200,8 @@ function numericPaths(value: unknown, path = ""): string[] {
 
 describe("a hardware profile", () => {
   it.each(profiles)("%s says where each of its numbers comes from, once", (_, profile) => {
-    // a price, a calibration and its validation carry their own sources
-    const { gpuHourUsd, calibration, validation, ...sourced } = profile;
+    // a price, a calibration and its validations carry their own sources
+    const { gpuHourUsd, calibration, crossValidation, validation, ...sourced } = profile;
     const fields = profile.sources.flatMap((source) => source.fields);
     for (const path of numericPaths(sourced)) {
       const covering = fields.filter((field) => path === field || path.startsWith(`${field}.`));
