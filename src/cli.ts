@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { UserError } from "./errors.ts";
+import type { Interrupt } from "./io/terminal.ts";
 import { main } from "./main.ts";
 import { isTerminal, writer } from "./streams.ts";
 
@@ -44,6 +45,14 @@ const stdout = () => process.stdout;
 const stderr = () => process.stderr;
 const terminal = isTerminal(1, stdout);
 
+function onInterrupt(stop: (signal: Interrupt) => void): () => void {
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  return () => process.off("SIGINT", stop).off("SIGTERM", stop);
+}
+
+/** Set where this runs as the built program, which is CommonJS. */
+declare const __dirname: string | undefined;
+
 // no top-level await: the command is built as CommonJS, which starts faster
 main(process.argv.slice(2), {
   stdout: writer(1, stdout),
@@ -52,6 +61,9 @@ main(process.argv.slice(2), {
   columns: width(terminal),
   color: wantsColor(terminal),
   unicode: showsUnicode(),
+  watched: isTerminal(2, stderr),
+  onInterrupt,
+  workerScript: typeof __dirname === "string" ? `${__dirname}/sweep-worker.js` : undefined,
 }).then((code) => {
   process.exitCode = code;
 });

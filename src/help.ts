@@ -4,6 +4,11 @@ import { VERSION } from "./version.ts";
 export const COMMANDS = {
   run: "report of a scenario: operators, normalization's share, what RMSNorm saves",
   compare: "scenarios, or one scenario on several GPUs, side by side",
+  claims: "each claim of the article: its value here, a verdict, and where it would hold",
+  sweep: "a grid over any parameters, streamed as CSV or JSON Lines, in parts if you like",
+  solve: "where a field of the result reaches a value: normalization 25% of the time, say",
+  explain: "every figure of an operator: formula, values put in, and where they come from",
+  sensitivity: "what 10% more of each parameter does to normalization's share and the saving",
   accuracy: "predicted against measured, for a profile and its measurements",
   calibrate: "measurements of a GPU become a hardware profile",
   list: "what there is: models, hardware, scenarios, norms",

@@ -59,6 +59,11 @@ const WIDEST_HELP = 110;
 const DECLARATIONS: Record<CommandName, Declare> = {
   run: declareRun,
   compare: declareCompare,
+  claims: declareClaims,
+  sweep: declareSweep,
+  solve: declareSolve,
+  explain: declareExplain,
+  sensitivity: declareSensitivity,
   accuracy: declareAccuracy,
   calibrate: declareCalibrate,
   list: declareList,
@@ -106,6 +111,119 @@ function declareCompare(command: Command, _: Command, io: Io, done: Done): void 
     )
     .action(async (scenarios, options) =>
       done(await (await import("./commands/compare.ts")).compare(scenarios, options, io)),
+    );
+}
+
+function declareClaims(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .option("--gpu-hour-usd <price>", "price of a GPU-hour (default: the profile's)")
+    .option("--fail-if <condition>", "exit 1 where it holds, such as normalization.shareOfTime>0.1", collect);
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "claims",
+        "claims bert-large-train-v100",
+        "claims llama-3-70b-decode-h100 --norm layernorm:eager --json",
+        "claims --model llama-3-8b --fail-if normalization.shareOfTime>5%",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(await (await import("./commands/claims.ts")).claims(scenario, options, argvOf(program), io)),
+    );
+}
+
+function declareSweep(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .option(
+      "--axis <path=values>",
+      "values of any other field, such as hardware.hbmBytesPerSecond=2e12,4e12",
+      collect,
+    )
+    .option(
+      "--columns <fields>",
+      "fields of the result, separated by commas (default: layer time, norm shares, savings)",
+    )
+    .option("--shard <k/n>", "only part k of n: the outputs of all parts, one after the other, are the whole")
+    .option("--resume", "go on behind the last whole line of the output file of this very sweep")
+    .option("--jobs <n>", "threads (default: one a processor, where it pays)");
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "sweep --hidden 1024-16384*2 --batch 1,8,64",
+        "sweep llama-3-70b-decode-h100 --batch 1-256 --context 1024-131072+1024 -o grid.csv",
+        "sweep --model llama-3-8b,llama-3-70b --norm layernorm:native,rmsnorm:eager --columns layer.seconds,normalization.shareOfTime",
+        "sweep --axis hardware.hbmBytesPerSecond=1e12-8e12+1e12 --hidden 8192 --columns normalization.shareOfTime",
+        "sweep --batch 1-1000 --sequence 1-1000 --shard 3/8 -o part-3.csv",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(await (await import("./commands/sweep.ts")).sweep(scenario, options, argvOf(program), io)),
+    );
+}
+
+function declareSolve(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .option("--target <field=value>", "a field of the result and the value it should reach")
+    .option("--vary <parameter>", "what moves: a flag's name such as hidden, or a path into the scenario")
+    .option("--range <from-to>", "where to look, such as 512-65536 or 512-65536+128");
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "solve --target normalization.shareOfTime=25% --vary hidden --norm layernorm:eager",
+        "solve llama-3-70b-decode-h100 --target rmsnormSavesShareOfTime=1% --vary batch",
+        "solve --target operators.attention.shareOfTime=0.5 --vary sequence",
+        "solve --target layer.seconds=0.01 --vary hardware.hbmBytesPerSecond --range 1e12-1e13",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(await (await import("./commands/solve.ts")).solve(scenario, options, argvOf(program), io)),
+    );
+}
+
+function declareExplain(command: Command, program: Command, io: Io, done: Done): void {
+  command.argument(
+    "[scenario-and-operator...]",
+    "a scenario, an operator of its layer, or both (default: all of llama-3-70b-prefill-h100)",
+  );
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "explain ffn-norm",
+        "explain llama-3-70b-decode-h100 attention",
+        "explain gate-up-projection --hardware h200-sxm --batch 4",
+        "explain --norm rmsnorm:eager --json",
+      ]),
+    )
+    .action(async (words, options) =>
+      done(await (await import("./commands/explain.ts")).explain(words, options, argvOf(program), io)),
+    );
+}
+
+function declareSensitivity(command: Command, program: Command, io: Io, done: Done): void {
+  command.argument(
+    "[scenario]",
+    "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)",
+  );
+  whatIf(outputs(command))
+    .addHelpText(
+      "after",
+      examples([
+        "sensitivity",
+        "sensitivity llama-3-70b-decode-h100 --batch 64",
+        "sensitivity bert-large-train-v100 --format csv",
+      ]),
+    )
+    .action(async (scenario, options) =>
+      done(
+        await (await import("./commands/sensitivity.ts")).sensitivity(scenario, options, argvOf(program), io),
+      ),
     );
 }
 
@@ -182,7 +300,10 @@ function declareShow(command: Command, _: Command, io: Io, done: Done): void {
 
 function declareSchema(command: Command, _: Command, io: Io, done: Done): void {
   command
-    .argument("[name]", "scenario, model, hardware or result; without it, the names")
+    .argument(
+      "[name]",
+      "scenario, model, hardware, result, claims, explanation, sensitivity, solution; without it, the names",
+    )
     .addHelpText("after", examples(["schema", "schema scenario > scenario.schema.json"]))
     .action(async (name) => done(await (await import("./commands/schema.ts")).schema(name, io)));
 }
@@ -222,3 +343,7 @@ function whatIf(command: Command): Command {
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** The command line as typed: commander keeps the values of options, but not their order. */
+const argvOf = (program: Command): readonly string[] =>
+  (program as unknown as { readonly rawArgs: readonly string[] }).rawArgs;

@@ -65,6 +65,7 @@ const EFFECTS: readonly Effect[] = [
   { name: "matmul pipeline fill", off: { "matmul.secondsPerInner": 0 } },
   { name: "tiles and waves", off: {}, hardware: { computeUnits: 1 } },
   { name: "causal attention's idle processors", off: { "attention.shortSequenceTokens": 0 } },
+  { name: "attention gradients' start", off: { "attention.backward.shortSequenceTokens": 0 } },
   {
     name: "issue-bound pointwise kernels",
     off: {

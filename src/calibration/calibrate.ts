@@ -4,7 +4,7 @@ import type { Device } from "../roofline/device.ts";
 import { device } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
-import { layerTraffic } from "../roofline/residency.ts";
+import { chainTraffic } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
@@ -129,7 +129,8 @@ export function observe(row: Measurement): Observation[] {
     {
       value: seconds.value,
       uncertainty: Math.hypot(MODEL_UNCERTAINTY, seconds.spread),
-      predict: (target) => kernelChainSeconds(measured.kernels, measured.justWritten, target),
+      predict: (target) =>
+        kernelChainSeconds(measured.kernels, measured.justWritten, target, "layerSeconds" in row),
     },
   ];
 }
@@ -144,19 +145,27 @@ function observeCounters(row: MeasuredKind<"norm-counters">): Observation[] {
   return [{ value, uncertainty: COUNTER_UNCERTAINTY, predict }];
 }
 
-/** Kernels back to back with the device's launch gap between them, as in a graph; their ideal without calibration. */
+/**
+ * Kernels back to back with the device's launch gap between them, as in a graph; their ideal without calibration.
+ * Inside a layer the weights that are streamed after them also wait until what they left dirty is written back.
+ */
 export function kernelChainSeconds(
   kernels: readonly Kernel[],
   justWritten: readonly string[],
   target: Device,
+  insideLayer: boolean,
 ): number {
   if (target.calibration === undefined)
     return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
-  const { cache, launch } = target.calibration;
-  const traffic = layerTraffic(kernels, cache, justWritten);
+  const { cache, launch, memory } = target.calibration;
+  const { traffic, dirtyBytes } = chainTraffic(kernels, cache, justWritten);
+  // what was dirty before the kernels ran is written back without them too
+  const added = [...dirtyBytes].filter(([tensor]) => !justWritten.includes(tensor));
+  const writeBackSeconds =
+    sumOf(added, ([, bytes]) => bytes) / (target.hbmBytesPerSecond * memory.weightFraction);
   return kernels.reduce(
     (sum, kernel, index) => sum + launch.gapSeconds + kernelTiming(kernel, traffic[index]!, target).seconds,
-    0,
+    insideLayer ? writeBackSeconds : 0,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import { measuredCase } from "./measured-kernels.ts";
 import type { ParameterPath } from "./parameters.ts";
 
 /** Parameters that are fitted together, and the rows that determine them. */
@@ -14,6 +15,13 @@ const ofKind =
     kinds.includes(row.kind);
 
 const isHalfPrecision = (row: Measurement): boolean => !("dtype" in row) || row.dtype === "bf16";
+
+/** Kernels that read, write and only wait for their bytes; a fill only writes, as no kernel of a layer does. */
+const isStreaming = (row: Measurement): boolean =>
+  ofKind("pointwise", "copy")(row) &&
+  measuredCase(row)?.kernels.every(
+    ({ work }) => work.kind === "pointwise" && work.access === "vectorized",
+  ) === true;
 
 const norm =
   (kind: "norm" | "norm-backward", ...implementations: string[]) =>
@@ -45,14 +53,20 @@ export function boundsOf(path: ParameterPath): [number, number] {
 /** In this order: what streams first, since every later law uses the memory's rates. */
 export const FIT_STAGES: readonly FitStage[] = [
   {
-    name: "pointwise and streaming",
-    rows: (row) => ofKind("pointwise", "copy", "fill")(row) && isHalfPrecision(row),
+    name: "streaming",
+    rows: (row) => isHalfPrecision(row) && isStreaming(row),
     parameters: [
       "memory.streamingFraction",
       ...within("cache", "residentBytes", "transitionBytes", "bytesPerSecond"),
+      "pointwise.vectorizedFloorSeconds",
+    ],
+  },
+  {
+    name: "pointwise",
+    rows: (row) => row.kind === "pointwise" && isHalfPrecision(row) && !isStreaming(row),
+    parameters: [
       ...within(
         "pointwise",
-        "vectorizedFloorSeconds",
         "stridedFloorSeconds",
         "siluSecondsPerElement",
         "geluSecondsPerElement",
@@ -103,7 +117,14 @@ export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "attention backward",
     rows: (row) => row.kind === "attention" && row.direction === "backward",
-    parameters: ["attention.backwardRatio"],
+    parameters: within(
+      "attention.backward",
+      "fractionHeadDim64",
+      "fractionHeadDim128",
+      "fractionHeadDim256",
+      "shortSequenceTokens",
+      "shortSequenceExponent",
+    ),
   },
   {
     name: "attention decode",
@@ -113,7 +134,13 @@ export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "softmax",
     rows: ofKind("softmax"),
-    parameters: within("softmax", "persistentSecondsPerElement", "secondsPerElement"),
+    parameters: within(
+      "softmax",
+      "persistentSecondsPerElement",
+      "persistentRowSecondsPerColumn",
+      "secondsPerElement",
+      "rowSecondsPerColumn",
+    ),
   },
   {
     name: "norm native, rereads",

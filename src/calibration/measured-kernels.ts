@@ -3,7 +3,7 @@ import type { Dimensions } from "../layer/dimensions.ts";
 import type { Kernel } from "../layer/kernel.ts";
 import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "../layer/matmul.ts";
 import {
-  type NormSite,
+  type NormPlace,
   type NormStyle,
   normalization,
   normalizationBackward,
@@ -52,18 +52,18 @@ const isDataType = (name: string): name is DataType => DATA_TYPES.some((type) =>
 
 function measuredNorm(row: MeasuredKind<"norm" | "norm-backward">, dtype: DataType): MeasuredCase {
   const [kind, implementation] = row.implementation.split(".") as [NormKind, NormImplementation];
-  const site: NormSite = {
+  const place: NormPlace = {
     name: "norm",
-    rows: row.rows,
-    columns: row.hidden,
-    input: FRESH,
+    // with the residual add fused in, the norm's input is the sum that the kernel writes
+    input: implementation === "residual-fused" ? "residual sum" : FRESH,
     output: "output",
     residual: { branch: FRESH, stream: "residual stream" },
     beforeMatmul: true,
   };
   const bytes = BYTES_PER_ELEMENT[dtype];
   const style: NormStyle = { kind, implementation, activationBytes: bytes, weightBytes: bytes };
-  const operator = row.kind === "norm" ? normalization(site, style) : normalizationBackward(site, style);
+  const operatorAt = row.kind === "norm" ? normalization(place, style) : normalizationBackward(place, style);
+  const operator = operatorAt(row.rows, row.hidden);
   // backward rows were measured in a loop: what the forward pass saved is as warm as the gradient
   const saved =
     row.kind === "norm" ? [] : operator.kernels.flatMap((k) => k.reads.map((read) => read.tensor));
@@ -90,7 +90,6 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
     newTokens: row.queries,
     tokens: row.batch * row.queries,
     normTokens: row.batch * row.queries,
-    context: decode ? row.keys : row.keys - row.queries,
     hidden: row.heads * row.headDim,
     heads: row.heads,
     kvHeads: row.kvHeads,
@@ -103,7 +102,8 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
     kvBytes: bytes,
   };
   const operator = row.direction === "backward" ? flashAttentionBackward : flashAttention;
-  const { kernels } = operator({ phase, causal: row.causal, dataType }, d);
+  const context = decode ? row.keys : row.keys - row.queries;
+  const { kernels } = operator({ phase, causal: row.causal, dataType, context }, d);
   return { kernels, justWritten: kernels.flatMap((kernel) => kernel.reads.map((read) => read.tensor)) };
 }
 

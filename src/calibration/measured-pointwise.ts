@@ -15,6 +15,8 @@ interface PointwiseCase {
   /** 4 where the kernel reads or writes fp32 whatever the row's type */
   readonly readBytes?: number;
   readonly writtenBytes?: number;
+  /** writes over its input */
+  readonly inPlace?: boolean;
 }
 
 const CASES: Readonly<Record<string, PointwiseCase>> = {
@@ -32,7 +34,7 @@ const CASES: Readonly<Record<string, PointwiseCase>> = {
   "negate-half": { access: "strided", fresh: 1 },
   "concatenate-halves": { access: "concatenate", fresh: 1 },
   "add-transposed": { access: "transposed", accessOfOneRow: "vectorized", fresh: 2 },
-  "rope-fused": { access: "vectorized", fresh: 1 },
+  "rope-fused": { access: "vectorized", fresh: 1, inPlace: true },
   "cast-to-fp32": { access: "unrolled", fresh: 1, writtenBytes: 4 },
   "cast-to-bf16": { access: "vectorized", fresh: 1, readBytes: 4 },
   "kv-cache-copy": { access: "strided", fresh: 1 },
@@ -52,7 +54,7 @@ export function measuredPointwise(
     elements,
     1,
     [{ tensor: freshTensor, bytes: found.fresh * elements * (found.readBytes ?? bytes) }],
-    [{ tensor: "output", bytes: elements * (found.writtenBytes ?? bytes) }],
+    [{ tensor: found.inPlace ? freshTensor : "output", bytes: elements * (found.writtenBytes ?? bytes) }],
     (found.old ?? 0) * elements * bytes,
   );
   return { kernels: [kernel], justWritten: [freshTensor] };

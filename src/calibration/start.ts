@@ -60,7 +60,13 @@ export const START_CALIBRATION: Calibration = {
     fractionHeadDim256: assumed(0.62),
     shortSequenceTokens: assumed(600),
     shortSequenceExponent: assumed(0.8),
-    backwardRatio: assumed(2.7),
+    backward: {
+      fractionHeadDim64: assumed(0.5),
+      fractionHeadDim128: assumed(0.58),
+      fractionHeadDim256: assumed(0.45),
+      shortSequenceTokens: assumed(500),
+      shortSequenceExponent: assumed(0.9),
+    },
     decodeFloorSeconds: assumed(5.7e-6),
   },
   pointwise: {
@@ -81,7 +87,9 @@ export const START_CALIBRATION: Calibration = {
   },
   softmax: {
     persistentSecondsPerElement: assumed(1.2e-12),
+    persistentRowSecondsPerColumn: assumed(2.6e-9),
     secondsPerElement: assumed(2.7e-12),
+    rowSecondsPerColumn: assumed(0.22e-9),
   },
   columnSum: { floorSeconds: assumed(1.5e-6), secondsPerRow: assumed(3.1e-9) },
   network: { latencySeconds: assumed(10e-6), linkFraction: assumed(0.8) },

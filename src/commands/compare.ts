@@ -1,10 +1,9 @@
 import { EXIT } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import { compareReport } from "../report/compare.ts";
-import type { FlagName } from "../study/flags.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO, simulateCase } from "./run.ts";
-import { type Case, loadCases, type WhatIfOptions } from "./scenarios.ts";
+import { caseLabel, loadCases, type WhatIfOptions } from "./scenarios.ts";
 
 /** `compare`: one column a scenario, or a combination of the flags' values. */
 export async function compare(
@@ -22,19 +21,11 @@ export async function compare(
   const several = new Set(cases.map(({ label }) => label)).size > 1;
   await write(
     await compareReport(
-      cases.map((one) => label(one, varied, several)),
+      cases.map((one) => caseLabel(one, varied, several)),
       results,
       format,
       look,
     ),
   );
   return EXIT.ok;
-}
-
-/** What tells a column from the others: its scenario, the values of its flags, or both. */
-function label({ label: scenario, point }: Case, varied: readonly FlagName[], several: boolean): string {
-  const values = varied.map((name) =>
-    typeof point[name] === "number" ? `${name} ${point[name]}` : point[name],
-  );
-  return (several || values.length === 0 ? [scenario, ...values] : values).join(", ");
 }

@@ -1,29 +1,37 @@
 import { EXIT, UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import type { Result } from "../schema/result.ts";
-import { type Condition, conditionValue, parseCondition } from "../study/condition.ts";
+import { type Answers, answersOf } from "../study/answers.ts";
+import { type Condition, parseCondition } from "../study/condition.ts";
 
 export function readConditions(texts: readonly string[] = []): Condition[] {
   return texts.map((text) => {
-    const condition = parseCondition(text);
-    if (condition === undefined)
-      throw new UserError(
-        `--fail-if: expected a field of the result, a comparison and a number, such as "normalization.shareOfTime>0.1" or "layer.seconds>=0.02", got ${JSON.stringify(text)}`,
-      );
-    return condition;
+    const { condition, problem } = parseCondition(text);
+    if (problem !== undefined) throw new UserError(`--fail-if: ${problem}`);
+    return condition!;
   });
 }
 
-/** What is to be said of each condition that holds; an unknown field is the user's mistake. */
-export function failures(conditions: readonly Condition[], results: readonly Result[]): string[] {
-  return results.flatMap((result) =>
-    conditions.flatMap((condition) => {
-      const value = conditionValue(condition, result);
-      if (value === undefined)
-        throw new UserError(`--fail-if: the result has no number at ${condition.path.join(".")}`);
-      return condition.holds(value) ? [`failed: ${condition.text} (it is ${value})`] : [];
-    }),
-  );
+/** What is to be said of each condition that holds; `labels` name the results where there are several. */
+export function failures(
+  conditions: readonly Condition[],
+  results: readonly Result[],
+  labels: readonly string[] = [],
+): string[] {
+  return results.flatMap((result, index) => failuresOf(conditions, answersOf(result), labels[index]));
+}
+
+export function failuresOf(
+  conditions: readonly Condition[],
+  answers: Answers,
+  label: string | undefined,
+): string[] {
+  return conditions.flatMap(({ text, field, holds }) => {
+    const value = field.read(answers);
+    if (value === undefined) throw new UserError(`--fail-if: this layer has no number at ${field.name}`);
+    const where = label === undefined ? "" : ` at ${label}`;
+    return holds(value) ? [`failed${where}: ${text} (it is ${value})`] : [];
+  });
 }
 
 export function exitCode(failed: readonly string[], io: Io): number {

@@ -4,7 +4,7 @@ import type { Result } from "../schema/result.ts";
 import { simulate } from "../simulate.ts";
 import { exitCode, failures, readConditions } from "./fail-if.ts";
 import { type OutputOptions, output } from "./output.ts";
-import { type Case, loadCases, type WhatIfOptions } from "./scenarios.ts";
+import { type Case, caseLabel, loadCases, type WhatIfOptions } from "./scenarios.ts";
 
 export const DEFAULT_SCENARIO = "llama-3-70b-prefill-h100";
 
@@ -17,7 +17,8 @@ export async function run(references: readonly string[], options: RunOptions, io
   const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
   const { cases, varied } = await loadCases(asked, options, io);
   const results = cases.map(simulateCase);
-  const failed = failures(conditions, results);
+  const several = results.length > 1;
+  const failed = failures(conditions, results, several ? cases.map((one) => caseLabel(one, varied)) : []);
   if (varied.length === 0) {
     const render = await RUN_REPORTS[format]();
     await write(render(results, look));

@@ -53,13 +53,14 @@ export async function loadCases(
   return { cases, varied: grid.varied };
 }
 
-function flagTexts(options: WhatIfOptions): FlagTexts {
-  const camelCase = (name: string): string =>
-    name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(WHAT_IF_FLAGS.map(({ name }) => [name, options[camelCase(name)]]));
-}
+const flagTexts = (options: WhatIfOptions): FlagTexts =>
+  Object.fromEntries(WHAT_IF_FLAGS.map(({ name }) => [name, options[optionName(name)]]));
 
-function readSetting(text: string): Setting {
+/** The name that commander gives an option: `kvHeads`. */
+export const optionName = (flag: string): string =>
+  flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+export function readSetting(text: string): Setting {
   const { setting, problem } = parseSetting(text, (value) => {
     const parsed = parseJson(value);
     return parsed.values?.length === 1 ? parsed.values[0] : value;
@@ -119,6 +120,18 @@ function withFlag(line: string, point: Point): string {
       point[name] !== undefined && (line.startsWith(`${field}:`) || line.startsWith(`${field}.`)),
   );
   return flag === undefined ? line : `--${flag.name}: ${line}`;
+}
+
+/** What tells a case from the others: its scenario, the values of its flags, or both. */
+export function caseLabel(
+  { label: scenario, point }: Case,
+  varied: readonly FlagName[],
+  several = true,
+): string {
+  const values = varied.map((name) =>
+    typeof point[name] === "number" ? `${name} ${point[name]}` : point[name],
+  );
+  return (several || values.length === 0 ? [scenario, ...values] : values).join(", ");
 }
 
 const shortLabel = (label: string): string => label.replace(/^scenarios\//, "").replace(/\.json$/, "");

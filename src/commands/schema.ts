@@ -4,7 +4,16 @@ import { shippedSchemaPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
 
-const NAMES = ["scenario", "model", "hardware", "result"] as const;
+const NAMES = [
+  "scenario",
+  "model",
+  "hardware",
+  "result",
+  "claims",
+  "explanation",
+  "sensitivity",
+  "solution",
+] as const;
 
 /** `schema`: the JSON Schema as shipped; a test keeps it equal to the zod schema it is generated from. */
 export async function schema(name: string | undefined, io: Io): Promise<number> {

@@ -7,4 +7,15 @@ export interface Io {
   readonly columns: number;
   readonly color: boolean;
   readonly unicode: boolean;
+  /** standard error is a terminal: somebody watches */
+  readonly watched?: boolean;
+  /** calls back when the user or the system asks the program to stop; undo it with what it returns */
+  readonly onInterrupt?: (stop: (signal: Interrupt) => void) => () => void;
+  /** the program file of a sweep's threads, where there is one */
+  readonly workerScript?: string | undefined;
 }
+
+export type Interrupt = "SIGINT" | "SIGTERM";
+
+/** Exit codes of shells for a program that a signal has ended. */
+export const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const satisfies Record<Interrupt, number>;

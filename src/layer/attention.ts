@@ -1,5 +1,5 @@
 import type { DataType } from "../schema/precision.ts";
-import type { Phase, Scenario } from "../schema/scenario.ts";
+import type { Phase } from "../schema/scenario.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise } from "./pointwise.ts";
@@ -24,17 +24,20 @@ export interface AttentionStyle {
   readonly phase: Phase;
   readonly causal: boolean;
   readonly dataType: DataType;
+  /** tokens in the cache before the new ones; in decode with the new one */
+  readonly context: number;
 }
 
-export const attentionStyle = (scenario: Scenario): AttentionStyle => ({
-  phase: scenario.workload.phase,
-  causal: scenario.model.causal,
-  dataType: scenario.precision.activations,
-});
+export const attentionStyle = (
+  phase: Phase,
+  causal: boolean,
+  dataType: DataType,
+  context: number,
+): AttentionStyle => ({ phase, causal, dataType, context });
 
 function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
   const decode = style.phase === "decode";
-  const cachedTokens = attendedTokens(style.phase, d) - (decode ? 0 : d.newTokens);
+  const cachedTokens = attendedTokens(style, d) - (decode ? 0 : d.newTokens);
   const newKeyBytes = d.tokens * d.kvHeads * d.headDim * d.activationBytes;
   return {
     d,
@@ -100,8 +103,9 @@ const logSumExp = (d: Dimensions): Access => ({
 
 /**
  * Flash backward computes the scores again: five products instead of the forward pass's two. Before it the row dots
- * of output and its gradient, after it the conversion of the fp32 query gradient and, with grouped queries, the sum
- * of key and value gradients over each group.
+ * of output and its gradient (the same kernel clears the fp32 query gradient, which the blocks of keys then add to),
+ * after it the conversion of that gradient and, with grouped queries, the sum of key and value gradients over each
+ * group.
  */
 export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Operator {
   const s = sizes(style, d);
@@ -123,6 +127,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
       { tensor: "keys rotated", bytes: s.newKeyBytes },
       { tensor: "qkv values", bytes: s.newKeyBytes },
       outputGradient,
+      fp32Queries,
       dots,
       logSumExp(d),
     ],
@@ -150,7 +155,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
     name: "attention-backward",
     class: "attention",
     kernels: [
-      pointwise("row dots", "vectorized", queryElements, 2, [output, outputGradient], [dots]),
+      pointwise("row dots", "vectorized", queryElements, 2, [output, outputGradient], [dots, fp32Queries]),
       main,
       pointwise(
         "query gradient to activation type",
@@ -243,7 +248,7 @@ export function materializedAttentionBackward(style: AttentionStyle, d: Dimensio
 
 function materialized(style: AttentionStyle, d: Dimensions) {
   const s = sizes(style, d);
-  const keys = attendedTokens(style.phase, d);
+  const keys = attendedTokens(style, d);
   const products = d.sequences * d.heads;
   const scoreElements = products * d.newTokens * keys;
   const scoreBytes = scoreElements * d.activationBytes;

@@ -1,12 +1,13 @@
+import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { attentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
+import { type AttentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import { activationBackward } from "./feed-forward.ts";
 import type { Kernel, Operator } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
 import { type Projection, projectionBackward } from "./matmul.ts";
-import { type NormSite, normalizationBackward } from "./normalization.ts";
+import { type NormSite, type NormStyle, normalizationBackward } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 import { addGradients } from "./residual.ts";
 import { rotaryBackward } from "./rotary.ts";
@@ -16,12 +17,17 @@ const backwardName = (name: string): string => `${name}-backward`;
 
 export const isBackward = (operator: Operator): boolean => operator.name.endsWith(backwardName(""));
 
-export function backwardOperators(scenario: Scenario, layer: Layout): Operator[] {
-  const { model, kernels } = scenario;
+export function backwardOperators(
+  model: Model,
+  kernels: Scenario["kernels"],
+  layer: Layout,
+  style: NormStyle,
+  attends: AttentionStyle,
+): readonly Operator[] {
   const { d } = layer;
   const post = model.normPlacement === "post";
   const norm = (site: NormSite | undefined): Operator[] =>
-    site === undefined ? [] : [normalizationBackward(site, layer.style)];
+    site === undefined ? [] : [normalizationBackward(site.place, style)(site.rows, site.columns)];
   const project = (projection: Projection): Operator => ({
     name: `${projection.name}-backward`,
     class: "matmul",
@@ -42,8 +48,8 @@ export function backwardOperators(scenario: Scenario, layer: Layout): Operator[]
     ...backward(blockGather)(d, "attention"),
     project(layer.attentionOutput),
     ...(kernels.attention === "flash"
-      ? [flashAttentionBackward(attentionStyle(scenario), d)]
-      : materializedAttentionBackward(attentionStyle(scenario), d)),
+      ? [flashAttentionBackward(attends, d)]
+      : materializedAttentionBackward(attends, d)),
     ...(model.positions === "rope"
       ? [pointwiseOperator("rope-backward", rotaryBackward(d, kernels.pointwise))]
       : []),

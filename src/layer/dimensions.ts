@@ -1,7 +1,11 @@
+import type { Model } from "../schema/model.ts";
 import type { Phase, Scenario } from "../schema/scenario.ts";
 import { BYTES_PER_ELEMENT } from "../schema/vocabulary.ts";
 
-/** A scenario's sizes on one GPU: what every operator is built from. Elements and bytes per element. */
+/**
+ * A scenario's sizes on one GPU: what every operator is built from. Elements and bytes per element. The context is not
+ * among them: only attention depends on it.
+ */
 export interface Dimensions {
   readonly sequences: number;
   readonly newTokens: number;
@@ -9,7 +13,6 @@ export interface Dimensions {
   readonly tokens: number;
   /** tokens whose norms and residual adds run on this GPU: fewer under sequence parallelism */
   readonly normTokens: number;
-  readonly context: number;
   readonly hidden: number;
   readonly heads: number;
   readonly kvHeads: number;
@@ -22,16 +25,20 @@ export interface Dimensions {
   readonly kvBytes: number;
 }
 
-export function dimensions(scenario: Scenario): Dimensions {
-  const { model, workload, precision, parallelism } = scenario;
+export function dimensions(
+  model: Model,
+  sequences: number,
+  newTokens: number,
+  precision: Scenario["precision"],
+  parallelism: Scenario["parallelism"],
+): Dimensions {
   const ranks = parallelism.tensor;
-  const tokens = workload.batch * workload.sequence;
+  const tokens = sequences * newTokens;
   return {
-    sequences: workload.batch,
-    newTokens: workload.sequence,
+    sequences,
+    newTokens,
     tokens,
     normTokens: parallelism.sequenceParallel ? tokens / ranks : tokens,
-    context: workload.context,
     hidden: model.hidden,
     heads: model.heads / ranks,
     // more ranks than KV heads: each rank keeps a copy of one
@@ -51,13 +58,16 @@ export function dimensions(scenario: Scenario): Dimensions {
  * and the new tokens before it (exactly S(S+1)/2 pairs), else to all new tokens. A decode step's context already
  * counts its own token.
  */
-export function attentionPairs(style: { phase: Phase; causal: boolean }, d: Dimensions): number {
-  if (style.phase === "decode") return Math.max(1, d.context);
+export function attentionPairs(
+  style: { phase: Phase; causal: boolean; context: number },
+  d: Dimensions,
+): number {
+  if (style.phase === "decode") return Math.max(1, style.context);
   const own = style.causal ? (d.newTokens * (d.newTokens + 1)) / 2 : d.newTokens * d.newTokens;
-  return d.newTokens * d.context + own;
+  return d.newTokens * style.context + own;
 }
 
 /** Tokens of one sequence whose keys and values are read. */
-export function attendedTokens(phase: Phase, d: Dimensions): number {
-  return phase === "decode" ? Math.max(1, d.context) : d.context + d.newTokens;
+export function attendedTokens(style: { phase: Phase; context: number }, d: Dimensions): number {
+  return style.phase === "decode" ? Math.max(1, style.context) : style.context + d.newTokens;
 }

@@ -1,60 +1,156 @@
+import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { attentionStyle, cacheWrite, flashAttention, materializedAttention } from "./attention.ts";
+import { type AttentionStyle, cacheWrite, flashAttention, materializedAttention } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
+import type { Dimensions } from "./dimensions.ts";
 import { activation } from "./feed-forward.ts";
 import type { Operator } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
-import { type Projection, projectionForward } from "./matmul.ts";
-import { type NormSite, normalization } from "./normalization.ts";
+import { type MatmulTypes, type Projection, projectionForward } from "./matmul.ts";
+import { type NormSite, type NormStyle, normalization } from "./normalization.ts";
 import { pointwiseOperator } from "./pointwise.ts";
+import { remembered } from "./remembered.ts";
 import { residualAdds } from "./residual.ts";
 import { rotaryEmbedding } from "./rotary.ts";
 
-export function forwardOperators(scenario: Scenario, layer: Layout): Operator[] {
-  const { model, kernels } = scenario;
-  const { d } = layer;
-  const post = model.normPlacement === "post";
-  const parallel = model.normPlacement === "parallel";
-  const norm = (site: NormSite | undefined): Operator[] =>
-    site === undefined ? [] : [normalization(site, layer.style)];
-  const project = (projection: Projection): Operator => ({
-    name: projection.name,
-    class: "matmul",
-    kernels: [projectionForward(projection, layer.types)],
-  });
-  const attention = [
-    ...(post ? [] : [...norm(layer.attentionNorm), ...blockGather(d, "attention")]),
-    project(layer.qkv),
-    ...norm(layer.queryNorm),
-    ...norm(layer.keyNorm),
-    ...(model.positions === "rope" ? [pointwiseOperator("rope", rotaryEmbedding(d, kernels.pointwise))] : []),
-    ...(d.context > 0 || scenario.workload.phase === "decode" ? [cacheWrite(d)] : []),
-    ...(kernels.attention === "flash"
-      ? [flashAttention(attentionStyle(scenario), d)]
-      : materializedAttention(attentionStyle(scenario), d)),
-    project(layer.attentionOutput),
-    ...blockReduce(d, "attention"),
-    ...norm(layer.postAttentionNorm),
-  ];
-  const feedForward = [
-    ...(post ? [] : [...norm(layer.ffnNorm), ...blockGather(d, "ffn")]),
-    project(layer.ffnInput),
-    pointwiseOperator("activation", activation(model, d, kernels.pointwise)),
-    project(layer.ffnOutput),
-    ...blockReduce(d, "ffn"),
-    ...norm(layer.postFfnNorm),
-  ];
-  const residuals = residualAdds(scenario, layer);
-  if (parallel) return [...attention, ...feedForward, ...residuals.attention, ...residuals.ffn];
-  if (post) {
-    return [
-      ...attention,
-      ...residuals.attention,
-      ...norm(layer.attentionNorm),
-      ...feedForward,
-      ...residuals.ffn,
-      ...norm(layer.ffnNorm),
+type ForwardBuilder = (
+  model: Model,
+  kernels: Scenario["kernels"],
+  layer: Layout,
+  style: NormStyle,
+  attention: AttentionStyle,
+) => readonly Operator[];
+
+/** Assembles the forward operators; each is built again only when something it depends on has changed. */
+export function forwardBuilder(): ForwardBuilder {
+  const attentionNorm = normBuilder();
+  const ffnNorm = normBuilder();
+  const beforeAttention = remembered(beforeAttentionBuilder());
+  const writesCache = remembered(cacheWrite);
+  const attends = remembered(attentionOperators);
+  const afterAttention = remembered(afterAttentionBuilder());
+  const feedForward = remembered(feedForwardBuilder());
+  const residuals = remembered(residualAdds);
+  return remembered((model, kernels, layer, style, attention) => {
+    const { d } = layer;
+    const adds = residuals(model, layer, style);
+    const normBefore = attentionNorm(layer.attentionNorm, style);
+    const normBetween = ffnNorm(layer.ffnNorm, style);
+    const attentionBlock = [
+      ...beforeAttention(model, kernels, layer, style),
+      // there is a cache before the new tokens, which their keys and values are copied into
+      ...(attention.context > 0 || attention.phase === "decode" ? [writesCache(d)] : []),
+      ...attends(kernels.attention, attention, d),
+      ...afterAttention(layer, style),
     ];
-  }
-  return [...attention, ...residuals.attention, ...feedForward, ...residuals.ffn];
+    const ffnBlock = feedForward(model, kernels, layer, style);
+    switch (model.normPlacement) {
+      case "pre":
+      case "sandwich":
+        return [
+          ...normBefore,
+          ...blockGather(d, "attention"),
+          ...attentionBlock,
+          ...adds.attention,
+          ...normBetween,
+          ...blockGather(d, "ffn"),
+          ...ffnBlock,
+          ...adds.ffn,
+        ];
+      case "parallel":
+        return [
+          ...normBefore,
+          ...blockGather(d, "attention"),
+          ...attentionBlock,
+          ...normBetween,
+          ...blockGather(d, "ffn"),
+          ...ffnBlock,
+          ...adds.attention,
+          ...adds.ffn,
+        ];
+      case "post":
+        return [
+          ...attentionBlock,
+          ...adds.attention,
+          ...normBefore,
+          ...ffnBlock,
+          ...adds.ffn,
+          ...normBetween,
+        ];
+    }
+  });
 }
+
+function beforeAttentionBuilder() {
+  const qkv = remembered(project);
+  const queryNorm = normBuilder();
+  const keyNorm = normBuilder();
+  const rope = remembered(rotary);
+  return (
+    model: Model,
+    kernels: Scenario["kernels"],
+    layer: Layout,
+    style: NormStyle,
+  ): readonly Operator[] => [
+    qkv(layer.qkv, layer.types),
+    ...queryNorm(layer.queryNorm, style),
+    ...keyNorm(layer.keyNorm, style),
+    ...(model.positions === "rope" ? [rope(layer.d, kernels.pointwise)] : []),
+  ];
+}
+
+function afterAttentionBuilder() {
+  const output = remembered(project);
+  const postNorm = normBuilder();
+  return (layer: Layout, style: NormStyle): readonly Operator[] => [
+    output(layer.attentionOutput, layer.types),
+    ...blockReduce(layer.d, "attention"),
+    ...postNorm(layer.postAttentionNorm, style),
+  ];
+}
+
+function feedForwardBuilder() {
+  const input = remembered(project);
+  const activate = remembered(activationOperator);
+  const output = remembered(project);
+  const postNorm = normBuilder();
+  return (
+    model: Model,
+    kernels: Scenario["kernels"],
+    layer: Layout,
+    style: NormStyle,
+  ): readonly Operator[] => [
+    input(layer.ffnInput, layer.types),
+    activate(model, layer.d, kernels.pointwise),
+    output(layer.ffnOutput, layer.types),
+    ...blockReduce(layer.d, "ffn"),
+    ...postNorm(layer.postFfnNorm, style),
+  ];
+}
+
+/** No operator where the architecture has no norm. */
+function normBuilder(): (site: NormSite | undefined, style: NormStyle) => readonly Operator[] {
+  const operatorAt = remembered(normalization);
+  return remembered((site, style) =>
+    site === undefined ? [] : [operatorAt(site.place, style)(site.rows, site.columns)],
+  );
+}
+
+const project = (projection: Projection, types: MatmulTypes): Operator => ({
+  name: projection.name,
+  class: "matmul",
+  kernels: [projectionForward(projection, types)],
+});
+
+const rotary = (d: Dimensions, style: "eager" | "fused"): Operator =>
+  pointwiseOperator("rope", rotaryEmbedding(d, style));
+
+const activationOperator = (model: Model, d: Dimensions, style: "eager" | "fused"): Operator =>
+  pointwiseOperator("activation", activation(model, d, style));
+
+const attentionOperators = (
+  kernels: "flash" | "materialized",
+  style: AttentionStyle,
+  d: Dimensions,
+): readonly Operator[] =>
+  kernels === "flash" ? [flashAttention(style, d)] : materializedAttention(style, d);

@@ -85,8 +85,13 @@ export const sumOf = <T>(items: readonly T[], value: (item: T) => number): numbe
   return sum;
 };
 
-/** Bytes the kernel must read from HBM when nothing is cached and nothing is read twice. */
-export const readBytes = (kernel: Kernel): number =>
-  kernel.streamedBytes + sumOf(kernel.reads, (access) => access.bytes);
+const accessedBytes = (accesses: readonly Access[]): number => {
+  let bytes = 0;
+  for (const access of accesses) bytes += access.bytes;
+  return bytes;
+};
 
-export const writeBytes = (kernel: Kernel): number => sumOf(kernel.writes, (access) => access.bytes);
+/** Bytes the kernel must read from HBM when nothing is cached and nothing is read twice. */
+export const readBytes = (kernel: Kernel): number => kernel.streamedBytes + accessedBytes(kernel.reads);
+
+export const writeBytes = (kernel: Kernel): number => accessedBytes(kernel.writes);

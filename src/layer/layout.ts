@@ -1,12 +1,13 @@
+import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { type Dimensions, dimensions } from "./dimensions.ts";
+import { BYTES_PER_ELEMENT } from "../schema/vocabulary.ts";
+import type { Dimensions } from "./dimensions.ts";
 import type { MatmulTypes, Projection } from "./matmul.ts";
-import type { NormSite, NormStyle } from "./normalization.ts";
+import type { NormPlace, NormSite, NormStyle } from "./normalization.ts";
 
 /** The parts a layer is assembled from: where its norms stand, its projections, and its types. */
 export interface Layout {
   readonly d: Dimensions;
-  readonly style: NormStyle;
   readonly types: MatmulTypes;
   readonly attentionNorm: NormSite;
   readonly ffnNorm: NormSite;
@@ -20,77 +21,22 @@ export interface Layout {
   readonly ffnOutput: Projection;
 }
 
-export function layout(scenario: Scenario): Layout {
-  const { model, precision, normalization: norm } = scenario;
-  const d = dimensions(scenario);
-  const { normPlacement } = model;
+export function layout(model: Model, types: MatmulTypes, d: Dimensions): Layout {
+  const places = NORM_PLACES[model.normPlacement];
+  const post = model.normPlacement === "post";
   const bias = model.bias !== "none";
   const everyBias = model.bias === "all";
   const m = d.tokens;
-  const wide = { rows: d.normTokens, columns: d.hidden };
-  const perHead = (name: string, which: string, heads: number): NormSite => ({
-    name,
-    rows: d.tokens * heads,
-    columns: d.headDim,
-    input: `qkv ${which}`,
-    output: `qkv ${which}`,
-    beforeMatmul: false,
-  });
-  const post = normPlacement === "post";
-  const sandwich = normPlacement === "sandwich";
-  const sub = (name: string, input: string): NormSite => ({
-    ...wide,
-    name,
-    input,
-    output: `${name} output`,
-    beforeMatmul: false,
-  });
-  const attentionSum = post ? "attention sum" : "residual stream after attention";
+  const stream = (place: NormPlace): NormSite => ({ place, rows: d.normTokens, columns: d.hidden });
   return {
     d,
-    style: {
-      kind: norm.kind,
-      implementation: norm.implementation,
-      activationBytes: d.activationBytes,
-      weightBytes: d.weightBytes,
-    },
-    types: {
-      dataType: precision.activations,
-      activationBytes: d.activationBytes,
-      weightBytes: d.weightBytes,
-    },
-    // a pre-norm may take the residual add before it along: the previous layer's, or that of attention
-    attentionNorm: {
-      ...wide,
-      name: "attention-norm",
-      input: post ? attentionSum : "residual stream",
-      output: post ? "residual stream after attention" : "attention-norm output",
-      residual: post
-        ? { branch: "projected attention", stream: "residual stream" }
-        : { branch: "ffn output", stream: "residual stream after attention" },
-      beforeMatmul: !post,
-    },
-    ffnNorm: {
-      ...wide,
-      name: "ffn-norm",
-      input: post ? "ffn sum" : normPlacement === "parallel" ? "residual stream" : attentionSum,
-      output: post ? "residual stream" : "ffn-norm output",
-      ...(normPlacement === "parallel"
-        ? {}
-        : {
-            residual: post
-              ? { branch: "ffn output", stream: "residual stream after attention" }
-              : {
-                  branch: sandwich ? "post-attention-norm output" : "projected attention",
-                  stream: "residual stream",
-                },
-          }),
-      beforeMatmul: !post,
-    },
-    postAttentionNorm: sandwich ? sub("post-attention-norm", "projected attention") : undefined,
-    postFfnNorm: sandwich ? sub("post-ffn-norm", "ffn output") : undefined,
-    queryNorm: model.qkNorm ? perHead("query-norm", "queries", d.heads) : undefined,
-    keyNorm: model.qkNorm ? perHead("key-norm", "keys", d.kvHeads) : undefined,
+    types,
+    attentionNorm: stream(places.attention),
+    ffnNorm: stream(places.ffn),
+    postAttentionNorm: places.postAttention && stream(places.postAttention),
+    postFfnNorm: places.postFfn && stream(places.postFfn),
+    queryNorm: model.qkNorm ? { place: QUERY_NORM, rows: d.tokens * d.heads, columns: d.headDim } : undefined,
+    keyNorm: model.qkNorm ? { place: KEY_NORM, rows: d.tokens * d.kvHeads, columns: d.headDim } : undefined,
     qkv: {
       name: "qkv-projection",
       m,
@@ -129,3 +75,91 @@ export function layout(scenario: Scenario): Layout {
     },
   };
 }
+
+export const matmulTypes = ({ activations, weights }: Scenario["precision"]): MatmulTypes => ({
+  dataType: activations,
+  activationBytes: BYTES_PER_ELEMENT[activations],
+  weightBytes: BYTES_PER_ELEMENT[weights],
+});
+
+export const normStyle = (norm: Scenario["normalization"], types: MatmulTypes): NormStyle => ({
+  kind: norm.kind,
+  implementation: norm.implementation,
+  activationBytes: types.activationBytes,
+  weightBytes: types.weightBytes,
+});
+
+interface NormPlaces {
+  readonly attention: NormPlace;
+  readonly ffn: NormPlace;
+  readonly postAttention?: NormPlace;
+  readonly postFfn?: NormPlace;
+}
+
+const STREAM = "residual stream";
+const MIDDLE = "residual stream after attention";
+
+/** A norm behind a block, inside the branch. */
+const behind = (name: string, input: string): NormPlace => ({
+  name,
+  input,
+  output: `${name} output`,
+  residual: undefined,
+  beforeMatmul: false,
+});
+
+// a pre-norm may take the residual add before it along: the previous layer's, or that of attention
+const PRE_ATTENTION: NormPlace = {
+  name: "attention-norm",
+  input: STREAM,
+  output: "attention-norm output",
+  residual: { branch: "ffn output", stream: MIDDLE },
+  beforeMatmul: true,
+};
+
+const preFfn = (input: string, branch: string | undefined): NormPlace => ({
+  name: "ffn-norm",
+  input,
+  output: "ffn-norm output",
+  residual: branch === undefined ? undefined : { branch, stream: STREAM },
+  beforeMatmul: true,
+});
+
+/** Where the norms of each architecture stand: the tensors of the layer that they read and write. */
+const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
+  pre: { attention: PRE_ATTENTION, ffn: preFfn(MIDDLE, "projected attention") },
+  parallel: { attention: PRE_ATTENTION, ffn: preFfn(STREAM, undefined) },
+  sandwich: {
+    attention: PRE_ATTENTION,
+    ffn: preFfn(MIDDLE, "post-attention-norm output"),
+    postAttention: behind("post-attention-norm", "projected attention"),
+    postFfn: behind("post-ffn-norm", "ffn output"),
+  },
+  post: {
+    attention: {
+      name: "attention-norm",
+      input: "attention sum",
+      output: MIDDLE,
+      residual: { branch: "projected attention", stream: STREAM },
+      beforeMatmul: false,
+    },
+    ffn: {
+      name: "ffn-norm",
+      input: "ffn sum",
+      output: STREAM,
+      residual: { branch: "ffn output", stream: MIDDLE },
+      beforeMatmul: false,
+    },
+  },
+};
+
+const perHead = (name: string, which: string): NormPlace => ({
+  name,
+  input: `qkv ${which}`,
+  output: `qkv ${which}`,
+  residual: undefined,
+  beforeMatmul: false,
+});
+
+const QUERY_NORM = perHead("query-norm", "queries");
+const KEY_NORM = perHead("key-norm", "keys");

@@ -5,18 +5,22 @@ import type { Access, Kernel, Operator, Work } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
 import { backwardPasses, forwardPasses } from "./normalization-passes.ts";
 
-/** One normalization of the layer: `rows` rows of `columns` elements. */
-export interface NormSite {
+/** Where a normalization stands: the tensors of the layer that it reads and writes. */
+export interface NormPlace {
   readonly name: string;
-  readonly rows: number;
-  readonly columns: number;
-  /** tensors of the layer that it reads and writes */
   readonly input: string;
   readonly output: string;
-  /** the inputs and the sum of the residual add before it, where that add can be fused in */
-  readonly residual?: { readonly branch: string; readonly stream: string };
+  /** the inputs of the residual add before it, where that add can be fused in; its sum is the norm's input */
+  readonly residual: { readonly branch: string; readonly stream: string } | undefined;
   /** true when a matmul reads the output, so that the weight can be folded into it */
   readonly beforeMatmul: boolean;
+}
+
+/** One normalization of the layer: `rows` rows of `columns` elements. */
+export interface NormSite {
+  readonly place: NormPlace;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 export interface NormStyle {
@@ -26,151 +30,170 @@ export interface NormStyle {
   readonly weightBytes: number;
 }
 
+/** Builds the operator of a norm whose place and style are known, for any number of rows and columns. */
+type NormOperator = (rows: number, columns: number) => Operator;
+
 /** Thread blocks that each write one row of partial sums: about one a streaming multiprocessor. */
 const PARTIAL_ROWS = 128;
 const ROW_STATISTIC_BYTES = 4;
 const FP32_BYTES = 4;
 
-/** What the style comes to at this site: not every norm has a residual add before it or a matmul behind it. */
-function implementationAt(site: NormSite, style: NormStyle): NormImplementation | readonly Pass[] {
-  if (style.implementation === "residual-fused" && site.residual === undefined) return "fused";
-  if (style.implementation === "folded" && !site.beforeMatmul) return "fused";
+/** What the style comes to at this place: not every norm has a residual add before it or a matmul behind it. */
+function implementationAt(place: NormPlace, style: NormStyle): NormImplementation | readonly Pass[] {
+  if (style.implementation === "residual-fused" && place.residual === undefined) return "fused";
+  if (style.implementation === "folded" && !place.beforeMatmul) return "fused";
   return style.implementation;
 }
 
-export const fusesResidual = (site: NormSite, style: NormStyle): boolean =>
-  implementationAt(site, style) === "residual-fused";
+export const fusesResidual = (place: NormPlace, style: NormStyle): boolean =>
+  implementationAt(place, style) === "residual-fused";
 
 /** The forward operator of a norm. */
-export function normalization(site: NormSite, style: NormStyle): Operator {
-  const implementation = implementationAt(site, style);
+export function normalization(place: NormPlace, style: NormStyle): NormOperator {
+  const implementation = implementationAt(place, style);
   const passes =
     typeof implementation === "string" ? forwardPasses(style.kind, implementation) : implementation;
-  return normOperator(site, style, site.name, passes, "forward");
+  return normOperator(place.name, passes, "forward", place, style);
 }
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
-export function normalizationBackward(site: NormSite, style: NormStyle): Operator {
-  const implementation = implementationAt(site, style);
+export function normalizationBackward(place: NormPlace, style: NormStyle): NormOperator {
+  const implementation = implementationAt(place, style);
   // passes that the user describes are forward ones; their backward is taken to be torch's
   const passes = backwardPasses(style.kind, typeof implementation === "string" ? implementation : "native");
-  return normOperator(
-    { ...site, output: `gradient of ${site.input}` },
-    style,
-    `${site.name}-backward`,
-    passes,
-    "backward",
-  );
-}
-
-function normOperator(
-  site: NormSite,
-  style: NormStyle,
-  name: string,
-  passes: readonly Pass[],
-  direction: Direction,
-): Operator {
-  return {
-    name,
-    class: "normalization",
-    kernels: passes.map((pass) => passKernel(pass, site, style, direction)),
-  };
+  const gradient = { ...place, output: `gradient of ${place.input}` };
+  return normOperator(`${place.name}-backward`, passes, "backward", gradient, style);
 }
 
 type Direction = "forward" | "backward";
 
-function passKernel(pass: Pass, site: NormSite, style: NormStyle, direction: Direction): Kernel {
-  const tensors = pass.reads.filter((operand) => !isParameter(operand));
-  const reads = tensors.map((operand) => access(operand, "read", site, style));
-  const writes = pass.writes.map((operand) => access(operand, "write", site, style));
-  const parameters = pass.reads.filter(isParameter);
-  return {
-    name: pass.name,
-    flops: pass.flopsPerElement * site.rows * site.columns,
-    reads,
-    writes,
-    streamedBytes: pass.fixedReadBytes + sumOf(parameters, (operand) => operandBytes(operand, site, style)),
-    work: passWork(pass, reads, site, style, direction),
+function normOperator(
+  name: string,
+  passes: readonly Pass[],
+  direction: Direction,
+  place: NormPlace,
+  style: NormStyle,
+): NormOperator {
+  const kernels = passes.map((pass) => passKernel(pass, direction, place, style));
+  return (rows, columns) => ({
+    name,
+    class: "normalization",
+    kernels: kernels.map((kernel) => kernel(rows, columns)),
+  });
+}
+
+function passKernel(
+  pass: Pass,
+  direction: Direction,
+  place: NormPlace,
+  style: NormStyle,
+): (rows: number, columns: number) => Kernel {
+  const parameters = pass.reads.filter(isParameter).map((name) => operand(name, "read", place, style));
+  const reads = pass.reads
+    .filter((name) => !isParameter(name))
+    .map((name) => operand(name, "read", place, style));
+  const writes = pass.writes.map((name) => operand(name, "write", place, style));
+  const workOf = passWork(pass, [...reads, ...parameters, ...writes], direction, style.kind);
+  return (rows, columns) => {
+    const readNow = reads.map((one) => accessOf(one, rows, columns));
+    return {
+      name: pass.name,
+      flops: pass.flopsPerElement * rows * columns,
+      reads: readNow,
+      writes: writes.map((one) => accessOf(one, rows, columns)),
+      streamedBytes: pass.fixedReadBytes + sumOf(parameters, (one) => bytesOf(one, rows, columns)),
+      work: workOf(rows, columns, readNow),
+    };
   };
 }
 
 /** Weights that a forward pass reads come from HBM; their gradients are ordinary tensors. */
-const isParameter = (operand: string): boolean => /^(weight|bias)(?!:gradient)/.test(operand);
+const isParameter = (name: string): boolean => /^(weight|bias)(?!:gradient)/.test(name);
 
-const typeOf = (operand: string): string => operand.split(":", 1)[0] ?? operand;
+/** A tensor of a pass: which one, how many elements it has, and how wide they are. */
+interface Operand {
+  readonly tensor: string;
+  readonly per: "element" | "row" | "column" | "partial";
+  readonly bytesPerElement: number;
+}
 
-function operandElements(operand: string, { rows, columns }: NormSite): number {
-  switch (typeOf(operand)) {
+function operand(name: string, direction: "read" | "write", place: NormPlace, style: NormStyle): Operand {
+  const tensor = tensorName(name, direction, place);
+  switch (name.split(":", 1)[0]) {
     case "row":
-      return rows;
+      return { tensor, per: "row", bytesPerElement: ROW_STATISTIC_BYTES };
+    case "partial":
+      return { tensor, per: "partial", bytesPerElement: FP32_BYTES };
     case "weight":
     case "bias":
+      return { tensor, per: "column", bytesPerElement: style.weightBytes };
+    case "fp32":
+      return { tensor, per: "element", bytesPerElement: FP32_BYTES };
+    default:
+      return { tensor, per: "element", bytesPerElement: style.activationBytes };
+  }
+}
+
+function tensorName(name: string, direction: "read" | "write", place: NormPlace): string {
+  if (name === "activation") return direction === "read" ? place.input : place.output;
+  if (name === "activation:branch" && place.residual) return place.residual.branch;
+  if (name === "activation:stream" && place.residual) return place.residual.stream;
+  if (name === "activation:sum") return place.input;
+  if (name === "activation:gradient") return `gradient of ${place.name}`;
+  return `${place.name} ${name}`;
+}
+
+function elementsOf({ per }: Operand, rows: number, columns: number): number {
+  switch (per) {
+    case "row":
+      return rows;
+    case "column":
       return columns;
     case "partial":
       return Math.min(rows, PARTIAL_ROWS) * columns;
-    default:
+    case "element":
       return rows * columns;
   }
 }
 
-function operandBytes(operand: string, site: NormSite, style: NormStyle): number {
-  const elements = operandElements(operand, site);
-  switch (typeOf(operand)) {
-    case "row":
-      return elements * ROW_STATISTIC_BYTES;
-    case "fp32":
-    case "partial":
-      return elements * FP32_BYTES;
-    case "activation":
-      return elements * style.activationBytes;
-    default:
-      return elements * style.weightBytes;
-  }
-}
+const bytesOf = (one: Operand, rows: number, columns: number): number =>
+  elementsOf(one, rows, columns) * one.bytesPerElement;
 
-function access(operand: string, direction: "read" | "write", site: NormSite, style: NormStyle): Access {
-  return { tensor: tensorName(operand, direction, site), bytes: operandBytes(operand, site, style) };
-}
+const accessOf = (one: Operand, rows: number, columns: number): Access => ({
+  tensor: one.tensor,
+  bytes: bytesOf(one, rows, columns),
+});
 
-function tensorName(operand: string, direction: "read" | "write", site: NormSite): string {
-  if (operand === "activation") return direction === "read" ? site.input : site.output;
-  if (operand === "activation:branch" && site.residual) return site.residual.branch;
-  if (operand === "activation:stream" && site.residual) return site.residual.stream;
-  if (operand === "activation:sum") return site.input;
-  if (operand === "activation:gradient") return `gradient of ${site.name}`;
-  return `${site.name} ${operand}`;
-}
+type WorkOf = (rows: number, columns: number, reads: readonly Access[]) => Work;
 
-function passWork(
-  pass: Pass,
-  reads: readonly Access[],
-  site: NormSite,
-  style: NormStyle,
-  direction: Direction,
-): Work {
-  const { rows, columns } = site;
-  switch (pass.kernel) {
+function passWork(pass: Pass, operands: readonly Operand[], direction: Direction, norm: NormKind): WorkOf {
+  const kind = pass.kernel;
+  switch (kind) {
     case "vectorized":
     case "unrolled": {
-      const operands = [...pass.reads, ...pass.writes];
-      const elements = operands.reduce((most, operand) => Math.max(most, operandElements(operand, site)), 0);
-      return { kind: "pointwise", access: pass.kernel, elements };
+      const broadcasts = pass.reads.some(isParameter);
+      return (rows, columns) => ({
+        kind: "pointwise",
+        // one row times a weight of its own length: nothing is broadcast, and torch takes its vectorized kernel
+        access: rows === 1 && broadcasts ? "vectorized" : kind,
+        elements: operands.reduce((most, one) => Math.max(most, elementsOf(one, rows, columns)), 0),
+      });
     }
     case "row-sum":
-      return { kind: "row-sum", rows, columns };
+      return (rows, columns) => ({ kind, rows, columns });
     case "column-sum": {
-      const partial = pass.reads.some((operand) => typeOf(operand) === "partial");
-      return { kind: "column-sum", rows: partial ? Math.min(rows, PARTIAL_ROWS) : rows, columns };
+      const partial = operands.some((one) => one.per === "partial");
+      return (rows, columns) => ({ kind, rows: partial ? Math.min(rows, PARTIAL_ROWS) : rows, columns });
     }
     case "row-per-block":
     case "row-in-registers":
-      return {
-        kind: pass.kernel,
-        norm: style.kind,
+      return (rows, columns, reads) => ({
+        kind,
+        norm,
         direction,
         rows,
         columns,
         rowBytes: sumOf(reads, (read) => read.bytes) / rows,
-      };
+      });
   }
 }

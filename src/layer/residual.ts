@@ -1,14 +1,17 @@
-import type { Scenario } from "../schema/scenario.ts";
+import type { Model } from "../schema/model.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
-import { fusesResidual } from "./normalization.ts";
+import { fusesResidual, type NormStyle } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
 /** The two residual adds, without those that a norm has taken along. */
-export function residualAdds(scenario: Scenario, layer: Layout): { attention: Operator[]; ffn: Operator[] } {
-  const { d, style } = layer;
-  const { normPlacement } = scenario.model;
+export function residualAdds(
+  { normPlacement }: Model,
+  layer: Layout,
+  style: NormStyle,
+): { readonly attention: readonly Operator[]; readonly ffn: readonly Operator[] } {
+  const { d } = layer;
   const bytes = d.normTokens * d.hidden * d.activationBytes;
   const add = (name: string, inputs: [string, string], output: string): Operator =>
     pointwiseOperator(name, [
@@ -21,20 +24,20 @@ export function residualAdds(scenario: Scenario, layer: Layout): { attention: Op
         [{ tensor: output, bytes }],
       ),
     ]);
-  const attentionBranch = layer.postAttentionNorm?.output ?? "projected attention";
-  const ffnBranch = layer.postFfnNorm?.output ?? "ffn output";
+  const attentionBranch = layer.postAttentionNorm?.place.output ?? "projected attention";
+  const ffnBranch = layer.postFfnNorm?.place.output ?? "ffn output";
   if (normPlacement === "parallel") {
     return {
       attention: [add("attention-residual", [attentionBranch, ffnBranch], "both branches")],
-      ffn: fusesResidual(layer.attentionNorm, style)
+      ffn: fusesResidual(layer.attentionNorm.place, style)
         ? []
         : [add("ffn-residual", ["residual stream", "both branches"], "residual stream")],
     };
   }
   // the norm that follows an add: in a pre-norm layer the FFN's, in a post-norm layer attention's own
   const post = normPlacement === "post";
-  const afterAttention = post ? layer.attentionNorm : layer.ffnNorm;
-  const afterFfn = post ? layer.ffnNorm : layer.attentionNorm;
+  const afterAttention = (post ? layer.attentionNorm : layer.ffnNorm).place;
+  const afterFfn = (post ? layer.ffnNorm : layer.attentionNorm).place;
   return {
     attention: fusesResidual(afterAttention, style)
       ? []

@@ -31,131 +31,145 @@ function fusedRotary(d: Dimensions, name: string, from: string, to: string): Ker
   );
 }
 
+/** Tensors of a rotation op by op; made once, since a sweep compares the names of millions of layers. */
+const tensorNames = (which: "queries" | "keys") => ({
+  source: `qkv ${which}`,
+  negated: `${which} negated`,
+  turned: `${which} turned`,
+  timesCos: `${which} times cos`,
+  timesSin: `${which} times sin`,
+  rotated: `${which} rotated`,
+  joined: `${which} joined`,
+  gradient: `${which} gradient`,
+  gradientTimesSin: `${which} gradient times sin`,
+  gradientTimesCos: `${which} gradient times cos`,
+  gradientNegated: `${which} gradient negated`,
+  gradientTurned: `${which} gradient turned`,
+  gradientRotated: `${which} gradient rotated`,
+});
+
+const TENSORS = { queries: tensorNames("queries"), keys: tensorNames("keys") };
+
 /** The turned part of all heads, whole or one half of it, under a name. */
-function headTensors(d: Dimensions, which: "queries" | "keys", heads: number) {
+function headTensors(d: Dimensions, heads: number) {
   const elements = d.tokens * heads * d.rotaryDim;
-  const part = (name: string, share: number): Access => ({
-    tensor: `${which} ${name}`,
-    bytes: elements * share * d.activationBytes,
-  });
+  const bytes = elements * d.activationBytes;
   return {
     elements,
-    whole: (name: string) => part(name, 1),
-    half: (name: string) => part(name, 0.5),
+    whole: (tensor: string): Access => ({ tensor, bytes }),
+    half: (tensor: string): Access => ({ tensor, bytes: bytes / 2 }),
   };
 }
 
 /** Multiply, negate, concatenate, multiply, add: as Hugging Face's apply_rotary_pos_emb runs op by op. */
 function rotateEager(d: Dimensions, which: "queries" | "keys", heads: number): Kernel[] {
-  const { elements, whole, half } = headTensors(d, which, heads);
-  const source = (fraction: number): Access => ({
-    tensor: `qkv ${which}`,
-    bytes: fraction * elements * d.activationBytes,
-  });
+  const { elements, whole, half } = headTensors(d, heads);
+  const names = TENSORS[which];
   // a decode step's tensors are contiguous: its add is an ordinary one
   const addAccess = d.newTokens > 1 ? "transposed" : "vectorized";
   const kernels = [
     pointwise(
-      `${which}: times cos`,
+      "times cos",
       "strided",
       elements,
       1,
-      [source(1)],
-      [whole("times cos")],
+      [whole(names.source)],
+      [whole(names.timesCos)],
       tableBytes(d),
     ),
-    pointwise(`${which}: negate half`, "strided", elements / 2, 1, [source(0.5)], [half("negated")]),
+    pointwise("negate half", "strided", elements / 2, 1, [half(names.source)], [half(names.negated)]),
     pointwise(
-      `${which}: concatenate`,
+      "concatenate",
       "concatenate",
       elements,
       0,
-      [half("negated"), source(0.5)],
-      [whole("turned")],
+      [half(names.negated), half(names.source)],
+      [whole(names.turned)],
     ),
     pointwise(
-      `${which}: times sin`,
+      "times sin",
       "strided",
       elements,
       1,
-      [whole("turned")],
-      [whole("times sin")],
+      [whole(names.turned)],
+      [whole(names.timesSin)],
       tableBytes(d),
     ),
     pointwise(
-      `${which}: add`,
+      "add",
       addAccess,
       elements,
       1,
-      [whole("times cos"), whole("times sin")],
-      [whole("rotated")],
+      [whole(names.timesCos), whole(names.timesSin)],
+      [whole(names.rotated)],
     ),
   ];
   return d.rotaryDim === d.headDim ? kernels : [...kernels, joinUnturned(d, which, heads)];
 }
 
 /** Where RoPE turns only part of a head, the rest is concatenated behind it. */
-function joinUnturned(d: Dimensions, which: string, heads: number): Kernel {
+function joinUnturned(d: Dimensions, which: "queries" | "keys", heads: number): Kernel {
   const elements = d.tokens * heads * d.headDim;
   const bytes = elements * d.activationBytes;
   const turned = d.rotaryDim / d.headDim;
   return pointwise(
-    `${which}: join`,
+    "join",
     "concatenate",
     elements,
     0,
     [
-      { tensor: `${which} rotated`, bytes: bytes * turned },
-      { tensor: `qkv ${which}`, bytes: bytes * (1 - turned) },
+      { tensor: TENSORS[which].rotated, bytes: bytes * turned },
+      { tensor: TENSORS[which].source, bytes: bytes * (1 - turned) },
     ],
-    [{ tensor: `${which} joined`, bytes }],
+    [{ tensor: TENSORS[which].joined, bytes }],
   );
 }
 
 function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: number): Kernel[] {
-  const { elements, whole, half } = headTensors(d, which, heads);
+  const { elements, whole, half } = headTensors(d, heads);
+  const names = TENSORS[which];
   return [
     pointwise(
-      `${which}: gradient times sin`,
+      "gradient times sin",
       "strided",
       elements,
       1,
-      [whole("gradient")],
-      [whole("gradient times sin")],
+      [whole(names.gradient)],
+      [whole(names.gradientTimesSin)],
       tableBytes(d),
     ),
     pointwise(
-      `${which}: negate half`,
+      "negate half",
       "strided",
       elements / 2,
       1,
-      [half("gradient times sin")],
-      [half("gradient negated")],
+      [half(names.gradientTimesSin)],
+      [half(names.gradientNegated)],
     ),
     pointwise(
-      `${which}: gradient times cos`,
+      "gradient times cos",
       "strided",
       elements,
       1,
-      [whole("gradient")],
-      [whole("gradient times cos")],
+      [whole(names.gradient)],
+      [whole(names.gradientTimesCos)],
       tableBytes(d),
     ),
     pointwise(
-      `${which}: concatenate`,
+      "concatenate",
       "concatenate",
       elements,
       0,
-      [half("gradient negated"), half("gradient times sin")],
-      [whole("gradient turned")],
+      [half(names.gradientNegated), half(names.gradientTimesSin)],
+      [whole(names.gradientTurned)],
     ),
     pointwise(
-      `${which}: add`,
+      "add",
       "transposed",
       elements,
       1,
-      [whole("gradient times cos"), whole("gradient turned")],
-      [whole("gradient rotated")],
+      [whole(names.gradientTimesCos), whole(names.gradientTurned)],
+      [whole(names.gradientRotated)],
     ),
   ];
 }

@@ -1,7 +1,8 @@
 import type { NormKind } from "../schema/model.ts";
 import type { Result } from "../schema/result.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
-import { namedImplementation, rmsNormSaving } from "../study/savings.ts";
+import { answersOf } from "../study/answers.ts";
+import { savingOfGiven } from "../study/result-field.ts";
 import { formatPercent, formatSeconds, significant } from "../units.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
@@ -20,10 +21,8 @@ interface Measure {
 
 const saving =
   (rms: NormImplementation | undefined) =>
-  (result: Result): number | undefined => {
-    const own = namedImplementation(result);
-    return rmsNormSaving(result, own, rms ?? own);
-  };
+  (result: Result): number | undefined =>
+    savingOfGiven(answersOf(result), rms);
 
 const MEASURES: readonly Measure[] = [
   { key: "model", title: "model", value: ({ scenario }) => scenario.model.name },

@@ -1,6 +1,7 @@
 import type { Result } from "../schema/result.ts";
+import { answersOf } from "../study/answers.ts";
 import type { FlagName, Point } from "../study/flags.ts";
-import { namedImplementation, rmsNormSaving } from "../study/savings.ts";
+import { savingOfGiven } from "../study/result-field.ts";
 import { formatPercent, formatSeconds } from "../units.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
@@ -55,13 +56,13 @@ const isNumeric = (points: readonly GridPoint[], key: string): boolean =>
   points.every(({ point }) => typeof point[key as FlagName] === "number");
 
 function gridRow({ label, point }: GridPoint, result: Result, keys: readonly string[]): Row {
-  const implementation = namedImplementation(result);
+  const answers = answersOf(result);
   return {
     ...Object.fromEntries(keys.map((key) => [key, key === "scenario" ? label : point[key as FlagName]])),
     layerSeconds: result.layer.seconds,
     normalizationShareOfTime: result.normalization.shareOfTime,
     normalizationShareOfFlops: result.normalization.shareOfFlops,
-    rmsnormSavesShareOfTime: rmsNormSaving(result, implementation, implementation),
-    eagerRmsnormSavesShareOfTime: rmsNormSaving(result, implementation, "eager"),
+    rmsnormSavesShareOfTime: savingOfGiven(answers),
+    eagerRmsnormSavesShareOfTime: savingOfGiven(answers, "eager"),
   };
 }

@@ -1,7 +1,8 @@
 import type { NormKind } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
-import { plural } from "../units.ts";
+import type { Unit } from "../study/result-field.ts";
+import { formatBytes, formatCount, formatPercent, formatSeconds, plural, significant } from "../units.ts";
 import { printable } from "./text.ts";
 
 export const NORM_NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const satisfies Record<
@@ -28,6 +29,25 @@ export function workloadText({ workload }: Scenario): string {
 export function precisionText({ precision }: Scenario): string {
   const { weights, activations } = precision;
   return weights === activations ? activations : `${activations}, weights ${weights}`;
+}
+
+/** A number of the result as people read it. */
+export function unitText(value: number, unit: Unit, digits = 3): string {
+  switch (unit) {
+    case "seconds":
+      return formatSeconds(value, digits);
+    case "share":
+      return digits === 3 ? formatPercent(value) : `${significant(100 * value, digits)}%`;
+    case "bytes":
+      return formatBytes(value);
+    case "flops":
+      return formatCount(value);
+    case "count":
+      return String(value);
+    case "intensity":
+    case "rate":
+      return significant(value);
+  }
 }
 
 export const runtimeText = ({ runtime }: Scenario): string =>

@@ -6,19 +6,13 @@ import { type Timing, timing } from "./terms.ts";
 
 type Attention = Extract<Work, { kind: "attention" }>;
 
-/** Products of the forward pass over those of the backward one, which computes the scores again. */
-const FORWARD_SHARE_OF_BACKWARD = 1 / 2.5;
-
 /** Flash attention over many queries: bound by the tensor cores, less efficient for short sequences and narrow heads. */
 export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
-  const shortness = causalShortness(work, c.attention);
-  const rate = peak * headDimFraction(work.headDim, c.attention);
-  const compute =
-    work.direction === "forward"
-      ? (kernel.flops * shortness) / rate
-      : ((kernel.flops * FORWARD_SHARE_OF_BACKWARD * shortness) / rate) * c.attention.backwardRatio;
+  const p = work.direction === "forward" ? c.attention : c.attention.backward;
+  const shortness = isUneven(work) ? shortSequenceFactor(work.queries, p) : 1;
+  const compute = (kernel.flops * shortness) / (peak * headDimFraction(work.headDim, p));
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.floorSeconds;
@@ -27,13 +21,16 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
 
 /**
  * A causal mask leaves tiles on the diagonal half empty and rows of tiles of unequal length, so that processors wait
- * for the longest; the shorter the sequence, the more.
+ * for the longest. The backward pass pays for every block of keys, masked or not, to start and to add up gradients.
  */
-export function causalShortness(
-  { causal, queries }: { causal: boolean; queries: number },
+export const isUneven = (work: Attention): boolean => work.causal || work.direction === "backward";
+
+/** The shorter the sequence, the less of it those costs are spread over: time over that of a long sequence. */
+export function shortSequenceFactor(
+  queries: number,
   p: { shortSequenceTokens: number; shortSequenceExponent: number },
 ): number {
-  return causal ? 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent : 1;
+  return 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent;
 }
 
 /** One query per sequence: bound by reading the keys and values. */
@@ -46,7 +43,10 @@ export function decodeAttentionTime(traffic: Traffic, device: Device): Timing {
 }
 
 /** Achieved share of the tensor peak between the calibrated head dimensions, linear in log2 of the head dimension. */
-export function headDimFraction(headDim: number, p: CalibrationValues["attention"]): number {
+export function headDimFraction(
+  headDim: number,
+  p: Pick<CalibrationValues["attention"], "fractionHeadDim64" | "fractionHeadDim128" | "fractionHeadDim256">,
+): number {
   const octave = Math.min(2, Math.max(0, Math.log2(headDim / 64)));
   return octave <= 1
     ? p.fractionHeadDim64 + octave * (p.fractionHeadDim128 - p.fractionHeadDim64)

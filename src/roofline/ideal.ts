@@ -15,7 +15,8 @@ export function idealTiming(kernel: Kernel, device: Device): Timing {
   return timing(Math.max(compute, memory, network), { compute, memory, network });
 }
 
-function peakOf({ work }: Kernel, device: Device): number {
+/** Peak of the units that a kernel of this kind runs on, FLOP per second. */
+export function peakOf({ work }: Kernel, device: Device): number {
   switch (work.kind) {
     case "matmul":
     case "attention":

@@ -2,13 +2,13 @@ import type { Kernel, Work } from "../layer/kernel.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
-import { softMaximum } from "./soft-maximum.ts";
+import { power, softMaximum } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Matmul = Extract<Work, { kind: "matmul" }>;
 
 /** The pipeline that a matmul fills is never deeper than this many elements of the inner dimension. */
-const DEEPEST_INNER = 4096;
+export const DEEPEST_INNER = 4096;
 
 /**
  * A matmul: floor and pipeline fill, then the soft maximum of tensor-core and memory time. Long matmuls draw the full
@@ -39,11 +39,11 @@ export function sustainedClock(
   p: { sustainedLoss: number; sustainedFlops: number; sustainedExponent: number },
 ): number {
   if (flops === 0) return 1;
-  return 1 - p.sustainedLoss / (1 + (p.sustainedFlops / flops) ** p.sustainedExponent);
+  return 1 - p.sustainedLoss / (1 + power(p.sustainedFlops / flops, p.sustainedExponent));
 }
 
 /** Share of a kernel's bytes that it writes. */
-function outputShare(kernel: Kernel): number {
+export function outputShare(kernel: Kernel): number {
   const written = writeBytes(kernel);
   return written === 0 ? 0 : written / (written + readBytes(kernel));
 }
@@ -78,17 +78,20 @@ const SMALLEST_SPLIT = 512;
  * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly.
  */
 export function tilePadding({ m, n, k, products }: Matmul, units: number): number {
+  const elements = products * m * n;
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < TILES.length; i++) {
-    const [rows, columns] = TILES[i]!;
     const cost = TILE_COST[i]!;
+    // tiles cover at least what was asked for
+    if (cost * elements >= best) continue;
+    const [rows, columns] = TILES[i]!;
     best = Math.min(
       best,
       cost * launchedElements(m, n, k, products, rows, columns, units),
       cost * launchedElements(n, m, k, products, rows, columns, units),
     );
   }
-  return best / (products * m * n);
+  return best / elements;
 }
 
 function launchedElements(

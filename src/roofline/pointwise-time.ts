@@ -26,7 +26,8 @@ export function pointwiseTime(
   });
 }
 
-function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]): number {
+/** Issue time of one element. */
+export function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]): number {
   switch (access) {
     case "vectorized":
       return 0;
@@ -45,10 +46,13 @@ function issueSeconds(access: PointwiseAccess, p: CalibrationValues["pointwise"]
   }
 }
 
-/** torch keeps rows up to this long in the registers of one warp. */
-const PERSISTENT_SOFTMAX_COLUMNS = 1024;
+/** torch gives rows up to this long to one warp, which keeps them in registers; longer ones to a block. */
+export const PERSISTENT_SOFTMAX_COLUMNS = 2048;
 
-/** A softmax kernel: exponentials and two walks along each row make it slower than its bytes. */
+/**
+ * A softmax kernel: exponentials make it slower than its bytes, and however few rows there are, a warp or a block must
+ * walk one. Measured at 23 shapes of 128 to 128256 columns (measurements/h100-sxm, h200-sxm).
+ */
 export function softmaxTime(
   work: Extract<Work, { kind: "softmax" }>,
   traffic: Traffic,
@@ -58,12 +62,13 @@ export function softmaxTime(
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
   const floor = c.pointwise.stridedFloorSeconds;
   const persistent = work.columns <= PERSISTENT_SOFTMAX_COLUMNS;
-  const issue =
-    work.elements * (persistent ? c.softmax.persistentSecondsPerElement : c.softmax.secondsPerElement);
-  return timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
+  const { softmax: p } = c;
+  const issue = work.elements * (persistent ? p.persistentSecondsPerElement : p.secondsPerElement);
+  const walk = work.columns * (persistent ? p.persistentRowSecondsPerColumn : p.rowSecondsPerColumn);
+  return timing(floor + softMaximum(c.pointwise.softness, walk, issue, memory + cache), {
     memory,
     cache,
-    latency: floor + issue,
+    latency: floor + Math.max(walk, issue),
   });
 }
 

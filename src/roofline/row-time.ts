@@ -49,10 +49,10 @@ export function rereadBytes(work: Work, device: Device): number {
 }
 
 /** With more rows than fit in flight, the last ones run beside fewer others and keep that much more of the L2. */
-const LATER_WAVES_KEEP = 0.5;
+export const LATER_WAVES_KEEP = 0.5;
 
 /** From a tenth to nine tenths of second reads missing while the bytes in flight grow by 1.7. */
-const REREAD_SHARPNESS = 8;
+export const REREAD_SHARPNESS = 8;
 
 /** A fused norm keeps its row in registers: bytes once, and a short reduction over a row padded to a power of two. */
 export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device): Timing {
@@ -82,7 +82,7 @@ export function rowSumTime(
   });
 }
 
-const ROW_SUM_SOFTNESS = 3;
+export const ROW_SUM_SOFTNESS = 3;
 const WARP = 32;
 const LARGEST_BLOCK = 512;
 const MOST_ROWS_PER_BLOCK = LARGEST_BLOCK / WARP;

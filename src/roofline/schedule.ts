@@ -8,70 +8,102 @@ export interface Slot {
   readonly bound: Bound;
 }
 
+/** When kernels run: how long each takes from the end of the one before it, and how much of that it waits. */
+export interface Schedule {
+  readonly seconds: readonly number[];
+  /** until the host has issued it; empty where nobody waits */
+  readonly waitedSeconds: readonly number[];
+  readonly gapSeconds: number;
+}
+
+/** The schedule kernel by kernel, with what each waits for most. */
+export function schedule(...given: Parameters<typeof scheduleKernels>): Slot[] {
+  const plan = scheduleKernels(...given);
+  return given[0].map((timing, index) => ({
+    seconds: plan.seconds[index]!,
+    bound: boundAt(plan, timing, index),
+  }));
+}
+
 /**
  * Lays kernels one after the other. In a graph each starts a small gap after the one before it. Eagerly, each starts
  * when the host has issued it and the one before it has ended: a kernel that the device waits for is host-bound.
  * What launching a graph or starting a training step costs is no kernel's own: each bears it in proportion to its time.
  * `firstBackward` is the index of the first backward kernel, past the last one when there is none.
  */
-export function schedule(
+export function scheduleKernels(
   timings: readonly Timing[],
   firstBackward: number,
   runtime: "graph" | "eager",
   calibration: CalibrationValues | undefined,
-): Slot[] {
-  if (calibration === undefined) return timings.map((t) => ({ seconds: t.seconds, bound: boundOf(t.terms) }));
+): Schedule {
+  if (calibration === undefined) return backToBack(timings, 0, 0);
   const { launch, host } = calibration;
-  if (runtime === "graph")
-    return shareOut(launch.graphStartSeconds, scheduleGraph(timings, launch.gapSeconds));
-  const issued = issueTimes(timings.length, firstBackward, host);
-  const alone = scheduleEager(timings, issued, launch.streamGapSeconds, 0);
+  if (runtime === "graph") return backToBack(timings, launch.gapSeconds, launch.graphStartSeconds);
+  const eager = { firstBackward, host, gapSeconds: launch.streamGapSeconds };
+  const alone = issueEagerly(timings, eager, 0);
   if (firstBackward < timings.length) return shareOut(host.stepSeconds, alone);
   // in inference one layer follows the other: the device may still be busy when the host begins to issue this one
-  const busy = Math.max(0, totalSeconds(alone) - (issued.at(-1) ?? 0));
-  return scheduleEager(timings, issued, launch.streamGapSeconds, busy);
+  const issueSeconds = timings.length * host.secondsPerKernel;
+  return issueEagerly(timings, eager, Math.max(0, total(alone.seconds) - issueSeconds));
 }
 
-function shareOut(startSeconds: number, slots: readonly Slot[]): Slot[] {
-  const total = totalSeconds(slots);
-  const factor = total === 0 ? 1 : (total + startSeconds) / total;
-  return slots.map((slot) => ({ ...slot, seconds: slot.seconds * factor }));
+function backToBack(timings: readonly Timing[], gapSeconds: number, startSeconds: number): Schedule {
+  let sum = 0;
+  for (const timing of timings) sum += gapSeconds + timing.seconds;
+  const factor = startFactor(startSeconds, sum);
+  const seconds: number[] = [];
+  for (const timing of timings) seconds.push((gapSeconds + timing.seconds) * factor);
+  return { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds };
 }
 
-function scheduleGraph(timings: readonly Timing[], gapSeconds: number): Slot[] {
-  return timings.map((t) => ({
-    seconds: gapSeconds + t.seconds,
-    bound: boundOf({ ...t.terms, latency: t.terms.latency + gapSeconds }),
-  }));
+const NOBODY_WAITS: readonly number[] = [];
+
+/** Every kernel bears what starting costs in proportion to its time. */
+const startFactor = (startSeconds: number, sum: number): number =>
+  startSeconds === 0 || sum === 0 ? 1 : (sum + startSeconds) / sum;
+
+function shareOut(startSeconds: number, plan: Schedule): Schedule {
+  const factor = startFactor(startSeconds, total(plan.seconds));
+  return { ...plan, seconds: plan.seconds.map((seconds) => seconds * factor) };
 }
 
-/** When the host has issued each kernel, from the moment it begins with the first. */
-function issueTimes(kernels: number, firstBackward: number, host: CalibrationValues["host"]): number[] {
-  let now = 0;
-  return Array.from({ length: kernels }, (_, index) => {
-    now += index < firstBackward ? host.secondsPerKernel : host.backwardSecondsPerKernel;
-    return now;
-  });
+interface Issue {
+  readonly firstBackward: number;
+  readonly host: CalibrationValues["host"];
+  readonly gapSeconds: number;
 }
 
 /** `busySeconds`: how long the device is still busy with earlier work when the host begins. */
-function scheduleEager(
+function issueEagerly(
   timings: readonly Timing[],
-  issued: readonly number[],
-  gapSeconds: number,
+  { firstBackward, host, gapSeconds }: Issue,
   busySeconds: number,
-): Slot[] {
+): Schedule {
+  const waitedSeconds: number[] = [];
+  let issued = 0;
   let ended = busySeconds;
-  return timings.map((t, index) => {
-    const waited = Math.max(0, issued[index]! - (ended + gapSeconds));
-    const seconds = gapSeconds + waited + t.seconds;
-    ended += seconds;
-    const onDevice = { ...t.terms, latency: t.terms.latency + gapSeconds };
-    return { seconds, bound: waited > t.seconds ? "host" : boundOf(onDevice) };
+  const seconds = timings.map((timing, index) => {
+    issued += index < firstBackward ? host.secondsPerKernel : host.backwardSecondsPerKernel;
+    const waited = Math.max(0, issued - (ended + gapSeconds));
+    waitedSeconds.push(waited);
+    ended += gapSeconds + waited + timing.seconds;
+    return gapSeconds + waited + timing.seconds;
   });
+  return { seconds, waitedSeconds, gapSeconds };
 }
 
-const totalSeconds = (slots: readonly Slot[]): number => slots.reduce((sum, slot) => sum + slot.seconds, 0);
+function total(seconds: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < seconds.length; i++) sum += seconds[i]!;
+  return sum;
+}
+
+/** What a kernel of the schedule waits for most: the host, or its longest term with the gap before it as latency. */
+export function boundAt({ waitedSeconds, gapSeconds }: Schedule, timing: Timing, index: number): Bound {
+  if ((waitedSeconds[index] ?? 0) > timing.seconds) return "host";
+  return boundOf({ ...timing.terms, latency: timing.terms.latency + gapSeconds });
+}
 
 /** The largest term; where two are equal the one named first. */
 export function boundOf(terms: Terms): Bound {

@@ -14,9 +14,7 @@ export interface Timing {
   readonly terms: Terms;
 }
 
-const NOTHING: Terms = { compute: 0, memory: 0, cache: 0, latency: 0, network: 0 };
-
-export const timing = (seconds: number, terms: Partial<Terms>): Timing => ({
-  seconds,
-  terms: { ...NOTHING, ...terms },
-});
+export const timing = (
+  seconds: number,
+  { compute = 0, memory = 0, cache = 0, latency = 0, network = 0 }: Partial<Terms>,
+): Timing => ({ seconds, terms: { compute, memory, cache, latency, network } });

@@ -95,7 +95,15 @@ export const CalibrationSchema = z.strictObject({
       fractionHeadDim256: parameter("Prefill: share of the tensor peak at head dimension 256"),
       shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
       shortSequenceExponent: parameter("Causal prefill: how fast the efficiency grows with the sequence"),
-      backwardRatio: parameter("Time of the backward pass over that of the forward pass"),
+      backward: z
+        .strictObject({
+          fractionHeadDim64: parameter("Share of the tensor peak at head dimension 64, long sequences"),
+          fractionHeadDim128: parameter("Share of the tensor peak at head dimension 128, long sequences"),
+          fractionHeadDim256: parameter("Share of the tensor peak at head dimension 256, long sequences"),
+          shortSequenceTokens: parameter("Sequence length at which the efficiency is halved"),
+          shortSequenceExponent: parameter("How fast the efficiency grows with the sequence"),
+        })
+        .describe("Backward pass"),
       decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
     })
     .describe("Attention kernels"),
@@ -121,8 +129,10 @@ export const CalibrationSchema = z.strictObject({
     .describe("torch's generic reductions along rows"),
   softmax: z
     .strictObject({
-      persistentSecondsPerElement: parameter("Issue time per score, rows of at most 1024: kept in registers"),
-      secondsPerElement: parameter("Issue time per score, longer rows: walked twice"),
+      persistentSecondsPerElement: parameter("Issue time per score, rows of at most 2048: one warp a row"),
+      persistentRowSecondsPerColumn: parameter("Time a warp needs to walk its row, per column"),
+      secondsPerElement: parameter("Issue time per score, longer rows: one block a row"),
+      rowSecondsPerColumn: parameter("Time a block needs to walk its row, per column"),
     })
     .describe("Softmax kernels"),
   columnSum: z

@@ -1,25 +1,42 @@
 import * as z from "zod";
+import { ClaimsSchema } from "./claims.ts";
+import { ExplanationSchema } from "./explanation.ts";
 import { HardwareSchema } from "./hardware.ts";
 import { ModelSchema } from "./model.ts";
 import { ResultSchema } from "./result.ts";
 import { ScenarioFileSchema } from "./scenario.ts";
+import { SensitivitySchema } from "./sensitivity.ts";
+import { SolutionSchema } from "./solution.ts";
 
 const SCHEMAS = {
   model: ["Model of norm-roofline", ModelSchema],
   hardware: ["Hardware profile of norm-roofline", HardwareSchema],
   scenario: ["Scenario of norm-roofline", ScenarioFileSchema],
   result: ["Result of norm-roofline", ResultSchema],
+  claims: ["Answer of norm-roofline claims", ClaimsSchema],
+  explanation: ["Answer of norm-roofline explain", ExplanationSchema],
+  sensitivity: ["Answer of norm-roofline sensitivity", SensitivitySchema],
+  solution: ["Answer of norm-roofline solve", SolutionSchema],
 } as const;
 
 export type JsonSchemaName = keyof typeof SCHEMAS;
 
 export const JSON_SCHEMA_NAMES = Object.keys(SCHEMAS) as JsonSchemaName[];
 
+/** What the program prints, where the others are what it reads. */
+const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
+  "result",
+  "claims",
+  "explanation",
+  "sensitivity",
+  "solution",
+]);
+
 /** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */
 export function jsonSchema(name: JsonSchemaName): object {
   const [title, schema] = SCHEMAS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, {
-    io: name === "result" ? "output" : "input",
+    io: PRINTED.has(name) ? "output" : "input",
     override: ({ jsonSchema: node }) => {
       // z.int() says that a number must be one that a double holds exactly; nobody needs to read that
       if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;

@@ -13,7 +13,19 @@ export type Resolution =
  * that only show where they meet. Pure.
  */
 export function resolveScenario(file: ScenarioFile, model: Model, hardware: Hardware): Resolution {
-  const scenario: Scenario = {
+  const scenario = fillIn(file, model, hardware);
+  const problems = crossProblems(scenario);
+  return problems.length > 0 ? { problems } : { scenario };
+}
+
+/** What only shows where valid parts of a scenario meet: types the hardware has, sizes that the ranks divide. */
+export const crossProblems = (scenario: Scenario): string[] => [
+  ...precisionProblems(scenario),
+  ...parallelProblems(scenario),
+];
+
+function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario {
+  return {
     ...(file.description === undefined ? {} : { description: file.description }),
     model: withoutSchema(model),
     hardware: withoutSchema(hardware),
@@ -27,11 +39,9 @@ export function resolveScenario(file: ScenarioFile, model: Model, hardware: Hard
     runtime: file.runtime,
     parallelism: file.parallelism,
   };
-  const problems = [...precisionProblems(scenario), ...parallelProblems(scenario)];
-  return problems.length > 0 ? { problems } : { scenario };
 }
 
-function withoutSchema<T extends { $schema?: string | undefined }>(object: T): T {
+export function withoutSchema<T extends { $schema?: string | undefined }>(object: T): T {
   const { $schema, ...rest } = object;
   return rest as T;
 }

@@ -12,7 +12,7 @@ const share = z
   .min(0)
   .max(1 + 1e-9);
 
-const OperatorResultSchema = z.strictObject({
+export const OperatorResultSchema = z.strictObject({
   name: text,
   class: z.enum(OPERATOR_CLASSES),
   flops: amount,

@@ -2,7 +2,7 @@ import type { NormKind } from "../schema/model.ts";
 import type { Alternative } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import { type LayerResult, layerResult } from "./layer-result.ts";
+import { type LayerFigures, type LayerResult, layerSimulator } from "./layer-result.ts";
 
 /** The same scenario with other norms. */
 export function withNormalization(
@@ -13,20 +13,36 @@ export function withNormalization(
   return { ...scenario, normalization: { kind, implementation } };
 }
 
+/** What another norm makes of a layer that takes `layerSeconds` as given. */
+export function alternativeTo(
+  layerSeconds: number,
+  kind: NormKind,
+  implementation: NormImplementation,
+  other: LayerFigures,
+): Alternative {
+  const otherSeconds = other.layer().seconds;
+  const savedSeconds = layerSeconds - otherSeconds;
+  return {
+    kind,
+    implementation,
+    layerSeconds: otherSeconds,
+    normalizationSeconds: other.normalization().seconds,
+    savedSeconds,
+    savedShareOfTime: layerSeconds === 0 ? 0 : savedSeconds / layerSeconds,
+  };
+}
+
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
 export function alternatives(scenario: Scenario, base: LayerResult): Alternative[] {
+  const simulate = layerSimulator();
   return NORM_KINDS.flatMap((kind) =>
-    NORM_IMPLEMENTATIONS.map((implementation): Alternative => {
-      const other = layerResult(withNormalization(scenario, kind, implementation));
-      const savedSeconds = base.layer.seconds - other.layer.seconds;
-      return {
+    NORM_IMPLEMENTATIONS.map((implementation) =>
+      alternativeTo(
+        base.layer.seconds,
         kind,
         implementation,
-        layerSeconds: other.layer.seconds,
-        normalizationSeconds: other.normalization.seconds,
-        savedSeconds,
-        savedShareOfTime: base.layer.seconds === 0 ? 0 : savedSeconds / base.layer.seconds,
-      };
-    }),
+        simulate(withNormalization(scenario, kind, implementation)),
+      ),
+    ),
   );
 }

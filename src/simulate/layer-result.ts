@@ -1,13 +1,15 @@
 import { isBackward } from "../layer/backward.ts";
 import type { Kernel, Operator } from "../layer/kernel.ts";
-import { readBytes, sumOf, writeBytes } from "../layer/kernel.ts";
-import { layerOperators } from "../layer/layer.ts";
+import { readBytes, writeBytes } from "../layer/kernel.ts";
+import { layerBuilder } from "../layer/layer.ts";
+import { remembered } from "../layer/remembered.ts";
 import { type Device, device, matmulPeak } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
-import { layerTraffic } from "../roofline/residency.ts";
+import { type Traffic, trafficTracer } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
-import { type Slot, schedule } from "../roofline/schedule.ts";
+import { boundAt, type Schedule, scheduleKernels } from "../roofline/schedule.ts";
+import type { Timing } from "../roofline/terms.ts";
 import type { Bound, OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 
@@ -17,19 +19,45 @@ export type LayerResult = Pick<
   "layer" | "operators" | "normalization" | "statisticalNormalization" | "wholeModel"
 >;
 
+/** The same, each part computed when it is asked for: who wants one figure of a million layers pays for that one. */
+export type LayerFigures = { readonly [Part in keyof LayerResult]: () => LayerResult[Part] };
+
 /** One layer of the scenario on its hardware: FLOPs, bytes, seconds and bound of every operator. Pure. */
 export function layerResult(scenario: Scenario): LayerResult {
-  const target = device(scenario.hardware);
-  const operators = layerOperators(scenario);
-  const slots = timeKernels(operators, scenario, target);
-  const results = operatorResults(operators, slots, target);
-  const layer = layerTotals(results, scenario);
+  const figures = layerSimulator()(scenario);
   return {
-    layer,
-    operators: results,
-    normalization: normalizationTotals(results, layer),
-    statisticalNormalization: statisticalTotals(results, layer),
-    wholeModel: wholeModel(scenario, layer.seconds, target),
+    layer: figures.layer(),
+    operators: figures.operators(),
+    normalization: figures.normalization(),
+    statisticalNormalization: figures.statisticalNormalization(),
+    wholeModel: figures.wholeModel(),
+  };
+}
+
+/**
+ * Simulates layers one after the other; what does not change from one to the next (operators, the times of kernels) is
+ * not computed again. Scenarios should share the parts they have in common. The figures are those of `layerResult`;
+ * read them before the next layer is simulated.
+ */
+export function layerSimulator(): (scenario: Scenario) => LayerFigures {
+  const time = layerTimer();
+  const counts = countKeeper();
+  const totals = remembered(totalCounts);
+  return (scenario) => {
+    const target = device(scenario.hardware);
+    const timed = time(scenario, target);
+    const counted = counts(timed.operators, target);
+    const total = totals(counted);
+    let layer: Result["layer"] | undefined;
+    let operators: OperatorResult[] | undefined;
+    let normalization: Result["normalization"] | undefined;
+    return {
+      layer: () => (layer ??= layerTotals(timed, total, scenario)),
+      operators: () => (operators ??= operatorResults(timed, counted)),
+      normalization: () => (normalization ??= normalizationTotals(timed, counted, total)),
+      statisticalNormalization: () => statisticalTotals(timed, counted, total),
+      wholeModel: () => wholeModel(scenario, timed.layerSeconds, target),
+    };
   };
 }
 
@@ -38,8 +66,8 @@ export function layerSecondsOn(
   scenario: Scenario,
   target: Device,
 ): { seconds: number; startSeconds: number } {
-  const slots = timeKernels(layerOperators(scenario), scenario, target);
-  return { seconds: sumOf(slots, (slot) => slot.seconds), startSeconds: startSeconds(scenario, target) };
+  const { layerSeconds } = layerTimer()(scenario, target);
+  return { seconds: layerSeconds, startSeconds: startSeconds(scenario, target) };
 }
 
 /** What starting costs, once for however many layers follow: launching the graph, or the start of a training step. */
@@ -49,14 +77,81 @@ function startSeconds(scenario: Scenario, { calibration }: Device): number {
   return scenario.workload.phase === "train" ? calibration.host.stepSeconds : 0;
 }
 
-function timeKernels(operators: readonly Operator[], scenario: Scenario, target: Device): Slot[] {
-  const kernels = operators.flatMap((operator) => operator.kernels);
-  const traffic = target.calibration
-    ? layerTraffic(kernels, target.calibration.cache)
-    : kernels.map((kernel) => ({ hbmBytes: readBytes(kernel) + writeBytes(kernel), l2Bytes: 0 }));
-  const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  return schedule(timings, firstBackwardKernel(operators), scenario.runtime, target.calibration);
+/** A layer with the time of each of its kernels; `operatorSeconds` are sums over an operator's kernels. */
+interface TimedLayer {
+  readonly operators: readonly Operator[];
+  readonly timings: readonly Timing[];
+  readonly schedule: Schedule;
+  readonly operatorSeconds: readonly number[];
+  readonly layerSeconds: number;
 }
+
+function layerTimer(): (scenario: Scenario, target: Device) => TimedLayer {
+  const build = layerBuilder();
+  const kernelsOf = remembered(allKernels);
+  const firstBackward = remembered(firstBackwardKernel);
+  const timingsOf = timingKeeper();
+  return (scenario, target) => {
+    const operators = build(scenario);
+    const timings = timingsOf(kernelsOf(operators), target);
+    const backward = scenario.workload.phase === "train" ? firstBackward(operators) : timings.length;
+    const schedule = scheduleKernels(timings, backward, scenario.runtime, target.calibration);
+    const operatorSeconds = sumByOperator(operators, schedule.seconds);
+    return { operators, timings, schedule, operatorSeconds, layerSeconds: sum(operatorSeconds) };
+  };
+}
+
+function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** A plain loop: `flatMap` takes as long as everything else that a sweep does for a layer. */
+function allKernels(operators: readonly Operator[]): readonly Kernel[] {
+  const all: Kernel[] = [];
+  for (const { kernels } of operators) for (const kernel of kernels) all.push(kernel);
+  return all;
+}
+
+/** Times of kernels on a device; those whose kernel and traffic are what they were in the last layer are kept. */
+function timingKeeper(): (kernels: readonly Kernel[], target: Device) => readonly Timing[] {
+  const trace = trafficTracer();
+  let lastTarget: Device | undefined;
+  let kept: {
+    readonly kernels: (Kernel | undefined)[];
+    readonly traffic: Traffic[];
+    readonly timings: Timing[];
+  };
+  return (kernels, target) => {
+    if (target !== lastTarget || kept.kernels.length !== kernels.length)
+      kept = { kernels: kernels.map(() => undefined), traffic: [], timings: [] };
+    lastTarget = target;
+    const { calibration } = target;
+    if (calibration === undefined)
+      return kernels.map((kernel) => kernelTiming(kernel, uncached(kernel), target));
+    const { hbmBytes, l2Bytes } = trace(kernels, calibration.cache);
+    for (let index = 0; index < kernels.length; index++) {
+      const kernel = kernels[index]!;
+      const hbm = hbmBytes[index]!;
+      const l2 = l2Bytes[index]!;
+      if (kept.kernels[index] === kernel) {
+        const before = kept.traffic[index]!;
+        if (before.hbmBytes === hbm && before.l2Bytes === l2) continue;
+      }
+      const traffic = { hbmBytes: hbm, l2Bytes: l2 };
+      kept.kernels[index] = kernel;
+      kept.traffic[index] = traffic;
+      kept.timings[index] = kernelTiming(kernel, traffic, target);
+    }
+    return kept.timings;
+  };
+}
+
+const uncached = (kernel: Kernel): Traffic => ({
+  hbmBytes: readBytes(kernel) + writeBytes(kernel),
+  l2Bytes: 0,
+});
 
 /** Index of the first kernel of the backward pass; past the last kernel when there is none. */
 function firstBackwardKernel(operators: readonly Operator[]): number {
@@ -68,23 +163,79 @@ function firstBackwardKernel(operators: readonly Operator[]): number {
   return index;
 }
 
-function operatorResults(
-  operators: readonly Operator[],
-  slots: readonly Slot[],
-  target: Device,
-): OperatorResult[] {
-  const layerSeconds = sumOf(slots, (slot) => slot.seconds);
+function sumByOperator(operators: readonly Operator[], kernelSeconds: readonly number[]): readonly number[] {
+  const sums: number[] = [];
   let next = 0;
-  return operators.map((operator) => {
-    const own = slots.slice(next, next + operator.kernels.length);
+  for (const { kernels } of operators) {
+    let seconds = 0;
+    for (const end = next + kernels.length; next < end; next++) seconds += kernelSeconds[next]!;
+    sums.push(seconds);
+  }
+  return sums;
+}
+
+/** What an operator asks of a device, whenever it runs. */
+interface OperatorCounts {
+  readonly flops: number;
+  readonly hbmReadBytes: number;
+  readonly hbmWriteBytes: number;
+  /** read and written */
+  readonly hbmBytes: number;
+  readonly idealSeconds: number;
+}
+
+function operatorCounts({ kernels }: Operator, target: Device): OperatorCounts {
+  let flops = 0;
+  let hbmReadBytes = 0;
+  let hbmWriteBytes = 0;
+  let idealSeconds = 0;
+  for (const kernel of kernels) {
+    flops += kernel.flops;
+    hbmReadBytes += readBytes(kernel) + rereadBytes(kernel.work, target);
+    hbmWriteBytes += writeBytes(kernel);
+    idealSeconds += idealTiming(kernel, target).seconds;
+  }
+  return { flops, hbmReadBytes, hbmWriteBytes, hbmBytes: hbmReadBytes + hbmWriteBytes, idealSeconds };
+}
+
+function totalCounts(counts: readonly OperatorCounts[]): OperatorCounts {
+  const total = { flops: 0, hbmReadBytes: 0, hbmWriteBytes: 0, hbmBytes: 0, idealSeconds: 0 };
+  for (const count of counts) {
+    total.flops += count.flops;
+    total.hbmReadBytes += count.hbmReadBytes;
+    total.hbmWriteBytes += count.hbmWriteBytes;
+    total.hbmBytes += count.hbmBytes;
+    total.idealSeconds += count.idealSeconds;
+  }
+  return total;
+}
+
+/** Counts of operators on a device; those of the same operators as in the last layer are kept. */
+function countKeeper(): (operators: readonly Operator[], target: Device) => readonly OperatorCounts[] {
+  let lastTarget: Device | undefined;
+  let last: readonly Operator[] = [];
+  let counts: readonly OperatorCounts[] = [];
+  return (operators, target) => {
+    if (target !== lastTarget || operators !== last) {
+      const sameTarget = target === lastTarget;
+      counts = operators.map((operator, index) =>
+        sameTarget && operator === last[index] ? counts[index]! : operatorCounts(operator, target),
+      );
+      lastTarget = target;
+      last = operators;
+    }
+    return counts;
+  };
+}
+
+function operatorResults(timed: TimedLayer, counts: readonly OperatorCounts[]): OperatorResult[] {
+  const { operators, operatorSeconds, layerSeconds } = timed;
+  let next = 0;
+  return operators.map((operator, index) => {
+    const first = next;
     next += operator.kernels.length;
-    const flops = sumOf(operator.kernels, (kernel) => kernel.flops);
-    const hbmReadBytes = sumOf(
-      operator.kernels,
-      (kernel) => readBytes(kernel) + rereadBytes(kernel.work, target),
-    );
-    const hbmWriteBytes = sumOf(operator.kernels, writeBytes);
-    const seconds = sumOf(own, (slot) => slot.seconds);
+    const { flops, hbmReadBytes, hbmWriteBytes, hbmBytes, idealSeconds } = counts[index]!;
+    const seconds = operatorSeconds[index]!;
     return {
       name: operator.name,
       class: operator.class,
@@ -92,77 +243,90 @@ function operatorResults(
       hbmReadBytes,
       hbmWriteBytes,
       kernels: operator.kernels.length,
-      arithmeticIntensity: ratio(flops, hbmReadBytes + hbmWriteBytes),
+      arithmeticIntensity: ratio(flops, hbmBytes),
       seconds,
-      idealSeconds: sumOf(operator.kernels, (kernel: Kernel) => idealTiming(kernel, target).seconds),
-      bound: longestBound(own),
+      idealSeconds,
+      bound: longestBound(timed, first, next),
       shareOfTime: ratio(seconds, layerSeconds),
     };
   });
 }
 
-/** The bound under which most of the operator's time is spent. */
-function longestBound(slots: readonly Slot[]): Bound {
+/** The bound under which most of the time of the kernels from `first` to before `end` is spent. */
+function longestBound({ timings, schedule }: TimedLayer, first: number, end: number): Bound {
   const seconds = new Map<Bound, number>();
-  for (const slot of slots) seconds.set(slot.bound, (seconds.get(slot.bound) ?? 0) + slot.seconds);
+  for (let index = first; index < end; index++) {
+    const bound = boundAt(schedule, timings[index]!, index);
+    seconds.set(bound, (seconds.get(bound) ?? 0) + schedule.seconds[index]!);
+  }
   return [...seconds].reduce((most, entry) => (entry[1] > most[1] ? entry : most))[0];
 }
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-function layerTotals(operators: readonly OperatorResult[], scenario: Scenario): Result["layer"] {
-  const { hardware, precision } = scenario;
-  const seconds = sumOf(operators, (operator) => operator.seconds);
-  const flops = sumOf(operators, (operator) => operator.flops);
-  const hbmBytes = sumOf(operators, (operator) => operator.hbmReadBytes + operator.hbmWriteBytes);
+function layerTotals(
+  { timings, layerSeconds: seconds }: TimedLayer,
+  { flops, hbmBytes, idealSeconds }: OperatorCounts,
+  { hardware, precision }: Scenario,
+): Result["layer"] {
   const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
   return {
     seconds,
-    idealSeconds: sumOf(operators, (operator) => operator.idealSeconds),
+    idealSeconds,
     flops,
     hbmBytes,
-    kernels: sumOf(operators, (operator) => operator.kernels),
+    kernels: timings.length,
     modelFlopsUtilization: ratio(flops, seconds * peak),
     bandwidthUtilization: ratio(hbmBytes, seconds * hardware.hbmBytesPerSecond),
   };
 }
 
 function normalizationTotals(
-  operators: readonly OperatorResult[],
-  layer: Result["layer"],
+  timed: TimedLayer,
+  counts: readonly OperatorCounts[],
+  total: OperatorCounts,
 ): Result["normalization"] {
-  const norms = operators.filter((operator) => operator.class === "normalization");
-  const seconds = sumOf(norms, (operator) => operator.seconds);
-  const flops = sumOf(norms, (operator) => operator.flops);
-  const hbmBytes = sumOf(norms, (operator) => operator.hbmReadBytes + operator.hbmWriteBytes);
+  const { seconds, flops, hbmBytes } = sumsOver(timed, counts, isNormalization);
   return {
     seconds,
-    shareOfTime: ratio(seconds, layer.seconds),
+    shareOfTime: ratio(seconds, timed.layerSeconds),
     flops,
-    shareOfFlops: ratio(flops, layer.flops),
+    shareOfFlops: ratio(flops, total.flops),
     hbmBytes,
-    shareOfHbmBytes: ratio(hbmBytes, layer.hbmBytes),
+    shareOfHbmBytes: ratio(hbmBytes, total.hbmBytes),
   };
 }
 
+const isNormalization = (operator: Operator): boolean => operator.class === "normalization";
+
 /** Ivanov et al. (MLSys 2021) put softmax and normalization in one class; with flash attention softmax has no kernel. */
 function statisticalTotals(
-  operators: readonly OperatorResult[],
-  layer: Result["layer"],
+  timed: TimedLayer,
+  counts: readonly OperatorCounts[],
+  total: OperatorCounts,
 ): Result["statisticalNormalization"] {
-  const members = operators.filter(
-    (operator) => operator.class === "normalization" || operator.name.startsWith("softmax"),
-  );
-  return {
-    shareOfTime: ratio(
-      sumOf(members, (operator) => operator.seconds),
-      layer.seconds,
-    ),
-    shareOfFlops: ratio(
-      sumOf(members, (operator) => operator.flops),
-      layer.flops,
-    ),
-  };
+  const { seconds, flops } = sumsOver(timed, counts, isStatistical);
+  return { shareOfTime: ratio(seconds, timed.layerSeconds), shareOfFlops: ratio(flops, total.flops) };
+}
+
+const isStatistical = (operator: Operator): boolean =>
+  isNormalization(operator) || operator.name.startsWith("softmax");
+
+function sumsOver(
+  { operators, operatorSeconds }: TimedLayer,
+  counts: readonly OperatorCounts[],
+  isMember: (operator: Operator) => boolean,
+): { readonly seconds: number; readonly flops: number; readonly hbmBytes: number } {
+  let seconds = 0;
+  let flops = 0;
+  let hbmBytes = 0;
+  for (let index = 0; index < operators.length; index++) {
+    if (!isMember(operators[index]!)) continue;
+    seconds += operatorSeconds[index]!;
+    flops += counts[index]!.flops;
+    hbmBytes += counts[index]!.hbmBytes;
+  }
+  return { seconds, flops, hbmBytes };
 }
 
 /** All layers one after the other, in one graph; embedding, final norm and output head are not counted. */

@@ -29,8 +29,8 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(0)} GB`;
 
 /** Matmul weights of the layers that one GPU of the tensor-parallel group holds, bytes. */
 function weightBytes(scenario: Scenario): number {
-  const { model } = scenario;
-  const d = dimensions(scenario);
+  const { model, workload, precision, parallelism } = scenario;
+  const d = dimensions(model, workload.batch, workload.sequence, precision, parallelism);
   const attention = (2 * d.heads + 2 * d.kvHeads) * d.headDim * d.hidden;
   const feedForward = (model.gated ? 3 : 2) * d.hidden * d.ffn;
   return model.layers * (attention + feedForward) * d.weightBytes;

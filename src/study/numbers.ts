@@ -10,18 +10,18 @@ const SINGLE = new RegExp(`^${NUMBER}$`);
 const RANGE = new RegExp(`^(${NUMBER})-(${NUMBER})(?:([+*])(${NUMBER}))?$`);
 
 /** `8`, a list `1,2,8`, a range `512-2048+512` (steps) or `1-64*2` (factors), or a list of those. */
-export function parseNumbers(text: string): Numbers {
+export function parseNumbers(text: string, most = MOST_POINTS): Numbers {
   const values: number[] = [];
   for (const part of text.split(",")) {
-    const { values: more, problem } = parsePart(part.trim());
+    const { values: more, problem } = parsePart(part.trim(), most);
     if (problem !== undefined) return { problem };
-    values.push(...more);
-    if (values.length > MOST_POINTS) return { problem: `expected at most ${MOST_POINTS} values` };
+    for (const value of more) values.push(value);
+    if (values.length > most) return { problem: `expected at most ${most} values` };
   }
   return { values: [...new Set(values)] };
 }
 
-function parsePart(part: string): Numbers {
+function parsePart(part: string, most: number): Numbers {
   if (SINGLE.test(part)) return finite([Number(part)], part);
   const range = RANGE.exec(part);
   if (range === null)
@@ -29,17 +29,23 @@ function parsePart(part: string): Numbers {
       problem: `expected a number, a list (1,2,8) or a range (512-2048+512, 1-64*2), got ${JSON.stringify(part)}`,
     };
   const [, first, last, operator = "+", step = "1"] = range;
-  return expand(Number(first), Number(last), operator, Number(step), part);
+  return expand(Number(first), Number(last), operator, Number(step), part, most);
 }
 
-function expand(first: number, last: number, operator: string, step: number, part: string): Numbers {
+function expand(
+  first: number,
+  last: number,
+  operator: string,
+  step: number,
+  part: string,
+  most: number,
+): Numbers {
   const growing = operator === "+" ? step > 0 : step > 1 && first > 0;
   if (!growing || first > last) return { problem: `the range ${part} never reaches its end` };
   const values: number[] = [];
   for (let value = first; value <= last; value = operator === "+" ? value + step : value * step) {
     values.push(value);
-    if (values.length > MOST_POINTS)
-      return { problem: `the range ${part} has more than ${MOST_POINTS} values` };
+    if (values.length > most) return { problem: `the range ${part} has more than ${most} values` };
   }
   return finite(values, part);
 }

@@ -34,7 +34,7 @@ export function parseGrid(texts: FlagTexts): ParsedGrid {
   return { grid: { varied, points: combinations(axes) } };
 }
 
-function parseWords(text: string) {
+export function parseWords(text: string) {
   const values = text.split(",").map((word) => word.trim());
   return values.includes("")
     ? { problem: `expected a name or a list of names, got ${JSON.stringify(text)}` }

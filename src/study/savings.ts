@@ -43,25 +43,3 @@ export function swaps(result: Result): Swap[] {
   add("eager", "rmsnorm", "eager");
   return found;
 }
-
-/**
- * Share of the layer's time that RMSNorm by `rms` saves against LayerNorm by `layer`, whichever of the two the
- * scenario itself has.
- */
-export function rmsNormSaving(
-  result: Result,
-  layer: NormImplementation,
-  rms: NormImplementation,
-): number | undefined {
-  const before = alternative(result, "layernorm", layer);
-  const after = alternative(result, "rmsnorm", rms);
-  if (before === undefined || after === undefined) return undefined;
-  if (before.layerSeconds === 0) return 0;
-  return (before.layerSeconds - after.layerSeconds) / before.layerSeconds;
-}
-
-/** The implementation that the scenario names; `native` where it describes its own passes. */
-export function namedImplementation({ scenario }: Result): NormImplementation {
-  const { implementation } = scenario.normalization;
-  return typeof implementation === "string" ? implementation : "native";
-}

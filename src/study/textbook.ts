@@ -2,7 +2,8 @@ import type { NormKind } from "../schema/model.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import { withNormalization } from "../simulate/alternatives.ts";
 import { layerResult } from "../simulate/layer-result.ts";
-import { rmsNormSaving } from "./savings.ts";
+import { answersOf } from "./answers.ts";
+import { savingShare } from "./result-field.ts";
 
 /** The article's 25% as it can be right: forward norms by multi-pass kernels, and what that is of the layer. */
 export interface TextbookReading {
@@ -28,6 +29,6 @@ export function textbookReading(result: Result): TextbookReading {
     layerNormBytes,
     rmsNormBytes,
     savedShareOfNormBytes: layerNormBytes === 0 ? 0 : 1 - rmsNormBytes / layerNormBytes,
-    savedShareOfTime: rmsNormSaving(result, "textbook", "textbook") ?? 0,
+    savedShareOfTime: savingShare(answersOf(result), "textbook", "textbook"),
   };
 }

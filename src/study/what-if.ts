@@ -45,14 +45,14 @@ export function applyWhatIf(
   return { input, notes: [...workload.notes, ...model.notes] };
 }
 
-const everything = (type: string) => ({ weights: type, activations: type, kvCache: type });
+export const everything = (type: string) => ({ weights: type, activations: type, kvCache: type });
 
 interface Change<T> {
   readonly value: T;
   readonly notes: readonly string[];
 }
 
-function changeModel(model: Model, point: Point): Change<Model> {
+export function changeModel(model: Model, point: Point): Change<Model> {
   const { hidden, layers = model.layers, ffn, heads } = point;
   const kvHeads = point["kv-heads"];
   if (hidden === undefined || hidden === model.hidden) {
@@ -72,7 +72,7 @@ function changeModel(model: Model, point: Point): Change<Model> {
 type Workload = ScenarioFile["workload"];
 
 /** A change of phase takes the other phase's length along: the prompt becomes the context, and the other way round. */
-function changeWorkload(workload: Workload, point: Point): Change<object> {
+export function changeWorkload(workload: Workload, point: Point): Change<object> {
   const { batch = workload.batch, sequence, context } = point;
   const phase = point.phase ?? workload.phase;
   const was = workload.phase;
@@ -105,7 +105,7 @@ function changeWorkload(workload: Workload, point: Point): Change<object> {
 }
 
 /** `rmsnorm`, `rmsnorm:fused` or `:fused`; what is left out stays as the file has it. */
-function changeNorm(norm: ScenarioFile["normalization"], text: string | undefined): object {
+export function changeNorm(norm: ScenarioFile["normalization"], text: string | undefined): object {
   if (text === undefined) return norm;
   const [kind, ...rest] = text.split(":");
   return {

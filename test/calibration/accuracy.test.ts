@@ -76,6 +76,7 @@ describe("accuracy", () => {
       dtype: "bf16",
       rows: 64,
       hidden: 4096,
+      layerSeconds: 1,
     };
     const measured = { ...row, layerSeconds: predictedSeconds(row, target) / 1.1 };
     const { kernels } = accuracy([measured], h100);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { causalShortness, headDimFraction } from "../../src/roofline/attention-time.ts";
+import { attentionTime, headDimFraction, shortSequenceFactor } from "../../src/roofline/attention-time.ts";
 import { calibrationValues, device, matmulPeak } from "../../src/roofline/device.ts";
 import { sustainedClock, tilePadding } from "../../src/roofline/matmul-time.ts";
 import { hitFraction } from "../../src/roofline/residency.ts";
@@ -133,13 +133,24 @@ describe("attention", () => {
     expect(between).toBeLessThan(Math.max(attention.fractionHeadDim64, attention.fractionHeadDim128));
   });
 
-  test("only a causal mask makes short sequences less efficient", () => {
-    expect(causalShortness({ causal: false, queries: 16 }, values.attention)).toBe(1);
-    expect(causalShortness({ causal: true, queries: 16 }, values.attention)).toBeGreaterThan(
-      causalShortness({ causal: true, queries: 4096 }, values.attention),
-    );
-    const { shortSequenceTokens } = values.attention;
-    expect(causalShortness({ causal: true, queries: shortSequenceTokens }, values.attention)).toBe(2);
+  test("short sequences cost more per pair, twice as much at the calibrated length", () => {
+    const { attention } = values;
+    for (const p of [attention, attention.backward]) {
+      expect(shortSequenceFactor(16, p)).toBeGreaterThan(shortSequenceFactor(4096, p));
+      expect(shortSequenceFactor(p.shortSequenceTokens, p)).toBe(2);
+      expect(shortSequenceFactor(1e12, p)).toBeCloseTo(1, 3);
+    }
+  });
+
+  test("without a mask the forward pass has no such cost, the backward pass has", () => {
+    const compute = (causal: boolean, direction: "forward" | "backward", queries: number): number => {
+      const work = { kind: "attention", headDim: 128, dataType: "bf16", queries, causal, direction } as const;
+      const kernel = { name: "", flops: 1e12, reads: [], writes: [], streamedBytes: 0, work };
+      return attentionTime(kernel, work, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.compute;
+    };
+    expect(compute(false, "forward", 128)).toBe(compute(false, "forward", 8192));
+    expect(compute(true, "forward", 128)).toBeGreaterThan(compute(true, "forward", 8192));
+    expect(compute(false, "backward", 128)).toBeGreaterThan(compute(false, "backward", 8192));
   });
 });
 

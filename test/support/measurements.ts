@@ -24,7 +24,7 @@ export function published(path: string): Record<string, string>[] {
 export function predictedSeconds(row: Measurement, target: Device): number {
   const measured = measuredCase(row);
   if (measured === undefined) throw new Error(`no kernels for ${JSON.stringify(row)}`);
-  return kernelChainSeconds(measured.kernels, measured.justWritten, target);
+  return kernelChainSeconds(measured.kernels, measured.justWritten, target, "layerSeconds" in row);
 }
 
 export const median = (values: readonly number[]): number => {

@@ -1,0 +1,49 @@
+import { UserError } from "../errors.ts";
+import type { Io } from "../io/terminal.ts";
+import { claimsReport } from "../report/claims.ts";
+import type { Claims } from "../schema/claims.ts";
+import { answerer } from "../study/answers.ts";
+import { claims as judge } from "../study/claims.ts";
+import { scenariosOf } from "../study/space.ts";
+import { exitCode, failuresOf, readConditions } from "./fail-if.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { DEFAULT_SCENARIO } from "./run.ts";
+import type { WhatIfOptions } from "./scenarios.ts";
+import { loadSpace } from "./space.ts";
+
+export type ClaimsOptions = OutputOptions &
+  WhatIfOptions & { readonly failIf?: readonly string[]; readonly gpuHourUsd?: string };
+
+/** `claims`: the article's claims in this scenario, and where each would hold. */
+export async function claims(
+  reference: string | undefined,
+  options: ClaimsOptions,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const conditions = readConditions(options.failIf);
+  const price = options.gpuHourUsd === undefined ? undefined : readPrice(options.gpuHourUsd);
+  const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
+  if (space.axes.length > 0)
+    throw new UserError(
+      `--${space.axes[0]!.name}: expected one value: claims are judged one scenario at a time`,
+    );
+  const scenario = scenariosOf(space)([]);
+  const judged: Claims = {
+    schemaVersion: 1,
+    scenario,
+    claims: judge(space, price ?? scenario.hardware.gpuHourUsd?.value),
+  };
+  await write(await claimsReport([judged], format, look));
+  return exitCode(failuresOf(conditions, answerer()(scenario), undefined), io);
+}
+
+function readPrice(text: string): number {
+  const price = Number(text);
+  if (!(price > 0) || !Number.isFinite(price))
+    throw new UserError(
+      `--gpu-hour-usd: expected a price above 0, such as 2.95, got ${JSON.stringify(text)}`,
+    );
+  return price;
+}

@@ -1,0 +1,55 @@
+import { EXIT, UserError } from "../errors.ts";
+import type { Io } from "../io/terminal.ts";
+import { layerOperators } from "../layer/layer.ts";
+import { suggestion } from "../nearest.ts";
+import { explainReport } from "../report/explain.ts";
+import type { Scenario } from "../schema/scenario.ts";
+import { explain as explainScenario } from "../study/explain.ts";
+import { scenariosOf } from "../study/space.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { DEFAULT_SCENARIO } from "./run.ts";
+import type { WhatIfOptions } from "./scenarios.ts";
+import { loadSpace } from "./space.ts";
+
+/** `explain`: every figure of an operator with its formula, what was put in, and where that comes from. */
+export async function explain(
+  words: readonly string[],
+  options: OutputOptions & WhatIfOptions,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const { reference, operator } = readWords(words);
+  const space = await loadSpace(reference, options, argv, io);
+  if (space.axes.length > 0)
+    throw new UserError(`--${space.axes[0]!.name}: expected one value: one scenario is explained at a time`);
+  const scenario = scenariosOf(space)([]);
+  checkOperator(operator, scenario);
+  await write(await explainReport(explainScenario(scenario, operator), format, look));
+  return EXIT.ok;
+}
+
+interface Words {
+  readonly reference: string;
+  readonly operator: string | undefined;
+}
+
+/** One word that is an operator of every layer is no scenario: `explain ffn-norm`. */
+const OPERATORS =
+  /^(attention-norm|ffn-norm|qkv-projection|rope|attention|output-projection|down-projection|activation|(gate-)?up-projection|(attention|ffn)-residual)(-backward)?$/;
+
+function readWords([first, second, ...rest]: readonly string[]): Words {
+  if (rest.length > 0)
+    throw new UserError(`explain takes a scenario and an operator, got ${rest.length + 2} words`);
+  if (first !== undefined && second === undefined && OPERATORS.test(first))
+    return { reference: DEFAULT_SCENARIO, operator: first };
+  return { reference: first ?? DEFAULT_SCENARIO, operator: second };
+}
+
+function checkOperator(operator: string | undefined, scenario: Scenario): void {
+  const names = layerOperators(scenario).map(({ name }) => name);
+  if (operator === undefined || names.includes(operator)) return;
+  throw new UserError(
+    `this layer has no operator ${JSON.stringify(operator)}: ${suggestion(operator, names) || `it has ${names.join(", ")}`}`,
+  );
+}

@@ -1,0 +1,134 @@
+import { EXIT, UserError } from "../errors.ts";
+import type { Io } from "../io/terminal.ts";
+import { suggestion } from "../nearest.ts";
+import { solveReport } from "../report/solve.ts";
+import { title } from "../report/words.ts";
+import type { Solution } from "../schema/solution.ts";
+import { parseQuantity } from "../study/condition.ts";
+import { WHAT_IF_FLAGS } from "../study/flags.ts";
+import { parseField, type ResultField } from "../study/result-field.ts";
+import type { Range, Sample } from "../study/scan.ts";
+import { getPath } from "../study/set-path.ts";
+import { defaultRange, PARAMETER_ALIASES, solve as solveSpace } from "../study/solve.ts";
+import { partOf, type Space, scenariosOf } from "../study/space.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { DEFAULT_SCENARIO } from "./run.ts";
+import type { WhatIfOptions } from "./scenarios.ts";
+import { loadSpace, valueProblems } from "./space.ts";
+
+export type SolveOptions = OutputOptions &
+  WhatIfOptions & { readonly target?: string; readonly vary?: string; readonly range?: string };
+
+/** `solve`: the values of one parameter at which a field of the result reaches a target. */
+export async function solve(
+  reference: string | undefined,
+  options: SolveOptions,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const { field, target } = readTarget(options.target);
+  const name = readParameter(options.vary);
+  const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
+  if (space.axes.length > 0)
+    throw new UserError(`--${space.axes[0]!.name}: expected one value: only --vary moves`);
+  const range = await readRange(options.range, name, space);
+  const found = solveSpace(space, field, target, { name, range });
+  const solution: Solution = {
+    schemaVersion: 1,
+    field: field.name,
+    target,
+    parameter: name,
+    range: { from: range.from, to: range.to, step: range.step ?? null },
+    evaluations: found.evaluations,
+    crossings: found.crossings.map(({ before, after, direction, kind }) => ({
+      value: after.x,
+      direction,
+      kind,
+      before: sample(before),
+      after: sample(after),
+    })),
+    nearest: found.nearest === undefined ? null : sample(found.nearest),
+    notes: notes(name, range),
+  };
+  await write(await solveReport(solution, title(scenariosOf(space)([])), format, look));
+  return EXIT.ok;
+}
+
+const sample = ({ x, y }: Sample): Solution["crossings"][number]["before"] => ({ parameter: x, field: y });
+
+const notes = (name: string, { step }: Range): string[] => [
+  ...(name === "hidden" ? ["heads, KV heads and FFN scale with hidden, unless a flag names them"] : []),
+  ...(step !== undefined && step > 1 ? [`--range from-to+1 looks at every ${name}`] : []),
+];
+
+function readTarget(text: string | undefined): { readonly field: ResultField; readonly target: number } {
+  const example = 'such as --target "normalization.shareOfTime=25%"';
+  if (text === undefined)
+    throw new UserError(`--target is missing: a field of the result and its value, ${example}`);
+  const [, name, number] = /^\s*([\w.:-]+)\s*=\s*(\S+)\s*$/.exec(text) ?? [];
+  const target = number === undefined ? undefined : parseQuantity(number);
+  if (name === undefined || target === undefined)
+    throw new UserError(`--target: expected field=number, ${example}, got ${JSON.stringify(text)}`);
+  const { field, problem } = parseField(name);
+  if (problem !== undefined) throw new UserError(`--target: ${problem}`);
+  return { field: field!, target };
+}
+
+const NUMBER_FLAGS = WHAT_IF_FLAGS.filter(({ kind }) => kind === "numbers").map(({ name }) => name);
+
+function readParameter(text: string | undefined): string {
+  const known: readonly string[] = [...NUMBER_FLAGS, ...Object.keys(PARAMETER_ALIASES)];
+  const list = `${known.join(", ")}, or a path such as hardware.hbmBytesPerSecond`;
+  if (text === undefined) throw new UserError(`--vary is missing: ${list}`);
+  const name = PARAMETER_ALIASES[text] ?? text;
+  if (NUMBER_FLAGS.some((flag) => flag === name)) return name;
+  if (name.includes(".") && partOf(name) !== undefined) return name;
+  throw new UserError(
+    `--vary: nothing to vary is called ${JSON.stringify(text)}: ${suggestion(text, known) || list}`,
+  );
+}
+
+/** The value that the scenario has now. */
+function ownValue(name: string, space: Space): number {
+  const scenario = scenariosOf(space)([]);
+  const path = WHAT_IF_FLAGS.find((flag) => flag.name === name)?.field ?? name;
+  const value = getPath(scenario, path.split("."));
+  if (typeof value !== "number")
+    throw new UserError(
+      `--vary: ${path} is ${value === undefined ? "not set" : "not a number"} in this scenario`,
+    );
+  return value;
+}
+
+async function readRange(text: string | undefined, name: string, space: Space): Promise<Range> {
+  const own = ownValue(name, space);
+  const whole = await isWhole(name, own, space);
+  const range = text === undefined ? defaultRange(name, own, whole) : parseRange(text, whole);
+  const problems = await valueProblems({ ...space, axes: [{ name, values: [range.from, range.to] }] });
+  if (problems.length > 0) throw new UserError("--range leads out of what a scenario may hold", problems);
+  return range;
+}
+
+/** Whether the schema wants a whole number there. */
+async function isWhole(name: string, own: number, space: Space): Promise<boolean> {
+  if (NUMBER_FLAGS.some((flag) => flag === name)) return true;
+  const problems = await valueProblems({ ...space, axes: [{ name, values: [Math.floor(own) + 0.5] }] });
+  return problems.some((problem) => problem.includes("whole number"));
+}
+
+const NUMBER = String.raw`\d+(?:\.\d+)?(?:[eE][+-]?\d+)?`;
+const RANGE = new RegExp(`^(${NUMBER})-(${NUMBER})(?:\\+(${NUMBER}))?$`);
+
+function parseRange(text: string, whole: boolean): Range {
+  const [, first, last, by] = RANGE.exec(text.trim()) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  const step = by === undefined ? (whole ? 1 : undefined) : Number(by);
+  if (first === undefined || !(from < to) || !(step === undefined || step > 0))
+    throw new UserError(
+      `--range: expected two numbers, the smaller first, such as 512-65536 or 512-65536+128, got ${JSON.stringify(text)}`,
+    );
+  if (whole && ![from, to, step ?? 1].every(Number.isInteger))
+    throw new UserError(`--range: expected whole numbers, got ${JSON.stringify(text)}`);
+  return { from, to, step };
+}

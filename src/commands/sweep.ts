@@ -1,0 +1,262 @@
+import { EXIT, UserError } from "../errors.ts";
+import { findLines, openLines } from "../io/lines.ts";
+import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
+import type { Cell } from "../report/csv.ts";
+import { type Row, type RowColumn, renderRows } from "../report/rows.ts";
+import { headerLine, type LineFormat, rowWriter } from "../report/sweep-lines.ts";
+import { unitText } from "../report/words.ts";
+import { MOST_POINTS } from "../study/numbers.ts";
+import { parseField, type Unit } from "../study/result-field.ts";
+import { sizeOf } from "../study/space.ts";
+import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { DEFAULT_SCENARIO } from "./run.ts";
+import { type AxisOptions, loadSpace } from "./space.ts";
+
+export type SweepOptions = OutputOptions &
+  AxisOptions & {
+    readonly columns?: string;
+    readonly shard?: string;
+    readonly resume?: boolean;
+    readonly jobs?: string;
+  };
+
+/** `sweep`: a row a point, the last axis typed fastest. */
+export async function sweep(
+  reference: string | undefined,
+  options: SweepOptions,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { format, look, write } = output(options, io);
+  const columns = readColumns(options.columns);
+  const jobs = options.jobs === undefined ? undefined : readJobs(options.jobs);
+  const shard = readShard(options.shard);
+  const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
+  const plan: SweepPlan = { space, columns };
+  const size = sizeOf(space);
+  if (format === "csv" || format === "jsonl") {
+    const range = shardRange(size, shard?.k ?? 1, shard?.n ?? 1);
+    return stream(plan, format, { ...range, headed: (shard?.k ?? 1) === 1 }, { ...options, jobs }, io);
+  }
+  if (shard !== undefined || options.resume)
+    throw new UserError(
+      `--${shard === undefined ? "resume" : "shard"} needs a format with a line a point: --format csv or jsonl`,
+    );
+  if (size > MOST_POINTS)
+    throw new UserError(
+      `${size} points are too many for ${format}: write --format csv or jsonl, or -o file.csv`,
+    );
+  const rows: readonly Row[] = sweepRows(plan);
+  await write(await renderRows(tableColumns(plan), rows, format, look));
+  return EXIT.ok;
+}
+
+function tableColumns({ space, columns }: SweepPlan): RowColumn[] {
+  const axes = space.axes.map(
+    ({ name, values }): RowColumn => ({
+      key: name,
+      title: name,
+      align: typeof values[0] === "number" ? "right" : "left",
+    }),
+  );
+  return [
+    ...axes,
+    ...columns.map((name) => {
+      const unit: Unit = parseField(name).field!.unit;
+      const text = (value: Cell | undefined): string =>
+        value === undefined ? "" : unitText(Number(value), unit);
+      return { key: name, title: name, text };
+    }),
+  ];
+}
+
+function readColumns(text: string | undefined): readonly string[] {
+  if (text === undefined) return DEFAULT_COLUMNS;
+  const names = text.split(",").map((name) => name.trim());
+  const problems = names.flatMap((name) => parseField(name).problem ?? []);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) problems.push(`${twice} is given twice`);
+  if (problems.length > 0) throw new UserError("--columns cannot be read", problems);
+  return names;
+}
+
+function readShard(text: string | undefined): { readonly k: number; readonly n: number } | undefined {
+  if (text === undefined) return undefined;
+  const [, k, n] = /^(\d{1,9})\/(\d{1,9})$/.exec(text.trim()) ?? [];
+  if (k === undefined || n === undefined || Number(k) < 1 || Number(k) > Number(n))
+    throw new UserError(`--shard: expected k/n with k from 1 to n, such as 3/8, got ${JSON.stringify(text)}`);
+  return { k: Number(k), n: Number(n) };
+}
+
+function readJobs(text: string): number {
+  const jobs = Number(text);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 256)
+    throw new UserError(`--jobs: expected a whole number from 1 to 256, got ${JSON.stringify(text)}`);
+  return jobs;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** whether the lines begin with the header */
+  readonly headed: boolean;
+}
+
+interface StreamOptions {
+  readonly output?: string;
+  readonly resume?: boolean;
+  readonly jobs: number | undefined;
+}
+
+async function stream(
+  plan: SweepPlan,
+  format: LineFormat,
+  range: Range,
+  options: StreamOptions,
+  io: Io,
+): Promise<number> {
+  const path = options.output;
+  const resumed = options.resume ? resumePoint(plan, format, range, path) : undefined;
+  const from = resumed?.from ?? range.from;
+  const header = range.headed && resumed === undefined ? headerLine(plan, format) : "";
+  const file = path === undefined ? undefined : openLines(path, resumed?.bytes);
+  const append = file?.append ?? io.stdout;
+  let stopped: Interrupt | undefined;
+  const undo = io.onInterrupt?.((signal) => {
+    stopped = signal;
+  });
+  const progress = progressOf(range.to - from, io);
+  let done = 0;
+  try {
+    if (header !== "") append(header);
+    for await (const { text, points } of chunks(plan, format, from, range.to, options.jobs, io)) {
+      append(text);
+      done += points;
+      progress.at(done);
+      if (stopped !== undefined) break;
+    }
+  } finally {
+    progress.end();
+    undo?.();
+    file?.close();
+  }
+  if (stopped === undefined) return EXIT.ok;
+  const left = range.to - from - done;
+  io.stderr(
+    `stopped with ${left} of ${range.to - range.from} points left${path === undefined ? "" : `; the same command with --resume goes on`}\n`,
+  );
+  return INTERRUPTED[stopped];
+}
+
+const CHUNK_POINTS = 4096;
+/** Fewer points than this are done before threads have started. */
+const WORTH_THREADS = 40_000;
+
+interface Chunk {
+  readonly text: string;
+  readonly points: number;
+}
+
+/** The lines in order, whoever makes them; no thread is ever more than two chunks ahead. */
+async function* chunks(
+  plan: SweepPlan,
+  format: LineFormat,
+  from: number,
+  to: number,
+  jobs: number | undefined,
+  io: Io,
+): AsyncGenerator<Chunk> {
+  const { processors, rowWorker } = await import("../io/workers.ts");
+  const script = io.workerScript;
+  const threads = jobs ?? (to - from >= WORTH_THREADS ? processors() : 1);
+  if (threads === 1 || script === undefined) {
+    const rows = rowWriter(plan, format);
+    for (let start = from; start < to; start += CHUNK_POINTS) {
+      const end = Math.min(to, start + CHUNK_POINTS);
+      yield { text: rows(start, end), points: end - start };
+      // lets a signal in
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return;
+  }
+  const workers = Array.from({ length: threads }, () => rowWorker(script, { plan, format }));
+  try {
+    const queue: { readonly rows: Promise<string>; readonly points: number; readonly worker: number }[] = [];
+    let next = from;
+    const ask = (worker: number): void => {
+      if (next >= to) return;
+      const end = Math.min(to, next + CHUNK_POINTS);
+      queue.push({ rows: workers[worker]!.rows(next, end), points: end - next, worker });
+      next = end;
+    };
+    for (let ahead = 0; ahead < 2; ahead++) for (let worker = 0; worker < threads; worker++) ask(worker);
+    for (let first = queue.shift(); first !== undefined; first = queue.shift()) {
+      const text = await first.rows;
+      ask(first.worker);
+      yield { text, points: first.points };
+    }
+  } finally {
+    await Promise.all(workers.map((worker) => worker.close()));
+  }
+}
+
+interface Resumed {
+  readonly from: number;
+  readonly bytes: number;
+}
+
+/** Where an interrupted output goes on; nothing where there is no output yet. */
+function resumePoint(
+  plan: SweepPlan,
+  format: LineFormat,
+  { from, to, headed }: Range,
+  path: string | undefined,
+): Resumed | undefined {
+  if (path === undefined) throw new UserError("--resume needs the file to go on with: -o file.csv");
+  const found = findLines(path);
+  if (found === undefined || found.lines === 0) return undefined;
+  const other = (what: string): UserError =>
+    new UserError(`${path} is not from this sweep: ${what}`, [
+      "name another file, or leave --resume out to write it anew",
+    ]);
+  const header = headed ? headerLine(plan, format) : "";
+  const above = header === "" ? 0 : 1;
+  if (above === 1 && found.first !== header) throw other("its first line is another");
+  const rows = found.lines - above;
+  if (rows > to - from) throw other(`it has ${rows} rows, this sweep ${to - from}`);
+  const lines = rowWriter(plan, format);
+  if (rows > 0) {
+    if ((above === 1 ? found.second : found.first) !== lines(from, from + 1))
+      throw other("its first row is another");
+    if (found.last !== lines(from + rows - 1, from + rows)) throw other("its last row is another");
+  }
+  return { from: from + rows, bytes: found.bytes };
+}
+
+/** Where nothing happens for this long, somebody wants to know. */
+const FIRST_PROGRESS_MS = 1000;
+const PROGRESS_MS = 250;
+
+/** A line on a watched standard error: how far, how fast, how long still. */
+function progressOf(points: number, io: Io) {
+  const started = performance.now();
+  let shown = started + FIRST_PROGRESS_MS - PROGRESS_MS;
+  let visible = false;
+  return {
+    at: (done: number): void => {
+      const now = performance.now();
+      if (!io.watched || now - shown < PROGRESS_MS) return;
+      shown = now;
+      visible = true;
+      const perSecond = (1000 * done) / (now - started);
+      const left = Math.ceil((points - done) / perSecond);
+      io.stderr(
+        `\r${((100 * done) / points).toFixed(0)}% of ${points} points, ${Math.round(perSecond)} points/s, ${left} s left \u001b[K`,
+      );
+    },
+    end: (): void => {
+      if (visible) io.stderr("\r\u001b[K");
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { Kernel } from "../layer/kernel.ts";
+import { readBytes, writeBytes } from "../layer/kernel.ts";
+import type { Device } from "../roofline/device.ts";
+import { rereadBytes } from "../roofline/row-time.ts";
+import { note, type Step } from "./step.ts";
+
+/** What a kernel's FLOPs are made of; a test holds every product against the count of the layer. */
+export function flopSteps({ flops, work }: Kernel): Step[] {
+  const steps: Step[] = [];
+  const each = (amount: number): number => (amount === 0 ? 0 : flops / amount);
+  switch (work.kind) {
+    case "matmul": {
+      const { m, n, k, products } = work;
+      const bias = flops - 2 * m * n * k * products;
+      note(steps, "flops", "2 * $0 * $1 * $2 * $3 + $4", flops, [
+        ["m", m],
+        ["n", n],
+        ["k", k],
+        ["products", products],
+        ["bias", bias],
+      ]);
+      break;
+    }
+    case "attention":
+    case "decode-attention": {
+      const perPair = work.kind === "attention" && work.direction === "backward" ? 10 : 4;
+      const headDim = work.kind === "attention" ? work.headDim : 1;
+      note(steps, "flops", "$0 * $1 * $2", flops, [
+        ["flopsPerPairAndElement", perPair],
+        [work.kind === "attention" ? "pairs" : "pairs * headDim", each(perPair * headDim)],
+        ["headDim", headDim],
+      ]);
+      break;
+    }
+    case "pointwise":
+    case "softmax":
+      note(steps, "flops", "$0 * $1", flops, [
+        ["flopsPerElement", each(work.elements)],
+        ["elements", work.elements],
+      ]);
+      break;
+    case "collective":
+      break;
+    default:
+      note(steps, "flops", "$0 * $1 * $2", flops, [
+        ["flopsPerElement", each(work.rows * work.columns)],
+        ["rows", work.rows],
+        ["columns", work.columns],
+      ]);
+  }
+  return steps;
+}
+
+/** The bytes that the result shows: every tensor once, and what is read a second time. */
+export function byteSteps(kernel: Kernel, target: Device): Step[] {
+  const steps: Step[] = [];
+  const again = rereadBytes(kernel.work, target);
+  const read = [
+    ...kernel.reads.map(({ tensor, bytes }) => [tensor, bytes] as const),
+    ["streamed (weights, tables, cache)", kernel.streamedBytes] as const,
+    ["read again", again] as const,
+  ].filter(([, bytes]) => bytes > 0);
+  const written = kernel.writes.map(({ tensor, bytes }) => [tensor, bytes] as const);
+  if (read.length > 0) note(steps, "hbmReadBytes", sumTemplate(read.length), readBytes(kernel) + again, read);
+  if (written.length > 0)
+    note(steps, "hbmWriteBytes", sumTemplate(written.length), writeBytes(kernel), written);
+  return steps;
+}
+
+const sumTemplate = (terms: number): string =>
+  Array.from({ length: terms }, (_, index) => `$${index}`).join(" + ");

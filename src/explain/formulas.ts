@@ -1,0 +1,676 @@
+// Written by `npm run formulas` from src/roofline; do not edit.
+
+import { wireBytes } from "../layer/collective.ts";
+import { readBytes, writeBytes } from "../layer/kernel.ts";
+import {
+  type attentionTime,
+  type decodeAttentionTime,
+  headDimFraction,
+  isUneven,
+  shortSequenceFactor,
+} from "../roofline/attention-time.ts";
+import type { collectiveTime } from "../roofline/collective-time.ts";
+import { matmulPeak } from "../roofline/device.ts";
+import { type idealTiming, networkSeconds, peakOf } from "../roofline/ideal.ts";
+import {
+  DEEPEST_INNER,
+  type matmulTime,
+  outputShare,
+  sustainedClock,
+  tilePadding,
+} from "../roofline/matmul-time.ts";
+import {
+  issueSeconds,
+  PERSISTENT_SOFTMAX_COLUMNS,
+  type pointwiseTime,
+  type softmaxTime,
+  type streamingSeconds,
+} from "../roofline/pointwise-time.ts";
+import {
+  type columnSumTime,
+  LATER_WAVES_KEEP,
+  REREAD_SHARPNESS,
+  ROW_SUM_SOFTNESS,
+  type rereadBytes,
+  type rowInRegistersTime,
+  type rowPerBlockTime,
+  type rowSumTime,
+  threadsPerRow,
+} from "../roofline/row-time.ts";
+import { softMaximum } from "../roofline/soft-maximum.ts";
+import { timing } from "../roofline/terms.ts";
+import { inside, note, type Step, type Traced } from "./step.ts";
+
+export function pointwiseTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof pointwiseTime>
+): Traced<ReturnType<typeof pointwiseTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const vectorized = work.access === "vectorized" || work.access === "silu" || work.access === "gelu";
+  note(steps, "vectorized", '$0 === "vectorized" || $0 === "silu" || $0 === "gelu"', vectorized, [
+    ["work.access", work.access, work, "access"],
+  ]);
+  const floor = vectorized ? c.pointwise.vectorizedFloorSeconds : c.pointwise.stridedFloorSeconds;
+  note(steps, "floor", "$0 ? $1 : $2", floor, [
+    ["vectorized", vectorized],
+    [
+      "c.pointwise.vectorizedFloorSeconds",
+      c.pointwise.vectorizedFloorSeconds,
+      c.pointwise,
+      "vectorizedFloorSeconds",
+    ],
+    ["c.pointwise.stridedFloorSeconds", c.pointwise.stridedFloorSeconds, c.pointwise, "stridedFloorSeconds"],
+  ]);
+  const issue = work.elements * issueSeconds(work.access, c.pointwise);
+  note(steps, "issue", "$0 * $1", issue, [
+    ["work.elements", work.elements, work, "elements"],
+    ["issueSeconds(work.access, c.pointwise)", issueSeconds(work.access, c.pointwise)],
+  ]);
+  note(steps, "latency", "$0 + $1", floor + issue, [
+    ["floor", floor],
+    ["issue", issue],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3 + $4)",
+    floor + softMaximum(c.pointwise.softness, issue, memory + cache),
+    [
+      ["floor", floor],
+      ["c.pointwise.softness", c.pointwise.softness, c.pointwise, "softness"],
+      ["issue", issue],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
+      memory,
+      cache,
+      latency: floor + issue,
+    }),
+  };
+}
+
+export function softmaxTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof softmaxTime>
+): Traced<ReturnType<typeof softmaxTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const floor = c.pointwise.stridedFloorSeconds;
+  note(steps, "floor", "$0", floor, [
+    ["c.pointwise.stridedFloorSeconds", c.pointwise.stridedFloorSeconds, c.pointwise, "stridedFloorSeconds"],
+  ]);
+  const persistent = work.columns <= PERSISTENT_SOFTMAX_COLUMNS;
+  note(steps, "persistent", "$0 <= $1", persistent, [
+    ["work.columns", work.columns, work, "columns"],
+    ["PERSISTENT_SOFTMAX_COLUMNS", PERSISTENT_SOFTMAX_COLUMNS],
+  ]);
+  const { softmax: p } = c;
+  const issue = work.elements * (persistent ? p.persistentSecondsPerElement : p.secondsPerElement);
+  note(steps, "issue", "$0 * ($1 ? $2 : $3)", issue, [
+    ["work.elements", work.elements, work, "elements"],
+    ["persistent", persistent],
+    ["p.persistentSecondsPerElement", p.persistentSecondsPerElement, p, "persistentSecondsPerElement"],
+    ["p.secondsPerElement", p.secondsPerElement, p, "secondsPerElement"],
+  ]);
+  const walk = work.columns * (persistent ? p.persistentRowSecondsPerColumn : p.rowSecondsPerColumn);
+  note(steps, "walk", "$0 * ($1 ? $2 : $3)", walk, [
+    ["work.columns", work.columns, work, "columns"],
+    ["persistent", persistent],
+    ["p.persistentRowSecondsPerColumn", p.persistentRowSecondsPerColumn, p, "persistentRowSecondsPerColumn"],
+    ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+  ]);
+  note(steps, "latency", "$0 + Math.max($1, $2)", floor + Math.max(walk, issue), [
+    ["floor", floor],
+    ["walk", walk],
+    ["issue", issue],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3, $4 + $5)",
+    floor + softMaximum(c.pointwise.softness, walk, issue, memory + cache),
+    [
+      ["floor", floor],
+      ["c.pointwise.softness", c.pointwise.softness, c.pointwise, "softness"],
+      ["walk", walk],
+      ["issue", issue],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(floor + softMaximum(c.pointwise.softness, walk, issue, memory + cache), {
+      memory,
+      cache,
+      latency: floor + Math.max(walk, issue),
+    }),
+  };
+}
+
+export function rowPerBlockTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof rowPerBlockTime>
+): Traced<ReturnType<typeof rowPerBlockTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const p = c.rowPerBlock[work.direction === "forward" ? work.norm : "backward"];
+  note(steps, "p", "$0", p, [
+    [
+      'c.rowPerBlock[work.direction === "forward" ? work.norm : "backward"]',
+      c.rowPerBlock[work.direction === "forward" ? work.norm : "backward"],
+    ],
+  ]);
+  const again = inside(steps, rereadBytesSteps(work, device));
+  note(steps, "again", "$0", again, [["rereadBytes(work, device)", again]]);
+  note(steps, "traffic.hbmBytes", "$0 + $1", traffic.hbmBytes + again, [
+    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
+    ["again", again],
+  ]);
+  note(steps, "traffic.l2Bytes", "$0", traffic.l2Bytes, [
+    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
+  ]);
+  note(steps, "fraction", "$0", c.memory.rowPerBlockFraction, [
+    ["c.memory.rowPerBlockFraction", c.memory.rowPerBlockFraction, c.memory, "rowPerBlockFraction"],
+  ]);
+  const { memory, cache } = inside(
+    steps,
+    streamingSecondsSteps(
+      { hbmBytes: traffic.hbmBytes + again, l2Bytes: traffic.l2Bytes },
+      device,
+      c.memory.rowPerBlockFraction,
+    ),
+  );
+  const walk = p.rowSecondsPerColumn * work.columns;
+  note(steps, "walk", "$0 * $1", walk, [
+    ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+    ["work.columns", work.columns, work, "columns"],
+  ]);
+  const issue = work.rows * (p.blockSeconds + p.blockSecondsPerColumn * work.columns);
+  note(steps, "issue", "$0 * ($1 + $2 * $3)", issue, [
+    ["work.rows", work.rows, work, "rows"],
+    ["p.blockSeconds", p.blockSeconds, p, "blockSeconds"],
+    ["p.blockSecondsPerColumn", p.blockSecondsPerColumn, p, "blockSecondsPerColumn"],
+    ["work.columns", work.columns, work, "columns"],
+  ]);
+  note(steps, "latency", "$0 + Math.max($1, $2)", p.floorSeconds + Math.max(walk, issue), [
+    ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
+    ["walk", walk],
+    ["issue", issue],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3, $4 + $5)",
+    p.floorSeconds + softMaximum(c.rowPerBlock.softness, walk, issue, memory + cache),
+    [
+      ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
+      ["c.rowPerBlock.softness", c.rowPerBlock.softness, c.rowPerBlock, "softness"],
+      ["walk", walk],
+      ["issue", issue],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(p.floorSeconds + softMaximum(c.rowPerBlock.softness, walk, issue, memory + cache), {
+      memory,
+      cache,
+      latency: p.floorSeconds + Math.max(walk, issue),
+    }),
+  };
+}
+
+export function rowInRegistersTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof rowInRegistersTime>
+): Traced<ReturnType<typeof rowInRegistersTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const p = c.rowInRegisters[work.norm];
+  note(steps, "p", "$0", p, [["c.rowInRegisters[work.norm]", c.rowInRegisters[work.norm]]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const streaming = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  note(steps, "streaming", "$0", streaming, [
+    ["streamingSeconds(traffic, device, c.memory.streamingFraction)", streaming],
+  ]);
+  const memory = streaming.memory;
+  note(steps, "memory", "$0", memory, [["streaming.memory", streaming.memory, streaming, "memory"]]);
+  const cache = streaming.cache * c.rowInRegisters.cacheFactor;
+  note(steps, "cache", "$0 * $1", cache, [
+    ["streaming.cache", streaming.cache, streaming, "cache"],
+    ["c.rowInRegisters.cacheFactor", c.rowInRegisters.cacheFactor, c.rowInRegisters, "cacheFactor"],
+  ]);
+  const latency = p.floorSeconds + p.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
+  note(steps, "latency", "$0 + $1 * 2 ** Math.ceil(Math.log2($2))", latency, [
+    ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
+    ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+    ["work.columns", work.columns, work, "columns"],
+  ]);
+  note(steps, "seconds", "$0 + $1 + $2", latency + memory + cache, [
+    ["latency", latency],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
+  return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
+}
+
+export function rowSumTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof rowSumTime>
+): Traced<ReturnType<typeof rowSumTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const walk = (c.rowSum.secondsPerStep * work.columns) / threadsPerRow(work.rows, work.columns);
+  note(steps, "walk", "($0 * $1) / $2", walk, [
+    ["c.rowSum.secondsPerStep", c.rowSum.secondsPerStep, c.rowSum, "secondsPerStep"],
+    ["work.columns", work.columns, work, "columns"],
+    ["threadsPerRow(work.rows, work.columns)", threadsPerRow(work.rows, work.columns)],
+  ]);
+  const streaming = c.rowSum.memoryFactor * (memory + cache);
+  note(steps, "streaming", "$0 * ($1 + $2)", streaming, [
+    ["c.rowSum.memoryFactor", c.rowSum.memoryFactor, c.rowSum, "memoryFactor"],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
+  note(steps, "latency", "$0 + $1", c.rowSum.floorSeconds + walk, [
+    ["c.rowSum.floorSeconds", c.rowSum.floorSeconds, c.rowSum, "floorSeconds"],
+    ["walk", walk],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3)",
+    c.rowSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, walk, streaming),
+    [
+      ["c.rowSum.floorSeconds", c.rowSum.floorSeconds, c.rowSum, "floorSeconds"],
+      ["ROW_SUM_SOFTNESS", ROW_SUM_SOFTNESS],
+      ["walk", walk],
+      ["streaming", streaming],
+    ],
+  );
+  return {
+    steps,
+    result: timing(c.rowSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, walk, streaming), {
+      memory,
+      cache,
+      latency: c.rowSum.floorSeconds + walk,
+    }),
+  };
+}
+
+export function columnSumTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof columnSumTime>
+): Traced<ReturnType<typeof columnSumTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const walk = c.columnSum.secondsPerRow * work.rows;
+  note(steps, "walk", "$0 * $1", walk, [
+    ["c.columnSum.secondsPerRow", c.columnSum.secondsPerRow, c.columnSum, "secondsPerRow"],
+    ["work.rows", work.rows, work, "rows"],
+  ]);
+  note(steps, "latency", "$0 + $1", c.columnSum.floorSeconds + walk, [
+    ["c.columnSum.floorSeconds", c.columnSum.floorSeconds, c.columnSum, "floorSeconds"],
+    ["walk", walk],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3 + $4)",
+    c.columnSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, walk, memory + cache),
+    [
+      ["c.columnSum.floorSeconds", c.columnSum.floorSeconds, c.columnSum, "floorSeconds"],
+      ["ROW_SUM_SOFTNESS", ROW_SUM_SOFTNESS],
+      ["walk", walk],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(c.columnSum.floorSeconds + softMaximum(ROW_SUM_SOFTNESS, walk, memory + cache), {
+      memory,
+      cache,
+      latency: c.columnSum.floorSeconds + walk,
+    }),
+  };
+}
+
+export function matmulTimeSteps(
+  ...[kernel, work, traffic, device]: Parameters<typeof matmulTime>
+): Traced<ReturnType<typeof matmulTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
+  note(steps, "peak", "$0 ?? $1", peak, [
+    ["matmulPeak(device.hardware, work.dataType)", matmulPeak(device.hardware, work.dataType)],
+    ["device.vectorFlopsPerSecond", device.vectorFlopsPerSecond, device, "vectorFlopsPerSecond"],
+  ]);
+  const rate = peak * c.matmul.peakFraction * sustainedClock(kernel.flops, c.matmul);
+  note(steps, "rate", "$0 * $1 * $2", rate, [
+    ["peak", peak],
+    ["c.matmul.peakFraction", c.matmul.peakFraction, c.matmul, "peakFraction"],
+    ["sustainedClock(kernel.flops, c.matmul)", sustainedClock(kernel.flops, c.matmul)],
+  ]);
+  const compute =
+    (kernel.flops * tilePadding(work, device.hardware.computeUnits)) /
+    (rate * (work.gradient ? c.matmul.backwardFraction : 1));
+  note(steps, "compute", "($0 * $1) / ($2 * ($3 ? $4 : 1))", compute, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["tilePadding(work, device.hardware.computeUnits)", tilePadding(work, device.hardware.computeUnits)],
+    ["rate", rate],
+    ["work.gradient", work.gradient, work, "gradient"],
+    ["c.matmul.backwardFraction", c.matmul.backwardFraction, c.matmul, "backwardFraction"],
+  ]);
+  const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.weightFraction);
+  note(steps, "memory", "$0 / ($1 * $2)", memory, [
+    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
+    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
+    ["c.memory.weightFraction", c.memory.weightFraction, c.memory, "weightFraction"],
+  ]);
+  const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
+  note(steps, "cache", "$0 / $1", cache, [
+    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
+    ["c.cache.bytesPerSecond", c.cache.bytesPerSecond, c.cache, "bytesPerSecond"],
+  ]);
+  const latency = c.matmul.floorSeconds + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
+  note(steps, "latency", "$0 + $1 * Math.min($2, $3)", latency, [
+    ["c.matmul.floorSeconds", c.matmul.floorSeconds, c.matmul, "floorSeconds"],
+    ["c.matmul.secondsPerInner", c.matmul.secondsPerInner, c.matmul, "secondsPerInner"],
+    ["work.k", work.k, work, "k"],
+    ["DEEPEST_INNER", DEEPEST_INNER],
+  ]);
+  const epilogue = c.matmul.epilogueShare * (memory + cache) * outputShare(kernel);
+  note(steps, "epilogue", "$0 * ($1 + $2) * $3", epilogue, [
+    ["c.matmul.epilogueShare", c.matmul.epilogueShare, c.matmul, "epilogueShare"],
+    ["memory", memory],
+    ["cache", cache],
+    ["outputShare(kernel)", outputShare(kernel)],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2 + $3, $4 + $5)",
+    latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache),
+    [
+      ["latency", latency],
+      ["c.matmul.softness", c.matmul.softness, c.matmul, "softness"],
+      ["compute", compute],
+      ["epilogue", epilogue],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache), {
+      compute,
+      memory,
+      cache,
+      latency,
+    }),
+  };
+}
+
+export function attentionTimeSteps(
+  ...[kernel, work, traffic, device]: Parameters<typeof attentionTime>
+): Traced<ReturnType<typeof attentionTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
+  note(steps, "peak", "$0 ?? $1", peak, [
+    ["matmulPeak(device.hardware, work.dataType)", matmulPeak(device.hardware, work.dataType)],
+    ["device.vectorFlopsPerSecond", device.vectorFlopsPerSecond, device, "vectorFlopsPerSecond"],
+  ]);
+  const p = work.direction === "forward" ? c.attention : c.attention.backward;
+  note(steps, "p", '$0 === "forward" ? $1 : $2', p, [
+    ["work.direction", work.direction, work, "direction"],
+    ["c.attention", c.attention, c, "attention"],
+    ["c.attention.backward", c.attention.backward, c.attention, "backward"],
+  ]);
+  const shortness = isUneven(work) ? shortSequenceFactor(work.queries, p) : 1;
+  note(steps, "shortness", "$0 ? $1 : 1", shortness, [
+    ["isUneven(work)", isUneven(work)],
+    ["shortSequenceFactor(work.queries, p)", shortSequenceFactor(work.queries, p)],
+  ]);
+  const compute = (kernel.flops * shortness) / (peak * headDimFraction(work.headDim, p));
+  note(steps, "compute", "($0 * $1) / ($2 * $3)", compute, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["shortness", shortness],
+    ["peak", peak],
+    ["headDimFraction(work.headDim, p)", headDimFraction(work.headDim, p)],
+  ]);
+  const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
+  note(steps, "memory", "$0 / ($1 * $2)", memory, [
+    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
+    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
+  note(steps, "cache", "$0 / $1", cache, [
+    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
+    ["c.cache.bytesPerSecond", c.cache.bytesPerSecond, c.cache, "bytesPerSecond"],
+  ]);
+  const latency = c.attention.floorSeconds;
+  note(steps, "latency", "$0", latency, [
+    ["c.attention.floorSeconds", c.attention.floorSeconds, c.attention, "floorSeconds"],
+  ]);
+  note(steps, "seconds", "$0 + Math.max($1, $2 + $3)", latency + Math.max(compute, memory + cache), [
+    ["latency", latency],
+    ["compute", compute],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
+  return {
+    steps,
+    result: timing(latency + Math.max(compute, memory + cache), { compute, memory, cache, latency }),
+  };
+}
+
+export function decodeAttentionTimeSteps(
+  ...[traffic, device]: Parameters<typeof decodeAttentionTime>
+): Traced<ReturnType<typeof decodeAttentionTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
+  note(steps, "memory", "$0 / ($1 * $2)", memory, [
+    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
+    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
+    ["c.memory.kvCacheFraction", c.memory.kvCacheFraction, c.memory, "kvCacheFraction"],
+  ]);
+  const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
+  note(steps, "cache", "$0 / $1", cache, [
+    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
+    ["c.cache.bytesPerSecond", c.cache.bytesPerSecond, c.cache, "bytesPerSecond"],
+  ]);
+  const latency = c.attention.decodeFloorSeconds;
+  note(steps, "latency", "$0", latency, [
+    ["c.attention.decodeFloorSeconds", c.attention.decodeFloorSeconds, c.attention, "decodeFloorSeconds"],
+  ]);
+  note(steps, "seconds", "$0 + $1 + $2", latency + memory + cache, [
+    ["latency", latency],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
+  return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
+}
+
+export function collectiveTimeSteps(
+  ...[kernel, traffic, device]: Parameters<typeof collectiveTime>
+): Traced<ReturnType<typeof collectiveTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const network = networkSeconds(kernel, device) / c.network.linkFraction;
+  note(steps, "network", "$0 / $1", network, [
+    ["networkSeconds(kernel, device)", networkSeconds(kernel, device)],
+    ["c.network.linkFraction", c.network.linkFraction, c.network, "linkFraction"],
+  ]);
+  const latency = c.network.latencySeconds;
+  note(steps, "latency", "$0", latency, [
+    ["c.network.latencySeconds", c.network.latencySeconds, c.network, "latencySeconds"],
+  ]);
+  note(steps, "seconds", "$0 + Math.max($1, $2 + $3)", latency + Math.max(network, memory + cache), [
+    ["latency", latency],
+    ["network", network],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
+  return {
+    steps,
+    result: timing(latency + Math.max(network, memory + cache), { memory, cache, network, latency }),
+  };
+}
+
+export function idealTimingSteps(
+  ...[kernel, device]: Parameters<typeof idealTiming>
+): Traced<ReturnType<typeof idealTiming>> {
+  const steps: Step[] = [];
+  const compute = kernel.flops / peakOf(kernel, device);
+  note(steps, "compute", "$0 / $1", compute, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["peakOf(kernel, device)", peakOf(kernel, device)],
+  ]);
+  const memory = (readBytes(kernel) + writeBytes(kernel)) / device.hbmBytesPerSecond;
+  note(steps, "memory", "($0 + $1) / $2", memory, [
+    ["readBytes(kernel)", readBytes(kernel)],
+    ["writeBytes(kernel)", writeBytes(kernel)],
+    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
+  ]);
+  const network = inside(steps, networkSecondsSteps(kernel, device));
+  note(steps, "network", "$0", network, [["networkSeconds(kernel, device)", network]]);
+  note(steps, "seconds", "Math.max($0, $1, $2)", Math.max(compute, memory, network), [
+    ["compute", compute],
+    ["memory", memory],
+    ["network", network],
+  ]);
+  return { steps, result: timing(Math.max(compute, memory, network), { compute, memory, network }) };
+}
+
+function streamingSecondsSteps(
+  ...[traffic, device, fraction]: Parameters<typeof streamingSeconds>
+): Traced<ReturnType<typeof streamingSeconds>> {
+  const steps: Step[] = [];
+  note(steps, "memory", "$0 / ($1 * $2)", traffic.hbmBytes / (device.hbmBytesPerSecond * fraction), [
+    ["traffic.hbmBytes", traffic.hbmBytes, traffic, "hbmBytes"],
+    ["device.hbmBytesPerSecond", device.hbmBytesPerSecond, device, "hbmBytesPerSecond"],
+    ["fraction", fraction],
+  ]);
+  note(steps, "cache", "$0 / $1", traffic.l2Bytes / device.calibration!.cache.bytesPerSecond, [
+    ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
+    [
+      "device.calibration.cache.bytesPerSecond",
+      device.calibration!.cache.bytesPerSecond,
+      device.calibration!.cache,
+      "bytesPerSecond",
+    ],
+  ]);
+  return {
+    steps,
+    result: {
+      memory: traffic.hbmBytes / (device.hbmBytesPerSecond * fraction),
+      cache: traffic.l2Bytes / device.calibration!.cache.bytesPerSecond,
+    },
+  };
+}
+
+function rereadBytesSteps(
+  ...[work, device]: Parameters<typeof rereadBytes>
+): Traced<ReturnType<typeof rereadBytes>> {
+  const steps: Step[] = [];
+  if (work.kind !== "row-per-block" || device.calibration === undefined) {
+    note(steps, "rereadBytes", "0", 0, []);
+    return { steps, result: 0 };
+  }
+  const p = device.calibration.rowPerBlock;
+  note(steps, "p", "$0", p, [
+    ["device.calibration.rowPerBlock", device.calibration.rowPerBlock, device.calibration, "rowPerBlock"],
+  ]);
+  const rowsInFlight = Math.min(work.rows, device.hardware.computeUnits * p.blocksPerUnit);
+  note(steps, "rowsInFlight", "Math.min($0, $1 * $2)", rowsInFlight, [
+    ["work.rows", work.rows, work, "rows"],
+    ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
+    ["p.blocksPerUnit", p.blocksPerUnit, p, "blocksPerUnit"],
+  ]);
+  const bytesInFlight = rowsInFlight * work.rowBytes;
+  note(steps, "bytesInFlight", "$0 * $1", bytesInFlight, [
+    ["rowsInFlight", rowsInFlight],
+    ["work.rowBytes", work.rowBytes, work, "rowBytes"],
+  ]);
+  const missing = 1 / (1 + (p.rereadFlightBytes / bytesInFlight) ** REREAD_SHARPNESS);
+  note(steps, "missing", "1 / (1 + ($0 / $1) ** $2)", missing, [
+    ["p.rereadFlightBytes", p.rereadFlightBytes, p, "rereadFlightBytes"],
+    ["bytesInFlight", bytesInFlight],
+    ["REREAD_SHARPNESS", REREAD_SHARPNESS],
+  ]);
+  const totalBytes = work.rows * work.rowBytes;
+  note(steps, "totalBytes", "$0 * $1", totalBytes, [
+    ["work.rows", work.rows, work, "rows"],
+    ["work.rowBytes", work.rowBytes, work, "rowBytes"],
+  ]);
+  const furtherWaves = Math.min(1, totalBytes / bytesInFlight - 1);
+  note(steps, "furtherWaves", "Math.min(1, $0 / $1 - 1)", furtherWaves, [
+    ["totalBytes", totalBytes],
+    ["bytesInFlight", bytesInFlight],
+  ]);
+  const kept = Math.max(0, p.rereadResidentBytes - bytesInFlight) * (1 + LATER_WAVES_KEEP * furtherWaves);
+  note(steps, "kept", "Math.max(0, $0 - $1) * (1 + $2 * $3)", kept, [
+    ["p.rereadResidentBytes", p.rereadResidentBytes, p, "rereadResidentBytes"],
+    ["bytesInFlight", bytesInFlight],
+    ["LATER_WAVES_KEEP", LATER_WAVES_KEEP],
+    ["furtherWaves", furtherWaves],
+  ]);
+  note(steps, "rereadBytes", "$0 * Math.max(0, $1 - $2)", missing * Math.max(0, totalBytes - kept), [
+    ["missing", missing],
+    ["totalBytes", totalBytes],
+    ["kept", kept],
+  ]);
+  return { steps, result: missing * Math.max(0, totalBytes - kept) };
+}
+
+function networkSecondsSteps(
+  ...[{ work }, { hardware }]: Parameters<typeof networkSeconds>
+): Traced<ReturnType<typeof networkSeconds>> {
+  const steps: Step[] = [];
+  if (work.kind !== "collective" || hardware.linkBytesPerSecond === undefined) {
+    note(steps, "networkSeconds", "0", 0, []);
+    return { steps, result: 0 };
+  }
+  note(steps, "networkSeconds", "$0 / $1", wireBytes(work) / hardware.linkBytesPerSecond, [
+    ["wireBytes(work)", wireBytes(work)],
+    ["hardware.linkBytesPerSecond", hardware.linkBytesPerSecond, hardware, "linkBytesPerSecond"],
+  ]);
+  return { steps, result: wireBytes(work) / hardware.linkBytesPerSecond };
+}

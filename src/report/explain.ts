@@ -1,0 +1,106 @@
+import type { Explanation } from "../schema/explanation.ts";
+import { formatBytes, formatCount, formatSeconds, plural } from "../units.ts";
+import type { Format, Look } from "./formats.ts";
+import { json, jsonLines } from "./json.ts";
+import { type Row, type RowColumn, renderRows } from "./rows.ts";
+import { printable, toAscii, wrap } from "./text.ts";
+import { title } from "./words.ts";
+
+type ExplainedOperator = Explanation["operators"][number];
+type ExplainedKernel = ExplainedOperator["kernels"][number];
+
+const COLUMNS: readonly RowColumn[] = [
+  { key: "operator", title: "operator", align: "left" },
+  { key: "kernel", title: "kernel", align: "left" },
+  { key: "name", title: "name", align: "left" },
+  { key: "formula", title: "formula", align: "left" },
+  { key: "substituted", title: "with values", align: "left" },
+  { key: "value", title: "value" },
+];
+
+/** Every figure with its formula, in every format. */
+export async function explainReport(explanation: Explanation, format: Format, look: Look): Promise<string> {
+  switch (format) {
+    case "json":
+      return json([explanation], false);
+    case "jsonl":
+      return jsonLines([explanation]);
+    case "csv":
+    case "md":
+      return renderRows(COLUMNS, rows(explanation), format, look);
+    case "table": {
+      const text = `${lines(explanation, look.width).map(printable).join("\n")}\n`;
+      return look.unicode ? text : toAscii(text);
+    }
+  }
+}
+
+const rows = ({ operators }: Explanation): Row[] =>
+  operators.flatMap((operator) =>
+    operator.kernels.flatMap((kernel) =>
+      kernel.steps.map(({ name, formula, substituted, value }) => ({
+        operator: operator.name,
+        kernel: kernel.name,
+        name,
+        formula,
+        substituted,
+        value,
+      })),
+    ),
+  );
+
+function lines(explanation: Explanation, width: number): string[] {
+  const sources = sourceLines(explanation, width);
+  return [
+    ...wrap(title(explanation.scenario), width),
+    ...explanation.operators.flatMap((operator) => ["", ...operatorLines(operator, width)]),
+    ...(sources.length > 0 ? ["", "Parameters of the hardware, and where they come from:", ...sources] : []),
+    "",
+    ...wrap(
+      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly.",
+      width,
+    ),
+  ];
+}
+
+const INDENT = "  ";
+
+const indented = (text: string, width: number, depth: number): string[] => {
+  const space = INDENT.repeat(depth);
+  return wrap(text, width - space.length, INDENT).map((line) => space + line);
+};
+
+function operatorLines(operator: ExplainedOperator, width: number): string[] {
+  const { name, kernels, seconds, launchSeconds, idealSeconds, bound } = operator;
+  const head = `${name}: ${plural(kernels.length, "kernel")}, ${formatSeconds(seconds, 4)} (${formatSeconds(seconds - launchSeconds, 4)} alone, ${formatSeconds(launchSeconds)} of launches and start), ${bound}-bound; ${formatSeconds(idealSeconds, 4)} by the datasheet's roofline`;
+  return [...wrap(head, width, INDENT), ...kernels.flatMap((kernel) => kernelLines(kernel, width))];
+}
+
+function kernelLines(kernel: ExplainedKernel, width: number): string[] {
+  const terms = Object.entries(kernel.terms)
+    .filter(([, seconds]) => seconds > 0)
+    .map(([name, seconds]) => `${name} ${formatSeconds(seconds)}`)
+    .join(", ");
+  const head = `${kernel.name} (${kernel.kind}): ${formatSeconds(kernel.seconds, 4)}, ${formatCount(kernel.flops)}FLOP, HBM ${formatBytes(kernel.hbmBytes)}, L2 ${formatBytes(kernel.l2Bytes)}`;
+  const why = `waits longest for ${kernel.bound} (${terms})`;
+  return [
+    ...indented(head, width, 1),
+    ...kernel.steps.flatMap(({ name, formula, substituted, value }) => {
+      const plain = substituted === formula || substituted === String(value);
+      const second = plain ? [] : indented(`= ${substituted}`, width, 3);
+      return [...indented(`${name} = ${formula}`, width, 2), ...second, ...indented(`= ${value}`, width, 3)];
+    }),
+    ...indented(why, width, 2),
+  ];
+}
+
+/** Each parameter once. */
+function sourceLines({ operators }: Explanation, width: number): string[] {
+  const found = new Map<string, string>();
+  for (const { kernels } of operators)
+    for (const { steps } of kernels)
+      for (const { operands } of steps)
+        for (const { name, value, source } of operands)
+          if (source !== undefined) found.set(`${name} = ${value}`, source);
+  return [...found].flatMap(([parameter, source]) => indented(`${parameter}: ${source}`, width, 1));
+}

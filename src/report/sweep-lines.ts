@@ -1,0 +1,76 @@
+import { type Answers, answerer } from "../study/answers.ts";
+import type { ResultField } from "../study/result-field.ts";
+import { digitsAt, type Space, scenariosOf } from "../study/space.ts";
+import { columnFields, type SweepPlan } from "../study/sweep.ts";
+import { csvCell } from "./csv.ts";
+
+/** Formats with a line a point. */
+export type LineFormat = "csv" | "jsonl";
+
+/** The line above all rows, or nothing. */
+export const headerLine = ({ space, columns }: SweepPlan, format: LineFormat): string =>
+  format === "csv" ? `${[...space.axes.map(({ name }) => name), ...columns].map(csvCell).join(",")}\n` : "";
+
+/**
+ * Writes rows of a sweep: the lines of the points from `from` to before `to`, ends of line included. Points that follow
+ * each other are cheap: the simulator remembers the last one.
+ */
+export function rowWriter(plan: SweepPlan, format: LineFormat): (from: number, to: number) => string {
+  const { axes } = plan.space;
+  const scenarioAt = scenariosOf(plan.space);
+  const ask = answerer();
+  const fields = columnFields(plan.columns);
+  const line = format === "csv" ? csvLine : jsonLine;
+  const keys = axes.map(({ name, values }) => values.map((value) => axisText(format, name, value)));
+  const names = fields.map(({ name }) => JSON.stringify(name));
+  const digits: number[] = [];
+  return (from, to) => {
+    const lines: string[] = [];
+    digitsAt(axes, from, digits);
+    for (let index = from; index < to; index++) {
+      lines.push(line(keys, digits, fields, names, ask(scenarioAt(digits))));
+      advance(plan.space, digits);
+    }
+    lines.push("");
+    return lines.join("\n");
+  };
+}
+
+/** The next point: as an odometer, the last axis first. */
+function advance({ axes }: Space, digits: number[]): void {
+  for (let axis = axes.length - 1; axis >= 0; axis--) {
+    digits[axis]!++;
+    if (digits[axis]! < axes[axis]!.values.length) return;
+    digits[axis] = 0;
+  }
+}
+
+type Line = (
+  keys: readonly (readonly string[])[],
+  digits: readonly number[],
+  fields: readonly ResultField[],
+  names: readonly string[],
+  answers: Answers,
+) => string;
+
+const csvLine: Line = (keys, digits, fields, _, answers) => {
+  const cells: (string | number)[] = [];
+  for (let axis = 0; axis < keys.length; axis++) cells.push(keys[axis]![digits[axis]!]!);
+  for (const field of fields) cells.push(field.read(answers) ?? "");
+  return cells.join(",");
+};
+
+const jsonLine: Line = (keys, digits, fields, names, answers) => {
+  const members: string[] = [];
+  for (let axis = 0; axis < keys.length; axis++) members.push(keys[axis]![digits[axis]!]!);
+  for (let column = 0; column < fields.length; column++) {
+    const value = fields[column]!.read(answers);
+    if (value !== undefined) members.push(`${names[column]}:${value}`);
+  }
+  return `{${members.join(",")}}`;
+};
+
+function axisText(format: LineFormat, name: string, value: string | number): string {
+  if (format === "csv") return csvCell(value);
+  return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+}

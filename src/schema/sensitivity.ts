@@ -1,0 +1,32 @@
+import * as z from "zod";
+import { text } from "./fields.ts";
+import { ScenarioSchema } from "./scenario.ts";
+
+const EffectSchema = z.strictObject({
+  parameter: text.describe("A flag, or a path into the scenario"),
+  value: z.number().describe("Its value in the scenario"),
+  movedTo: z.number().describe("10% more, in whole numbers where the schema wants them"),
+  shareOfTimeChange: z.number().describe("Change of normalization's share of time, for exactly 10% more"),
+  savingChange: z.number().describe("Change of the share that RMSNorm saves (same kernels), likewise"),
+  layerSecondsChange: z.number().describe("Relative change of the layer's time, likewise"),
+});
+
+/** What `sensitivity --json` prints. Names of schemaVersion 1 never change. */
+export const SensitivitySchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  scenario: ScenarioSchema,
+  shareOfTime: z.number(),
+  saving: z.number(),
+  layerSeconds: z.number(),
+  effects: z.array(EffectSchema).describe("Largest effect on normalization's share first"),
+  band: z
+    .strictObject({
+      layerError: z.number().describe("Median relative error of such layers, of models that were not fitted"),
+      shareError: z.number().describe("Median error of normalization's share there, share of 1"),
+      layers: z.int().describe("Measured layers behind it"),
+    })
+    .nullable()
+    .describe("How far the profile was off where it was measured; null where nobody measured"),
+});
+
+export type Sensitivity = z.infer<typeof SensitivitySchema>;

@@ -1,0 +1,68 @@
+import { remembered } from "../layer/remembered.ts";
+import type { NormKind } from "../schema/model.ts";
+import type { Alternative, Result } from "../schema/result.ts";
+import type { Scenario } from "../schema/scenario.ts";
+import { NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
+import { alternativeTo } from "../simulate/alternatives.ts";
+import { type LayerFigures, layerSimulator } from "../simulate/layer-result.ts";
+
+/** What can be asked about one scenario, each answer computed when it is asked for. */
+export interface Answers extends LayerFigures {
+  readonly scenario: Scenario;
+  readonly alternative: (kind: NormKind, implementation: NormImplementation) => Alternative;
+}
+
+/**
+ * Answers for scenario after scenario: `simulate` without what nobody asks for, and without doing again what did not
+ * change. Ask all about one scenario before the next one.
+ */
+export function answerer(): (scenario: Scenario) => Answers {
+  const simulate = layerSimulator();
+  const others = new Map<NormKind, Map<NormImplementation, ReturnType<typeof alternativeSimulator>>>(
+    NORM_KINDS.map((kind) => [kind, new Map()]),
+  );
+  return (scenario) => {
+    const { layer, operators, normalization, statisticalNormalization, wholeModel } = simulate(scenario);
+    return {
+      scenario,
+      layer,
+      operators,
+      normalization,
+      statisticalNormalization,
+      wholeModel,
+      alternative: (kind, implementation) => {
+        const ofKind = others.get(kind)!;
+        let other = ofKind.get(implementation);
+        if (other === undefined) {
+          other = alternativeSimulator(kind, implementation);
+          ofKind.set(implementation, other);
+        }
+        return other(scenario, layer().seconds);
+      },
+    };
+  };
+}
+
+/** One other norm in scenario after scenario; asked twice about one, it answers what it has found. */
+function alternativeSimulator(kind: NormKind, implementation: NormImplementation) {
+  const simulate = layerSimulator();
+  const normalization = { kind, implementation };
+  return remembered(
+    (scenario: Scenario, layerSeconds: number): Alternative =>
+      alternativeTo(layerSeconds, kind, implementation, simulate({ ...scenario, normalization })),
+  );
+}
+
+/** The answers that a result holds. */
+export function answersOf(result: Result): Answers {
+  return {
+    scenario: result.scenario,
+    layer: () => result.layer,
+    operators: () => result.operators,
+    normalization: () => result.normalization,
+    statisticalNormalization: () => result.statisticalNormalization,
+    wholeModel: () => result.wholeModel,
+    alternative: (kind, implementation) =>
+      result.alternatives.find((other) => other.kind === kind && other.implementation === implementation)!,
+  };
+}

@@ -1,0 +1,333 @@
+import type { Claim, Place } from "../schema/claims.ts";
+import type { NormKind } from "../schema/model.ts";
+import type { OperatorResult } from "../schema/result.ts";
+import type { Scenario } from "../schema/scenario.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+import { type Answers, answerer } from "./answers.ts";
+import { parseField, savingOfGiven } from "./result-field.ts";
+import { scan } from "./scan.ts";
+import { defaultRange, fieldAlong } from "./solve.ts";
+import { type Space, scenariosOf } from "./space.ts";
+
+/** What the article says, and what counts as its being right. Shares are fractions of 1. */
+const ARTICLE = {
+  flopShare: 0.0017,
+  /** a factor of two either way */
+  flopShareFrom: 0.00085,
+  flopShareTo: 0.0034,
+  runtimeShare: 0.25,
+  /** "about 25%" */
+  runtimeShareFrom: 0.2,
+  saving: 0.25,
+  savingFrom: 0.2,
+  /** below this nobody sees a difference in utilization or in a bill */
+  utilizationPoints: 1,
+  costSaving: 0.02,
+  /** bytes over those of one read and one write */
+  severalPasses: 1.4,
+} as const;
+
+/** The eight claims of "The Normalization Paradox" (AI Interview Prep, 2026-04-27), judged in one scenario. */
+export function claims(space: Space, gpuHourUsd: number | undefined): Claim[] {
+  const ask = answerer();
+  const scenario = scenariosOf(space)([]);
+  const at = (norm: Scenario["normalization"]): Answers => ask({ ...scenario, normalization: norm });
+  const context: Context = { space, scenario, gpuHourUsd, at };
+  return [
+    flopShare(context),
+    runtimeShare(context),
+    rmsNormSaving(context),
+    memoryBound(context),
+    multiplePasses(context),
+    utilization(context),
+    cost(context),
+    convergence(),
+  ];
+}
+
+interface Context {
+  readonly space: Space;
+  readonly scenario: Scenario;
+  readonly gpuHourUsd: number | undefined;
+  /** answers of the scenario with another norm; ask all before the next one */
+  readonly at: (norm: Scenario["normalization"]) => Answers;
+}
+
+const share = (name: string, value: number): Claim["values"][number] => ({ name, value, unit: "share" });
+const percent = (value: number): string => `${100 * value}%`;
+
+/** The kind and kernels of a norm as flags name them. */
+const normName = ({ kind, implementation }: Scenario["normalization"]): string =>
+  `${kind}:${typeof implementation === "string" ? implementation : "own passes"}`;
+
+/** Where a field reaches its target when the layer's width moves, under a norm. */
+function place(
+  { space }: Context,
+  claim: string,
+  fieldName: string,
+  target: number,
+  norm: { readonly kind: NormKind; readonly implementation: Scenario["normalization"]["implementation"] },
+): Place {
+  const field = parseField(fieldName).field!;
+  const range = defaultRange("hidden", 0, true);
+  const { norm: _, hidden: __, ...fixed } = space.fixed;
+  const settings = space.settings.filter(({ path }) => path[0] !== "normalization");
+  const there = { ...space, fixed, settings, file: { ...space.file, normalization: norm } };
+  const found = scan(fieldAlong(there, field, "hidden"), target, range);
+  return {
+    claim,
+    field: fieldName,
+    target,
+    parameter: "hidden",
+    norm: normName(norm),
+    crossings: found.crossings.map(({ before, after, direction }) => ({
+      value: after.x,
+      direction,
+      before: before.y,
+      after: after.y,
+    })),
+    nearest: found.nearest === undefined ? null : { value: found.nearest.x, field: found.nearest.y },
+    from: range.from,
+    to: range.to,
+  };
+}
+
+const EAGER = { kind: "layernorm", implementation: "eager" } as const;
+
+function flopShare(context: Context): Claim {
+  const own = context.scenario.normalization;
+  const answers = context.at(own);
+  const { shareOfFlops } = answers.normalization();
+  const withSoftmax = answers.statisticalNormalization().shareOfFlops;
+  const isNear = (value: number): boolean => value >= ARTICLE.flopShareFrom && value <= ARTICLE.flopShareTo;
+  const holds = isNear(shareOfFlops);
+  const onlyWithSoftmax = !holds && isNear(withSoftmax);
+  return {
+    id: "flop-share",
+    claim: "LayerNorm is 0.17% of the FLOPs",
+    values: [
+      share("share of FLOPs", shareOfFlops),
+      ...(withSoftmax === shareOfFlops ? [] : [share("with softmax", withSoftmax)]),
+    ],
+    verdict: holds ? "holds" : onlyWithSoftmax ? "holds only if" : "does not hold",
+    condition: onlyWithSoftmax ? "softmax counts as normalization, as in its source" : "",
+    threshold: `within a factor of two of 0.17%`,
+    places: holds
+      ? []
+      : [place(context, "0.17% of the FLOPs", "normalization.shareOfFlops", ARTICLE.flopShare, own)],
+    evidence: [
+      "0.17% is softmax and LayerNorm together in one BERT-large layer, trained (Ivanov et al., MLSys 2021, table 1)",
+    ],
+  };
+}
+
+function runtimeShare(context: Context): Claim {
+  const own = context.scenario.normalization;
+  const here = context.at(own).normalization().shareOfTime;
+  const eager = context.at(EAGER).normalization().shareOfTime;
+  const holds = here >= ARTICLE.runtimeShareFrom;
+  const onlyEager = !holds && eager >= ARTICLE.runtimeShareFrom;
+  const ask = (norm: Scenario["normalization"]): Place =>
+    place(context, "25% of the runtime", "normalization.shareOfTime", ARTICLE.runtimeShare, norm);
+  return {
+    id: "runtime-share",
+    claim: "yet it is about 25% of the runtime",
+    values: [share("share of runtime", here), share("as op-by-op LayerNorm", eager)],
+    verdict: holds ? "holds" : onlyEager ? "holds only if" : "does not hold",
+    condition: onlyEager ? "LayerNorm runs op by op" : "",
+    threshold: `at least ${percent(ARTICLE.runtimeShareFrom)} of the layer's time`,
+    places: holds ? [] : [...(normName(own) === normName(EAGER) ? [] : [ask(own)]), ask(EAGER)],
+    evidence: ["25.5% is softmax and LayerNorm together, PyTorch of 2020 on a V100 (the same table)"],
+  };
+}
+
+const BETTER: readonly NormImplementation[] = ["fused", "residual-fused", "folded"];
+
+function rmsNormSaving(context: Context): Claim {
+  const own = context.scenario.normalization;
+  const same = savingOfGiven(context.at(own)) ?? 0;
+  const best = Math.max(...BETTER.map((by) => savingOfGiven(context.at(own), by) ?? 0));
+  const fromEager = context.at(EAGER).alternative("rmsnorm", "fused").savedShareOfTime;
+  const holds = same >= ARTICLE.savingFrom;
+  const onlyBetter = best >= ARTICLE.savingFrom;
+  const onlyEager = fromEager >= ARTICLE.savingFrom;
+  return {
+    id: "rmsnorm-saving",
+    claim: "RMSNorm gives about a 25% reduction in wall-clock time",
+    values: [
+      share("saved by the formula (same kernels)", same),
+      share("saved with the best kernels too", best),
+      share("saved from op-by-op LayerNorm to one fused RMSNorm", fromEager),
+    ],
+    verdict: holds ? "holds" : onlyBetter || onlyEager ? "holds only if" : "does not hold",
+    condition: holds
+      ? ""
+      : onlyBetter
+        ? "the kernels get better with it"
+        : onlyEager
+          ? "an op-by-op LayerNorm becomes one fused RMSNorm"
+          : "",
+    threshold: `at least ${percent(ARTICLE.savingFrom)} of the layer's time with the same kind of kernel`,
+    places: holds
+      ? []
+      : [
+          place(context, "25% saved by the formula", "rmsnormSavesShareOfTime", ARTICLE.saving, own),
+          place(
+            context,
+            "25% saved from op by op to fused",
+            "alternatives.rmsnorm:fused.savedShareOfTime",
+            ARTICLE.saving,
+            EAGER,
+          ),
+        ],
+    evidence: [
+      "7% to 64% of running time on small models with the kernels of 2019 (Zhang & Sennrich, arXiv 1910.07467)",
+      "5.1% more steps per second for T5-base (Narang et al. 2021); 2.1% slower for GPT-NeoX with eager RMSNorm (its pull request 136)",
+    ],
+  };
+}
+
+const secondsOf = (
+  operators: readonly OperatorResult[],
+  isMember: (one: OperatorResult) => boolean,
+): number => operators.filter(isMember).reduce((sum, { seconds }) => sum + seconds, 0);
+
+function memoryBound({ scenario, at }: Context): Claim {
+  const answers = at(scenario.normalization);
+  const operators = answers.operators();
+  const { seconds, modelFlopsUtilization, bandwidthUtilization } = answers.layer();
+  const computeShare = secondsOf(operators, ({ bound }) => bound === "compute") / seconds;
+  const norms = operators.filter((one) => one.class === "normalization");
+  const normsCompute = norms.some(({ bound }) => bound === "compute");
+  const layerWaits = computeShare < 0.5;
+  return {
+    id: "memory-bound",
+    claim: "GPU utilization is limited by bandwidth, not by compute",
+    values: [
+      share("time bound by compute", computeShare),
+      share("of peak FLOP/s used", modelFlopsUtilization),
+      share("of peak bandwidth used", bandwidthUtilization),
+    ],
+    verdict: normsCompute ? "does not hold" : layerWaits ? "holds" : "holds only if",
+    condition:
+      normsCompute || layerWaits
+        ? ""
+        : "only the norms are looked at, or in decode: the layer itself waits for arithmetic",
+    threshold: "less than half of the layer's time bound by compute, and no norm",
+    places: [],
+    evidence: [],
+  };
+}
+
+/** What the norms of a layer move, and how many kernels they are. */
+const trafficOf = (answers: Answers): { readonly kernels: number; readonly bytes: number } => ({
+  kernels: answers
+    .operators()
+    .filter((one) => one.class === "normalization")
+    .reduce((sum, { kernels }) => sum + kernels, 0),
+  bytes: answers.normalization().hbmBytes,
+});
+
+function multiplePasses({ scenario, at }: Context): Claim {
+  const { implementation } = scenario.normalization;
+  const layerNorm = trafficOf(at({ kind: "layernorm", implementation }));
+  const rmsNorm = trafficOf(at({ kind: "rmsnorm", implementation }));
+  const once = trafficOf(at({ kind: "rmsnorm", implementation: "fused" })).bytes;
+  const ratio = once === 0 ? 0 : layerNorm.bytes / once;
+  const saved = layerNorm.bytes === 0 ? 0 : 1 - rmsNorm.bytes / layerNorm.bytes;
+  const holds = ratio >= ARTICLE.severalPasses;
+  return {
+    id: "multiple-passes",
+    claim: "LayerNorm makes several passes over HBM; RMSNorm drops the mean and the bias",
+    values: [
+      { name: "kernels of LayerNorm", value: layerNorm.kernels, unit: "count" },
+      { name: "kernels of RMSNorm", value: rmsNorm.kernels, unit: "count" },
+      { name: "LayerNorm's bytes over one read and one write", value: ratio, unit: "ratio" },
+      share("of its bytes that RMSNorm saves", saved),
+    ],
+    verdict: holds ? "holds" : "holds only if",
+    condition: holds ? "" : "the kernels are textbook or op by op: these read the input once, for both norms",
+    threshold: `at least ${ARTICLE.severalPasses} times the bytes of one read and one write`,
+    places: [],
+    evidence: [
+      "textbook kernels: 3 reads and 1 write against 2 and 1, so RMSNorm moves 25% fewer bytes in the norms themselves",
+    ],
+  };
+}
+
+function utilization({ scenario, at }: Context): Claim {
+  const { implementation } = scenario.normalization;
+  const before = at({ kind: "layernorm", implementation }).layer().modelFlopsUtilization;
+  const after = at({ kind: "rmsnorm", implementation }).layer().modelFlopsUtilization;
+  const best = at({ kind: "rmsnorm", implementation: "residual-fused" }).layer().modelFlopsUtilization;
+  const points = 100 * (after - before);
+  const bestPoints = 100 * (best - before);
+  const holds = points >= ARTICLE.utilizationPoints;
+  const onlyBetter = bestPoints >= ARTICLE.utilizationPoints;
+  return {
+    id: "utilization",
+    claim: "with RMSNorm the compute engines stay fed: higher utilization",
+    values: [
+      share("of peak FLOP/s with LayerNorm", before),
+      share("with RMSNorm, same kernels", after),
+      share("with RMSNorm, residual add fused in", best),
+    ],
+    verdict: holds ? "holds" : onlyBetter ? "holds only if" : "does not hold",
+    condition: !holds && onlyBetter ? "the kernels get better with it" : "",
+    threshold: `at least ${ARTICLE.utilizationPoints} point of peak more`,
+    places: [],
+    evidence: [],
+  };
+}
+
+function cost({ scenario, at, gpuHourUsd }: Context): Claim {
+  const { implementation } = scenario.normalization;
+  const usd = (norm: Scenario["normalization"]): number =>
+    usdPerMillionTokens(at(norm).wholeModel().tokensPerSecond, scenario.parallelism.tensor, gpuHourUsd ?? 0);
+  const before = usd({ kind: "layernorm", implementation });
+  const after = usd({ kind: "rmsnorm", implementation });
+  const best = usd({ kind: "rmsnorm", implementation: "residual-fused" });
+  const saved = savingOfGiven(at(scenario.normalization)) ?? 0;
+  const bestSaved = savingOfGiven(at(scenario.normalization), "residual-fused") ?? 0;
+  const holds = saved >= ARTICLE.costSaving;
+  const onlyBetter = bestSaved >= ARTICLE.costSaving;
+  return {
+    id: "cost",
+    claim: "so cloud compute costs fall",
+    values: [
+      share("saved, same kernels", saved),
+      ...(gpuHourUsd === undefined
+        ? []
+        : ([
+            { name: "$ per million tokens with LayerNorm", value: before, unit: "usd" },
+            { name: "with RMSNorm, same kernels", value: after, unit: "usd" },
+            { name: "with RMSNorm, residual add fused in", value: best, unit: "usd" },
+          ] as const)),
+    ],
+    verdict: holds ? "holds" : onlyBetter ? "holds only if" : "does not hold",
+    condition: !holds && onlyBetter ? "the kernels get better with it" : "",
+    threshold: `at least ${percent(ARTICLE.costSaving)} cheaper`,
+    places: [],
+    evidence: [],
+  };
+}
+
+const SECONDS_PER_HOUR = 3600;
+
+/** Price of a million tokens through all layers on `gpus` of them, without embedding and output head. */
+const usdPerMillionTokens = (tokensPerSecond: number, gpus: number, gpuHourUsd: number): number =>
+  tokensPerSecond === 0 ? 0 : (1e6 / tokensPerSecond / SECONDS_PER_HOUR) * gpus * gpuHourUsd;
+
+const convergence = (): Claim => ({
+  id: "convergence",
+  claim: "and convergence is not hurt",
+  values: [],
+  verdict: "outside this model",
+  condition: "",
+  threshold: "nothing here trains a model",
+  places: [],
+  evidence: [
+    "RMSNorm reaches quality comparable to LayerNorm's (Zhang & Sennrich 2019, arXiv 1910.07467, abstract)",
+    "the Llama, Qwen, Gemma and Mistral models that are shipped here were trained with it",
+  ],
+});

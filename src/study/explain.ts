@@ -1,0 +1,190 @@
+import { byteSteps, flopSteps } from "../explain/counts.ts";
+import {
+  attentionTimeSteps,
+  collectiveTimeSteps,
+  columnSumTimeSteps,
+  decodeAttentionTimeSteps,
+  idealTimingSteps,
+  matmulTimeSteps,
+  pointwiseTimeSteps,
+  rowInRegistersTimeSteps,
+  rowPerBlockTimeSteps,
+  rowSumTimeSteps,
+  softmaxTimeSteps,
+} from "../explain/formulas.ts";
+import type { Operand, Step, Traced } from "../explain/step.ts";
+import type { Kernel, Operator } from "../layer/kernel.ts";
+import { readBytes, writeBytes } from "../layer/kernel.ts";
+import { layerOperators } from "../layer/layer.ts";
+import { type Device, device } from "../roofline/device.ts";
+import { layerTraffic, type Traffic } from "../roofline/residency.ts";
+import { boundOf } from "../roofline/schedule.ts";
+import type { Timing } from "../roofline/terms.ts";
+import type { Parameter } from "../schema/calibration.ts";
+import type { Explanation } from "../schema/explanation.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { Scenario } from "../schema/scenario.ts";
+import { layerResult } from "../simulate/layer-result.ts";
+
+type ExplainedKernel = Explanation["operators"][number]["kernels"][number];
+type ExplainedStep = ExplainedKernel["steps"][number];
+
+/** Every figure of operators (all, or one by name) with its formula, what was put in, and where that comes from. */
+export function explain(scenario: Scenario, operatorName: string | undefined): Explanation {
+  const target = device(scenario.hardware);
+  const operators = layerOperators(scenario);
+  const kernels = operators.flatMap((operator) => operator.kernels);
+  const traffic = trafficOf(kernels, target);
+  const results = layerResult(scenario).operators;
+  let next = 0;
+  const explained = operators.map((operator, index) => {
+    const first = next;
+    next += operator.kernels.length;
+    const { seconds, bound, flops, hbmReadBytes, hbmWriteBytes, idealSeconds } = results[index]!;
+    return {
+      name: operator.name,
+      class: operator.class,
+      flops,
+      hbmReadBytes,
+      hbmWriteBytes,
+      seconds,
+      idealSeconds,
+      bound,
+      kernels: explainKernels(operator, traffic.slice(first, next), target),
+      launchSeconds: seconds - kernelSeconds(operator, traffic.slice(first, next), target),
+    };
+  });
+  return {
+    schemaVersion: 1,
+    scenario,
+    operators: explained.filter(({ name }) => operatorName === undefined || name === operatorName),
+  };
+}
+
+const trafficOf = (kernels: readonly Kernel[], target: Device): readonly Traffic[] =>
+  target.calibration === undefined
+    ? kernels.map((kernel) => ({ hbmBytes: readBytes(kernel) + writeBytes(kernel), l2Bytes: 0 }))
+    : layerTraffic(kernels, target.calibration.cache);
+
+function kernelSeconds({ kernels }: Operator, traffic: readonly Traffic[], target: Device): number {
+  return kernels.reduce(
+    (sum, kernel, index) => sum + timingSteps(kernel, traffic[index]!, target).result.seconds,
+    0,
+  );
+}
+
+function explainKernels(
+  { kernels }: Operator,
+  traffic: readonly Traffic[],
+  target: Device,
+): ExplainedKernel[] {
+  const sources = sourcesOf(target);
+  return kernels.map((kernel, index) => {
+    const { steps, result } = timingSteps(kernel, traffic[index]!, target);
+    return {
+      name: kernel.name,
+      kind: kernel.work.kind,
+      flops: kernel.flops,
+      reads: kernel.reads.map(({ tensor, bytes }) => ({ tensor, bytes })),
+      writes: kernel.writes.map(({ tensor, bytes }) => ({ tensor, bytes })),
+      streamedBytes: kernel.streamedBytes,
+      hbmBytes: traffic[index]!.hbmBytes,
+      l2Bytes: traffic[index]!.l2Bytes,
+      seconds: result.seconds,
+      bound: boundOf(result.terms),
+      terms: { ...result.terms },
+      steps: [...flopSteps(kernel), ...byteSteps(kernel, target), ...steps].map((step) =>
+        explainStep(step, sources),
+      ),
+    };
+  });
+}
+
+/** The law of the kernel's kind, with its steps; the datasheet roofline where the device has no calibration. */
+export function timingSteps(kernel: Kernel, traffic: Traffic, target: Device): Traced<Timing> {
+  if (target.calibration === undefined) return idealTimingSteps(kernel, target);
+  const { work } = kernel;
+  switch (work.kind) {
+    case "matmul":
+      return matmulTimeSteps(kernel, work, traffic, target);
+    case "attention":
+      return attentionTimeSteps(kernel, work, traffic, target);
+    case "decode-attention":
+      return decodeAttentionTimeSteps(traffic, target);
+    case "pointwise":
+      return pointwiseTimeSteps(work, traffic, target);
+    case "softmax":
+      return softmaxTimeSteps(work, traffic, target);
+    case "row-per-block":
+      return rowPerBlockTimeSteps(work, traffic, target);
+    case "row-in-registers":
+      return rowInRegistersTimeSteps(work, traffic, target);
+    case "row-sum":
+      return rowSumTimeSteps(work, traffic, target);
+    case "column-sum":
+      return columnSumTimeSteps(work, traffic, target);
+    case "collective":
+      return collectiveTimeSteps(kernel, traffic, target);
+  }
+}
+
+/** `$0 * $1` with names in place of the operands. */
+const filledIn = (template: string, texts: readonly string[]): string =>
+  template.replace(/\$(\d+)/g, (_, index: string) => texts[Number(index)]!);
+
+const valueText = ({ value }: Operand): string =>
+  typeof value === "string" ? JSON.stringify(value) : String(value);
+
+function explainStep({ name, template, operands, value }: Step, sources: SourcesOf): ExplainedStep {
+  return {
+    name,
+    formula: filledIn(
+      template,
+      operands.map((operand) => operand.name),
+    ),
+    substituted: filledIn(template, operands.map(valueText)),
+    value,
+    operands: operands.map((operand) => ({
+      name: operand.name,
+      value: operand.value,
+      ...sources(operand),
+    })),
+  };
+}
+
+type SourcesOf = (operand: Operand) => { readonly source?: string };
+
+/** Where a parameter of the hardware comes from: found by the object that it is a field of. */
+function sourcesOf(target: Device): SourcesOf {
+  const { hardware, calibration } = target;
+  const places = new Map<object, object>();
+  if (calibration !== undefined) pair(calibration, hardware.calibration!, places);
+  return ({ owner, field }) => {
+    if (owner === undefined || field === undefined) return {};
+    const documented = places.get(owner) as Readonly<Record<string, Parameter>> | undefined;
+    const parameter = documented?.[field];
+    if (parameter?.source !== undefined) return { source: `${parameter.origin}: ${parameter.source}` };
+    return owner === target || owner === hardware || owner === hardware.peakFlopsPerSecond
+      ? datasheetSource(
+          hardware,
+          owner === hardware.peakFlopsPerSecond ? `peakFlopsPerSecond.${field}` : field,
+        )
+      : {};
+  };
+}
+
+/** Each group of plain numbers beside the same group with origins and sources. */
+function pair(values: object, documented: object, places: Map<object, object>): void {
+  places.set(values, documented);
+  for (const [key, value] of Object.entries(values))
+    if (typeof value === "object" && value !== null)
+      pair(value as object, documented[key as keyof typeof documented] as object, places);
+}
+
+function datasheetSource({ sources }: Hardware, field: string): { readonly source?: string } {
+  const name = field === "vectorFlopsPerSecond" ? "peakFlopsPerSecond.fp32Vector" : field;
+  const found = sources.find(({ fields }) =>
+    fields.some((one) => one === name || name.startsWith(`${one}.`) || one.startsWith(`${name}.`)),
+  );
+  return found === undefined ? {} : { source: found.source };
+}

@@ -1,0 +1,109 @@
+import type { Scenario } from "../schema/scenario.ts";
+import type { Sensitivity } from "../schema/sensitivity.ts";
+import { type Answers, answerer } from "./answers.ts";
+import { WHAT_IF_FLAGS } from "./flags.ts";
+import { savingOfGiven } from "./result-field.ts";
+import { getPath } from "./set-path.ts";
+import { pointProblems, type Space, scenariosOf } from "./space.ts";
+
+const STEP = 0.1;
+
+/** What may move the answer: the device's figures, its calibration where it has one, and the sizes of the work. */
+function parametersOf(scenario: Scenario): readonly string[] {
+  const { hardware, normalization, workload, precision, parallelism, runtime } = scenario;
+  const calibrated = (...paths: string[]): string[] =>
+    hardware.calibration === undefined ? [] : paths.map((path) => `hardware.calibration.${path}.value`);
+  const perBlock = `rowPerBlock.${normalization.kind}`;
+  const inRegisters = `rowInRegisters.${normalization.kind}`;
+  return [
+    "hardware.hbmBytesPerSecond",
+    precision.activations === "fp32"
+      ? "hardware.peakFlopsPerSecond.fp32Vector"
+      : `hardware.peakFlopsPerSecond.${precision.activations}`,
+    ...(parallelism.tensor > 1 ? ["hardware.linkBytesPerSecond"] : []),
+    ...calibrated(
+      "cache.residentBytes",
+      "cache.bytesPerSecond",
+      runtime === "graph" ? "launch.gapSeconds" : "host.secondsPerKernel",
+      `${perBlock}.floorSeconds`,
+      `${perBlock}.rowSecondsPerColumn`,
+      `${perBlock}.blockSecondsPerColumn`,
+      `${inRegisters}.floorSeconds`,
+      "rowSum.secondsPerStep",
+      "pointwise.unrolledSecondsPerElement",
+      "pointwise.stridedSecondsPerElement",
+      "matmul.peakFraction",
+      "memory.weightFraction",
+      "memory.streamingFraction",
+      "memory.rowPerBlockFraction",
+    ),
+    "hidden",
+    "ffn",
+    "batch",
+    ...(workload.phase === "decode" ? ["context"] : ["sequence"]),
+    ...(workload.phase === "prefill" && workload.context > 0 ? ["context"] : []),
+  ];
+}
+
+interface Figures {
+  readonly share: number;
+  readonly saving: number;
+  readonly seconds: number;
+}
+
+const figuresOf = (answers: Answers): Figures => ({
+  share: answers.normalization().shareOfTime,
+  seconds: answers.layer().seconds,
+  saving: savingOfGiven(answers) ?? 0,
+});
+
+/** How much 10% more of each parameter moves normalization's share, RMSNorm's saving and the layer's time. */
+export function sensitivity(space: Space): Sensitivity {
+  const scenario = scenariosOf(space)([]);
+  const ask = answerer();
+  const base = figuresOf(ask(scenario));
+  const effects = parametersOf(scenario).flatMap((parameter) => {
+    const flag = WHAT_IF_FLAGS.find(({ name }) => name === parameter);
+    const value = getPath(scenario, (flag?.field ?? parameter).split("."));
+    if (typeof value !== "number" || value === 0) return [];
+    const movedTo = moved(value, flag !== undefined);
+    const other = scenariosOf({ ...space, axes: [{ name: parameter, values: [movedTo] }] })([0]);
+    if (pointProblems(other).length > 0) return [];
+    const there = figuresOf(ask(other));
+    // whole numbers do not move by exactly 10%
+    const scale = STEP / (movedTo / value - 1);
+    return [
+      {
+        parameter,
+        value,
+        movedTo,
+        shareOfTimeChange: scale * (there.share - base.share),
+        savingChange: scale * (there.saving - base.saving),
+        layerSecondsChange: scale * (there.seconds / base.seconds - 1),
+      },
+    ];
+  });
+  return {
+    schemaVersion: 1,
+    scenario,
+    shareOfTime: base.share,
+    saving: base.saving,
+    layerSeconds: base.seconds,
+    effects: [...effects].sort((a, b) => Math.abs(b.shareOfTimeChange) - Math.abs(a.shareOfTimeChange)),
+    band: bandOf(scenario),
+  };
+}
+
+const moved = (value: number, whole: boolean): number =>
+  whole ? Math.max(value + 1, Math.round(value * (1 + STEP))) : value * (1 + STEP);
+
+/** How far the profile was off on measured layers of this phase and runtime. */
+function bandOf({ hardware, workload, runtime }: Scenario): Sensitivity["band"] {
+  const found = hardware.validation?.find((one) => one.phase === workload.phase && one.runtime === runtime);
+  if (found === undefined) return null;
+  return {
+    layerError: found.medianError,
+    shareError: found.shareErrorPoints / 100,
+    layers: found.layers,
+  };
+}
