@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
-import { causalShortness, headDimFraction } from "../../src/roofline/attention-time.ts";
+import { headDimFraction, isUneven, shortSequenceFactor } from "../../src/roofline/attention-time.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 
@@ -45,10 +45,16 @@ describe("attention over many queries", () => {
     expect(seconds(halved, attention({ causal: false }))).toBe(2);
   });
 
-  test("backward takes the calibrated multiple of the forward pass, whose products are two fifths of its own", () => {
-    const forward = seconds({ "attention.backwardRatio": 3 }, attention(), 4000);
+  test("backward has shares of the peak and a shortness of its own", () => {
     const backward = attention({ direction: "backward" });
-    expect(seconds({ "attention.backwardRatio": 3 }, backward, 2.5 * 4000)).toBeCloseTo(3 * forward, 12);
+    expect(seconds({}, backward)).toBe(2);
+    expect(seconds({ "attention.backward.fractionHeadDim128": 0.5 }, backward)).toBe(4);
+    expect(seconds({ "attention.fractionHeadDim128": 0.5 }, backward)).toBe(2);
+    expect(seconds({ "attention.backward.fractionHeadDim128": 0.5 })).toBe(2);
+    const halved = { "attention.backward.shortSequenceTokens": 100 };
+    expect(seconds(halved, { ...backward, queries: 400 })).toBe(2.5);
+    expect(seconds(halved, { ...backward, queries: 400, causal: true })).toBe(2.5);
+    expect(seconds(halved, attention({ queries: 400, causal: true }))).toBe(2);
   });
 
   test("waits for arithmetic or for memory, whichever is longer, behind a floor", () => {
@@ -103,7 +109,7 @@ describe("without a calibration", () => {
   });
 });
 
-describe("causal shortness", () => {
+describe("the shortness of a sequence", () => {
   test.each([
     [100, 100, 1, 2],
     [100, 400, 1, 1.25],
@@ -115,8 +121,7 @@ describe("causal shortness", () => {
     "of %d tokens at which it halves, %d queries and exponent %d is %d",
     (tokens, queries, exponent, expected) => {
       const p = { shortSequenceTokens: tokens, shortSequenceExponent: exponent };
-      expect(causalShortness({ causal: true, queries }, p)).toBeCloseTo(expected, 12);
-      expect(causalShortness({ causal: false, queries }, p)).toBe(1);
+      expect(shortSequenceFactor(queries, p)).toBeCloseTo(expected, 12);
     },
   );
 
@@ -126,24 +131,26 @@ describe("causal shortness", () => {
     fc.assert(
       fc.property(any, any, (a, b) => {
         const [short, long] = a < b ? [a, b] : [b, a];
-        const [less, more] = [short, long].map((queries) => causalShortness({ causal: true, queries }, p));
+        const [less, more] = [short, long].map((queries) => shortSequenceFactor(queries, p));
         expect(less!).toBeGreaterThanOrEqual(more!);
         expect(more!).toBeGreaterThan(1);
       }),
     );
   });
+
+  test("is felt under a causal mask, and backward under any", () => {
+    expect(isUneven(attention())).toBe(false);
+    expect(isUneven(attention({ causal: true }))).toBe(true);
+    expect(isUneven(attention({ direction: "backward" }))).toBe(true);
+    expect(isUneven(attention({ direction: "backward", causal: true }))).toBe(true);
+  });
 });
 
 describe("the share of the peak by head dimension", () => {
   const p = {
-    floorSeconds: 0,
     fractionHeadDim64: 0.4,
     fractionHeadDim128: 0.6,
     fractionHeadDim256: 0.9,
-    shortSequenceTokens: 0,
-    shortSequenceExponent: 1,
-    backwardRatio: 1,
-    decodeFloorSeconds: 0,
   };
 
   test.each([

@@ -64,7 +64,7 @@ describe.each(ACCESSES)("a %s kernel", (access, floor, issue) => {
 });
 
 describe("a softmax kernel", () => {
-  const softmax = (columns: number, elements = 2048): Work => ({ kind: "softmax", elements, columns });
+  const softmax = (columns: number, elements = 4096): Work => ({ kind: "softmax", elements, columns });
   const PARAMETERS = {
     "softmax.persistentSecondsPerElement": 0.5,
     "softmax.secondsPerElement": 2,
@@ -74,23 +74,43 @@ describe("a softmax kernel", () => {
 
   test.each([
     [1, 0.5],
-    [512, 0.5],
     [1024, 0.5],
-    [1025, 2],
+    [2048, 0.5],
+    [2049, 2],
     [8192, 2],
   ])("over rows of %d issues %d seconds an element", (columns, each) => {
-    expect(seconds(PARAMETERS, softmax(columns))).toBe(7 + 2048 * each);
+    expect(seconds(PARAMETERS, softmax(columns))).toBe(7 + 4096 * each);
   });
 
-  test("overlaps issue and memory as element-wise kernels do", () => {
-    const parameters = { "softmax.secondsPerElement": 1, "pointwise.softness": 2 };
-    expect(seconds(parameters, softmax(2000, 4), traffic(30))).toBeCloseTo(5, 12);
+  test.each([
+    [1, 0.5],
+    [2048, 0.5],
+    [2049, 2],
+    [8192, 2],
+  ])("walks a row of %d at %d seconds a column, however few rows there are", (columns, each) => {
+    const walks = {
+      "softmax.persistentRowSecondsPerColumn": 0.5,
+      "softmax.rowSecondsPerColumn": 2,
+    };
+    expect(seconds(walks, softmax(columns, columns))).toBe(columns * each);
+    expect(seconds(walks, softmax(columns, 100 * columns))).toBe(columns * each);
   });
 
-  test("names its terms", () => {
+  test("overlaps walk, issue and memory as element-wise kernels do", () => {
+    const parameters = {
+      "softmax.secondsPerElement": 1,
+      "softmax.rowSecondsPerColumn": 6 / 3000,
+      "pointwise.softness": 2,
+    };
+    expect(seconds(parameters, softmax(3000, 2), traffic(30))).toBeCloseTo(7, 9);
+  });
+
+  test("counts floor and the longer of walk and issue as latency", () => {
     const target = roundDevice({ ...PARAMETERS, "cache.bytesPerSecond": 20 });
     const { terms } = kernelTiming(kernelOf(softmax(10, 20)), traffic(50, 60), target);
     expect(terms).toEqual({ compute: 0, memory: 5, cache: 3, latency: 17, network: 0 });
+    const walking = roundDevice({ ...PARAMETERS, "softmax.persistentRowSecondsPerColumn": 3 });
+    expect(kernelTiming(kernelOf(softmax(10, 20)), NO_TRAFFIC, walking).terms.latency).toBe(7 + 30);
   });
 });
 

@@ -24,7 +24,11 @@ const SCENARIOS: readonly Scenario[] = [
   scenario({ model: model("llama-3.2-1b"), workload: train(1, 128), runtime: "eager" }),
   scenario({ workload: prefill(4, 1024), ...norm("rmsnorm", "eager") }),
   scenario({ model: model("bert-large"), workload: train(8, 512), kernels: materialized }),
-  scenario({ model: model("llama-3-8b"), workload: prefill(1, 2048), kernels: materialized }),
+  scenario({ model: model("llama-3-8b"), workload: prefill(1, 4096), kernels: materialized }),
+  scenario({ model: model("llama-3-8b"), workload: decode(1, 1024), kernels: materialized }),
+  scenario({ model: model("llama-3-8b"), workload: decode(1, 8192), kernels: materialized }),
+  scenario({ model: model("gpt2-xl"), workload: train(4, 1024) }),
+  scenario({ model: model("gemma-2-9b"), workload: train(1, 2048) }),
   scenario({ model: model("llama-3.2-1b"), workload: prefill(8, 2048) }),
   scenario({ model: model("gemma-2-9b"), workload: prefill(2, 2048), ...norm("layernorm", "native") }),
   scenario({ model: model("gpt2-xl"), workload: decode(64, 512) }),
@@ -51,6 +55,8 @@ const FASTER =
 /** An exponent turns around the size that it is about. */
 const EITHER_WAY = /Exponent$/;
 const ROUNDING = 1e-12;
+/** A larger L2 is emptied later: what is written back may then fall on a kernel that hides it less well. */
+const slackOf = (path: ParameterPath): number => (/^cache\..*Bytes$/.test(path) ? 1e-3 : ROUNDING);
 
 describe.each(PATHS)("%s", (path) => {
   const more = effects(path, 1.05);
@@ -61,8 +67,8 @@ describe.each(PATHS)("%s", (path) => {
 
   test.runIf(!EITHER_WAY.test(path))("only ever moves a layer's time in its direction", () => {
     const sign = FASTER.test(path) ? -1 : 1;
-    for (const effect of more) expect(sign * effect).toBeGreaterThan(-ROUNDING);
-    for (const effect of effects(path, 1 / 1.05)) expect(-sign * effect).toBeGreaterThan(-ROUNDING);
+    for (const effect of more) expect(sign * effect).toBeGreaterThan(-slackOf(path));
+    for (const effect of effects(path, 1 / 1.05)) expect(-sign * effect).toBeGreaterThan(-slackOf(path));
   });
 
   test("moves a layer's time by no more than it moved itself", () => {
@@ -83,7 +89,7 @@ describe("the parameters of one kind of kernel", () => {
 
   test.each([
     ["matmul.backwardFraction", ["training"]],
-    ["attention.backwardRatio", ["training"]],
+    ["attention.backward.fractionHeadDim128", ["training"]],
     ["attention.decodeFloorSeconds", ["decode"]],
     ["memory.kvCacheFraction", ["decode"]],
     ["rowPerBlock.backward.floorSeconds", ["training"]],

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Kernel, readBytes, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
-import { hitFraction, layerTraffic } from "../../src/roofline/residency.ts";
+import { chainTraffic, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
 import { fallingRamp, softMaximum } from "../../src/roofline/soft-maximum.ts";
 import { kernelOf } from "../support/devices.ts";
 import { anyScenario } from "../support/scenarios.ts";
@@ -25,48 +25,92 @@ const caches = fc.record({
   bytesPerSecond: fc.constant(1),
 });
 
-const bytesOf = (kernel: Kernel): number => readBytes(kernel) + writeBytes(kernel);
+type Cache = Parameters<typeof hitFraction>[1];
 
-/** The same question asked again for every access: walk back to the last kernel that touched the tensor. */
-function countedL2Bytes(
-  list: readonly Kernel[],
-  index: number,
-  cache: { residentBytes: number; transitionBytes: number; bytesPerSecond: number },
-  before: readonly string[],
-): number {
-  const kernel = list[index]!;
-  let served = 0;
-  for (const { tensor, bytes } of kernel.reads) {
-    let distance = bytesOf(kernel);
-    let found = false;
-    for (let earlier = index - 1; earlier >= 0 && !found; earlier--) {
-      const { reads, writes } = list[earlier]!;
-      found = [...reads, ...writes].some((other) => other.tensor === tensor);
-      if (!found) distance += bytesOf(list[earlier]!);
-    }
-    if (found || before.includes(tensor)) served += bytes * hitFraction(distance, cache);
-  }
-  for (const { bytes } of kernel.writes) served += bytes * hitFraction(bytesOf(kernel), cache);
-  return served;
+const bytesOf = (kernel: Kernel): number => readBytes(kernel) + writeBytes(kernel);
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+const reads = (kernel: Kernel, tensor: string): boolean =>
+  kernel.reads.some((read) => read.tensor === tensor);
+const writes = (kernel: Kernel, tensor: string): boolean =>
+  kernel.writes.some((write) => write.tensor === tensor);
+
+/** Every question about the L2 answered by walking back and forth over the chain, nothing remembered. */
+function countedTraffic(list: readonly Kernel[], cache: Cache, before: readonly string[]) {
+  const movedBefore = (index: number): number => sum(list.slice(0, index).map(bytesOf));
+  /** bytes moved up to the end of the last kernel before this one that touched the tensor */
+  const lastTouch = (tensor: string, index: number): number | undefined => {
+    for (let earlier = index - 1; earlier >= 0; earlier--)
+      if (reads(list[earlier]!, tensor) || writes(list[earlier]!, tensor)) return movedBefore(earlier + 1);
+    return before.includes(tensor) ? 0 : undefined;
+  };
+  const kept = (tensor: string, index: number): number => {
+    const touch = reads(list[index]!, tensor) ? movedBefore(index) : lastTouch(tensor, index)!;
+    return hitFraction(movedBefore(index + 1) - touch, cache);
+  };
+  /** share of a write that is dirty in the L2 after a later kernel */
+  const dirty = (tensor: string, writer: number, after: number): number => {
+    const stayed = hitFraction(bytesOf(list[writer]!), cache);
+    let share = stayed;
+    for (let index = writer + 1; index <= after; index++)
+      share = Math.min(share, stayed * kept(tensor, index));
+    return share;
+  };
+  const lastRead = (tensor: string): number => list.findLastIndex((kernel) => reads(kernel, tensor));
+  /** not written again, nor read for the last time, before the kernel starts */
+  const isAlive = (tensor: string, writer: number, index: number): boolean => {
+    const between = list.slice(writer + 1, index);
+    const last = lastRead(tensor);
+    return !between.some((kernel) => writes(kernel, tensor)) && !(last > writer && last < index);
+  };
+  return list.map((kernel, index) => {
+    const own = bytesOf(kernel);
+    const hits = [
+      ...kernel.reads.map(({ tensor, bytes }) => {
+        const touch = lastTouch(tensor, index);
+        return touch === undefined ? 0 : bytes * hitFraction(movedBefore(index + 1) - touch, cache);
+      }),
+      ...kernel.writes.map(({ bytes }) => bytes * hitFraction(own, cache)),
+    ];
+    const writtenBack = list.slice(0, index).flatMap((writer, at) =>
+      writer.writes
+        // a tensor named twice in one kernel is what it was named last
+        .filter(({ tensor }, place) => writer.writes.findLastIndex((one) => one.tensor === tensor) === place)
+        .filter(({ tensor }) => isAlive(tensor, at, index))
+        .map(({ tensor, bytes }) => bytes * (dirty(tensor, at, index - 1) - dirty(tensor, at, index))),
+    );
+    return {
+      hbmBytes: own - sum(hits) + sum(writtenBack),
+      l2Bytes: sum(hits),
+      writtenBack: sum(writtenBack),
+    };
+  });
 }
 
 describe("traffic through the L2", () => {
-  test("is what walking back to each tensor's last use finds", () => {
+  test("is what walking back to each tensor's last use, and forth to its next, finds", () => {
     fc.assert(
       fc.property(kernels, caches, fc.subarray(["a", "b", "c"]), (list, cache, before) => {
-        layerTraffic(list, cache, before).forEach(({ l2Bytes }, index) => {
-          expect(l2Bytes).toBeCloseTo(countedL2Bytes(list, index, cache, before), 6);
+        const counted = countedTraffic(list, cache, before);
+        chainTraffic(list, cache, before).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
+          expect(l2Bytes).toBeCloseTo(counted[index]!.l2Bytes, 6);
+          expect(hbmBytes).toBeCloseTo(counted[index]!.hbmBytes, 6);
         });
       }),
       { numRuns: 500, seed: 1 },
     );
   });
 
-  test("adds up to all bytes of every kernel, none of it negative", () => {
+  test("is all bytes of every kernel, and what earlier ones wrote at most once more", () => {
     fc.assert(
       fc.property(kernels, caches, (list, cache) => {
-        layerTraffic(list, cache, []).forEach(({ hbmBytes, l2Bytes }, index) => {
-          expect(hbmBytes + l2Bytes).toBeCloseTo(bytesOf(list[index]!), 6);
+        let written = 0;
+        let extra = 0;
+        chainTraffic(list, cache, []).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
+          const more = hbmBytes + l2Bytes - bytesOf(list[index]!);
+          expect(more).toBeGreaterThan(-1e-6);
+          extra += more;
+          expect(extra).toBeLessThan(written + 1e-6);
+          written += writeBytes(list[index]!);
           expect(l2Bytes).toBeGreaterThanOrEqual(0);
           expect(hbmBytes).toBeGreaterThanOrEqual(list[index]!.streamedBytes - 1e-9);
         });
@@ -75,14 +119,14 @@ describe("traffic through the L2", () => {
     );
   });
 
-  test("asks HBM for no more when the L2 is larger", () => {
+  test("asks HBM for no more in all when the L2 is larger", () => {
     fc.assert(
       fc.property(kernels, caches, fc.nat(200), (list, cache, more) => {
         const larger = { ...cache, residentBytes: cache.residentBytes + more };
-        const [small, large] = [cache, larger].map((one) => layerTraffic(list, one, ["a"]));
-        large!.forEach(({ hbmBytes }, index) => {
-          expect(hbmBytes).toBeLessThanOrEqual(small![index]!.hbmBytes + 1e-9);
-        });
+        const [small, large] = [cache, larger].map((one) =>
+          sum(chainTraffic(list, one, ["a"]).traffic.map(({ hbmBytes }) => hbmBytes)),
+        );
+        expect(large!).toBeLessThanOrEqual(small! + 1e-6);
       }),
       { numRuns: 300, seed: 1 },
     );
@@ -93,20 +137,20 @@ describe("traffic through the L2", () => {
       fc.property(kernels, (list) => {
         const none = { residentBytes: -1, transitionBytes: 0, bytesPerSecond: 1 };
         const all = { residentBytes: 1e9, transitionBytes: 0, bytesPerSecond: 1 };
-        for (const { l2Bytes } of layerTraffic(list, none, ["a", "b"])) expect(l2Bytes).toBe(0);
+        for (const { l2Bytes } of chainTraffic(list, none, ["a", "b"]).traffic) expect(l2Bytes).toBe(0);
         const touched = new Set<string>();
-        layerTraffic(list, all, []).forEach(({ hbmBytes }, index) => {
-          const { reads, writes, streamedBytes } = list[index]!;
-          const cold = reads.filter(({ tensor }) => !touched.has(tensor));
-          expect(hbmBytes).toBeCloseTo(streamedBytes + cold.reduce((sum, { bytes }) => sum + bytes, 0), 6);
-          for (const { tensor } of [...reads, ...writes]) touched.add(tensor);
+        chainTraffic(list, all, []).traffic.forEach(({ hbmBytes }, index) => {
+          const kernel = list[index]!;
+          const cold = kernel.reads.filter(({ tensor }) => !touched.has(tensor));
+          expect(hbmBytes).toBeCloseTo(kernel.streamedBytes + sum(cold.map(({ bytes }) => bytes)), 6);
+          for (const { tensor } of [...kernel.reads, ...kernel.writes]) touched.add(tensor);
         });
       }),
       { numRuns: 300, seed: 1 },
     );
   });
 
-  test("of real layers never serves a weight", () => {
+  test("of real layers never serves a weight from the L2", () => {
     const cache = { residentBytes: 30e6, transitionBytes: 20e6, bytesPerSecond: 1 };
     fc.assert(
       fc.property(anyScenario, (scenario) => {
@@ -117,6 +161,25 @@ describe("traffic through the L2", () => {
         });
       }),
       { numRuns: 60, seed: 1 },
+    );
+  });
+
+  test("traced layer after layer is what each alone has, whatever came before", () => {
+    const cache = { residentBytes: 30e6, transitionBytes: 20e6, bytesPerSecond: 1 };
+    const smaller = { ...cache, residentBytes: 3e6 };
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyScenario, fc.boolean()), { minLength: 2, maxLength: 5 }), (layers) => {
+        const trace = trafficTracer();
+        for (const [scenario, small] of layers) {
+          const list = layerOperators(scenario).flatMap((operator) => operator.kernels);
+          const own = small ? smaller : cache;
+          const { hbmBytes, l2Bytes } = trace(list, own);
+          const alone = layerTraffic(list, own);
+          expect([...hbmBytes]).toEqual(alone.map((one) => one.hbmBytes));
+          expect([...l2Bytes]).toEqual(alone.map((one) => one.l2Bytes));
+        }
+      }),
+      { numRuns: 40, seed: 1 },
     );
   });
 

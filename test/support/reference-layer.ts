@@ -244,9 +244,11 @@ function flashBackward(s: Shape, causal: boolean): Count[] {
   const rowDots = walked((walk) => {
     const [output, gradient] = [walk.reads(queries, a), walk.reads(queries, a)];
     const dots = walk.writes(rows, FP32);
+    const cleared = walk.writes(queries, FP32);
     times(queries, (element) => {
       output(element);
       gradient(element);
+      cleared(element);
       dots(Math.floor(element / s.headDim));
       walk.operations(2);
     });
@@ -256,6 +258,8 @@ function flashBackward(s: Shape, causal: boolean): Count[] {
       Array.from({ length: count }, () => walk.reads(elements, bytes));
     const whole = [
       ...read(2, queries, a),
+      // blocks of keys add to the fp32 gradient of the queries
+      walk.reads(queries, FP32),
       walk.writes(queries, FP32),
       walk.writes(queries, a),
       walk.writes(queries, a),
