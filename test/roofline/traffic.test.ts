@@ -183,6 +183,45 @@ describe("traffic through the L2", () => {
     );
   });
 
+  test("of the same kernels on another L2, or on other tensors and sizes, is traced anew", () => {
+    const rename: Record<string, string> = { a: "b", b: "a", c: "d", d: "c" };
+    const change = fc.constantFrom<(list: readonly Kernel[]) => readonly Kernel[]>(
+      (list) => list,
+      (list) =>
+        list.map((kernel) => ({
+          ...kernel,
+          reads: kernel.reads.map(({ tensor, bytes }) => ({ tensor: rename[tensor]!, bytes })),
+        })),
+      (list) => list.map((kernel) => ({ ...kernel, streamedBytes: kernel.streamedBytes + 40 })),
+      (list) => list.slice(1),
+      (list) => list.map((kernel, index) => (index === list.length - 1 ? { ...kernel, reads: [] } : kernel)),
+    );
+    fc.assert(
+      fc.property(
+        kernels,
+        fc.array(fc.tuple(change, fc.constantFrom(50, 200)), { maxLength: 5 }),
+        (first, changes) => {
+          const trace = trafficTracer();
+          const sizes = new Map(
+            [50, 200].map((bytes) => [
+              bytes,
+              { residentBytes: bytes, transitionBytes: 50, bytesPerSecond: 1 },
+            ]),
+          );
+          let list: readonly Kernel[] = first;
+          for (const [next, bytes] of changes) {
+            list = next(list);
+            const cache = sizes.get(bytes)!;
+            expect([...trace(list, cache).hbmBytes]).toEqual(
+              layerTraffic(list, cache).map(({ hbmBytes }) => hbmBytes),
+            );
+          }
+        },
+      ),
+      { numRuns: 300, seed: 1 },
+    );
+  });
+
   test("starts a layer with what the layer before it wrote", () => {
     const cache = { residentBytes: 1000, transitionBytes: 0, bytesPerSecond: 1 };
     const reading = (tensor: string) =>
