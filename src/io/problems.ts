@@ -32,7 +32,9 @@ function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path
     case "unrecognized_keys":
       return issue.keys.map((key) => line([...issue.path, key], unknownKey(key, schema, issue.path)));
     case "invalid_union":
-      return unionLines(issue, value, data, schema, prefix);
+      return "options" in issue && issue.options
+        ? issueLines(unknownKind(issue.options, issue), data, schema, prefix)
+        : unionLines(issue, value, data, schema, prefix);
     case "custom":
     case "invalid_format":
       return [
@@ -48,14 +50,18 @@ function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path
   }
 }
 
+type Union = Extract<Issue, { code: "invalid_union" }>;
+
+/** A `kind` that no row has. */
+const unknownKind = (options: readonly z.core.util.Primitive[], { path, message }: Union): Issue => ({
+  code: "invalid_value",
+  values: [...options],
+  path,
+  message,
+});
+
 /** Of a union's branches, the one whose type the value has; without one, all that would be accepted. */
-function unionLines(
-  issue: Extract<Issue, { code: "invalid_union" }>,
-  value: unknown,
-  data: unknown,
-  schema: z.ZodType,
-  prefix: Path,
-): string[] {
+function unionLines(issue: Union, value: unknown, data: unknown, schema: z.ZodType, prefix: Path): string[] {
   const branches = ("errors" in issue ? issue.errors : []).map(withoutEchoes);
   const fitting = branches.filter((branch) => !branch.some((inner) => isWrongType(inner)));
   const best = fitting[0] ?? (branches.length === 1 ? branches[0] : undefined);
@@ -84,6 +90,7 @@ const TYPES: Record<string, string> = {
   boolean: "true or false",
   object: "an object",
   array: "a list",
+  tuple: "a list",
   record: "an object",
 };
 
