@@ -279,6 +279,22 @@ describe("cross-validation", () => {
     expect(found?.heldMedianError).toBeLessThan(0.2);
   });
 
+  test("fits each size from the others alone", () => {
+    // two sizes that contradict each other: fitted together each would be off by half of that
+    const rows = measuredOn(target, "matmul gradients").filter(
+      (one) => one.kind === "gemm" && one.m === 8192 && one.k === 8192,
+    );
+    const slower = rows.map((one) =>
+      one.kind === "gemm" && one.n === 28_672 ? { ...one, warmSeconds: 1.5 * one.warmSeconds! } : one,
+    );
+    const [found] = crossValidate(
+      slower.filter((one) => one.kind === "gemm" && one.n > 2000),
+      H100,
+    );
+    expect(found?.folds).toBe(2);
+    expect(found?.heldMedianError).toBeGreaterThan(0.3);
+  });
+
   test("needs two sizes", () => {
     expect(crossValidate([off(0), off(0.1)], H100)).toEqual([]);
     expect(crossValidate([], H100)).toEqual([]);

@@ -78,6 +78,27 @@ describe("rows as kernels", () => {
     });
   });
 
+  /** [what was measured, how it reads many rows, how it reads one] */
+  test.each([
+    ["add", "vectorized", "vectorized"],
+    ["bias", "unrolled", "vectorized"],
+    ["silu", "silu", "silu"],
+    ["silu-chunk", "strided", "silu"],
+    ["mul-chunk", "strided", "vectorized"],
+    ["concatenate-halves", "concatenate", "concatenate"],
+    ["add-transposed", "transposed", "vectorized"],
+    ["cast-to-fp32", "unrolled", "unrolled"],
+  ])("of %s many rows are %s, one row is %s", (implementation, many, one) => {
+    for (const [count, access] of [
+      [64, many],
+      [2, many],
+      [1, one],
+    ] as const) {
+      const given = row("pointwise", { implementation, rows: count, columns });
+      expect(measuredCase(given)?.kernels[0]?.work).toMatchObject({ access, elements: count * columns });
+    }
+  });
+
   test("a softmax reads and writes every score once", () => {
     const { kernels } = measuredCase(row("softmax", { implementation: "softmax", rows, columns }))!;
     expect(kernels[0]?.work).toEqual({ kind: "softmax", elements, columns });
@@ -148,16 +169,18 @@ describe("rows as kernels", () => {
 });
 
 describe("rows that the simulator has nothing for", () => {
+  const timed = (kind: Parameters<typeof row>[0], changes: object): Measurement =>
+    row(kind, { warmSeconds: 1e-5, ...changes });
   const unknown: readonly Measurement[] = [
-    row("norm", { implementation: "rmsnorm.compiled", rows: 4, hidden: 8 }),
-    row("norm", { implementation: "batchnorm.native", rows: 4, hidden: 8 }),
-    row("norm-backward", { implementation: "constructor.native", rows: 4, hidden: 8 }),
+    timed("norm", { implementation: "rmsnorm.compiled", rows: 4, hidden: 8 }),
+    timed("norm", { implementation: "batchnorm.native", rows: 4, hidden: 8 }),
+    timed("norm-backward", { implementation: "constructor.native", rows: 4, hidden: 8 }),
     row("norm-counters", { implementation: "rmsnorm.compiled", rows: 4, hidden: 8 }),
     row("norm-counters", { implementation: "rmsnorm.native", rows: 4, hidden: 8, dtype: "int8" }),
-    row("pointwise", { implementation: "constructor", rows: 4, columns: 8 }),
-    row("pointwise", { implementation: "tanh", rows: 4, columns: 8 }),
-    row("gemm", { m: 1, n: 1, k: 1, dtype: "fp8" }),
-    row("attention", { queries: 8, keys: 4 }),
+    timed("pointwise", { implementation: "constructor", rows: 4, columns: 8 }),
+    timed("pointwise", { implementation: "tanh", rows: 4, columns: 8 }),
+    timed("gemm", { m: 1, n: 1, k: 1, dtype: "fp8" }),
+    timed("attention", { queries: 8, keys: 4 }),
     layerRow({ seconds: { none: 1, "rmsnorm.compiled": 1, "groupnorm.native": 1 } }),
     { kind: "environment-after", after: {} as never, elapsedSeconds: 1, skipped: [] },
   ];
