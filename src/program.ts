@@ -338,7 +338,7 @@ function whatIf(command: Command): Command {
     .option("--set <path=value>", "any field of the scenario, such as precision.weights=fp16", collect)
     .addHelpText(
       "after",
-      "\nA flag wins over the file. Numbers may be lists (1,2,8) and ranges (512-2048+512, 1-64*2), names lists:\nthen there is one row for each combination.",
+      "\nA flag wins over the file. Numbers may be lists (1,2,8) and ranges\n(512-2048+512, 1-64*2), names lists: then there is one row for each of their\ncombinations.",
     );
 }
 

@@ -30,22 +30,25 @@ const BYTES: Scale = [
 /** What is shown for a value that is no finite number; the engine never gives one. */
 const NOTHING = "-";
 
-/** Three significant digits, or more, without an exponent: 1.23, 12.3, 123, 1234. */
+/** Three significant digits, or more, without an exponent: 1.23, 12.3, 123, 1234. Small ones keep at least one. */
 export function significant(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;
-  const size = Math.abs(value);
-  if (size === 0) return "0";
+  if (value === 0) return "0";
   // 9.996 is shown as 10.0: the digits before the point are those after rounding
-  const before = size >= 99.95 ? 3 : size >= 9.995 ? 2 : 1;
-  return value.toFixed(Math.max(0, digits - before));
+  const size = rounded(Math.abs(value), digits);
+  const before = size < 10 ? 1 : Math.floor(Math.log10(size)) + 1;
+  const text = value.toFixed(Math.max(0, digits - before));
+  return Number(text) === 0 ? String(rounded(value, 1)) : text;
 }
+
+const rounded = (value: number, digits: number): number => Number(value.toPrecision(digits));
 
 function scaled(value: number, scale: Scale, zero: string, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;
   if (value === 0) return zero;
-  const size = Math.abs(value);
   // 999.6 rounds to 1000: the next prefix up is chosen before that happens
-  const [factor, prefix] = scale.find(([unit]) => size >= unit * 0.9995) ?? scale.at(-1)!;
+  const size = rounded(Math.abs(value), digits);
+  const [factor, prefix] = scale.find(([unit]) => size >= unit) ?? scale.at(-1)!;
   return `${significant(value / factor, digits)} ${prefix}`.trimEnd();
 }
 

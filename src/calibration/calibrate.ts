@@ -136,9 +136,9 @@ export function observe(row: Measurement): Observation[] {
 
 /** Bytes that a norm's kernels read from HBM. */
 function observeCounters(row: MeasuredKind<"norm-counters">): Observation[] {
-  const { kernels } = measuredCase({ ...row, kind: "norm" })!;
+  const kernels = measuredCase({ ...row, kind: "norm" })?.kernels;
   const value = sumOf(row.kernels, (kernel) => kernel.readBytes);
-  if (value === 0) return [];
+  if (kernels === undefined || value === 0) return [];
   const predict = (target: Device): number =>
     sumOf(kernels, (kernel) => readBytes(kernel) + rereadBytes(kernel.work, target));
   return [{ value, uncertainty: COUNTER_UNCERTAINTY, predict }];

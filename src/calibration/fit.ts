@@ -19,12 +19,15 @@ const OUTLIER = 1.5;
 const REWEIGHTINGS = 4;
 const ITERATIONS = 60;
 const LOG_STEP = 1e-4;
+/** No prediction is further off than this, in log: a trial so far out may overflow, and must lose, not break the fit. */
+const FURTHEST = 50;
 
 /**
  * Robust least squares on log ratios, over the logarithms of the parameters: Levenberg-Marquardt inside iterated
  * reweighting. A weak pull toward the start keeps what the data does not determine where it was. Deterministic.
  */
-export function fitParameters(problem: FitProblem): number[] {
+export function fitParameters(given: FitProblem): number[] {
+  const problem = { ...given, start: given.start.map((value, index) => within(value, given.bounds[index]!)) };
   const { start, observed, uncertainty } = problem;
   let weights = observed.map(() => 1);
   let logs = start.map(Math.log);
@@ -32,11 +35,20 @@ export function fitParameters(problem: FitProblem): number[] {
     logs = leastSquares(problem, logs, weights);
     const predicted = problem.predict(logs.map(Math.exp));
     weights = predicted.map((value, index) => {
-      const residual = Math.abs(Math.log(value / observed[index]!)) / uncertainty[index]!;
+      const residual = Math.abs(logRatio(value, observed[index]!)) / uncertainty[index]!;
       return residual <= OUTLIER ? 1 : Math.sqrt(OUTLIER / residual);
     });
   }
   return logs.map(Math.exp);
+}
+
+/** A start of zero has no logarithm. */
+const within = (value: number, [least, most]: readonly [number, number]): number =>
+  Math.min(most, Math.max(least, value));
+
+function logRatio(predicted: number, observed: number): number {
+  const log = Math.log(predicted / observed);
+  return Number.isNaN(log) ? FURTHEST : within(log, [-FURTHEST, FURTHEST]);
 }
 
 function leastSquares(problem: FitProblem, from: readonly number[], weights: readonly number[]): number[] {
@@ -45,7 +57,7 @@ function leastSquares(problem: FitProblem, from: readonly number[], weights: rea
   const residuals = (logs: readonly number[]): number[] => {
     const predicted = predict(logs.map(Math.exp));
     const data = predicted.map(
-      (value, index) => (weights[index]! * Math.log(value / observed[index]!)) / uncertainty[index]!,
+      (value, index) => (weights[index]! * logRatio(value, observed[index]!)) / uncertainty[index]!,
     );
     const prior = logs.map((log, index) => (log - Math.log(start[index]!)) / PRIOR_WIDTH);
     return [...data, ...prior];

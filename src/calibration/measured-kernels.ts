@@ -9,11 +9,10 @@ import {
   normalizationBackward,
 } from "../layer/normalization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
-import type { NormKind } from "../schema/model.ts";
 import type { DataType } from "../schema/precision.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
 import { BYTES_PER_ELEMENT, DATA_TYPES } from "../schema/vocabulary.ts";
 import { measuredPointwise } from "./measured-pointwise.ts";
+import { normNamed } from "./norm-name.ts";
 
 /** What was measured, as the kernels that a layer would launch for it, built by the layer's own code. */
 export interface MeasuredCase {
@@ -50,8 +49,13 @@ export function measuredCase(row: Measurement): MeasuredCase | undefined {
 
 const isDataType = (name: string): name is DataType => DATA_TYPES.some((type) => type === name);
 
-function measuredNorm(row: MeasuredKind<"norm" | "norm-backward">, dtype: DataType): MeasuredCase {
-  const [kind, implementation] = row.implementation.split(".") as [NormKind, NormImplementation];
+function measuredNorm(
+  row: MeasuredKind<"norm" | "norm-backward">,
+  dtype: DataType,
+): MeasuredCase | undefined {
+  const norm = normNamed(row.implementation);
+  if (norm === undefined) return undefined;
+  const { kind, implementation } = norm;
   const place: NormPlace = {
     name: "norm",
     // with the residual add fused in, the norm's input is the sum that the kernel writes
@@ -81,9 +85,11 @@ function measuredGemm(row: MeasuredKind<"gemm">, dataType: DataType): MeasuredCa
   return { kernels: [kernel], justWritten: [FRESH, "gradient of output"] };
 }
 
-function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): MeasuredCase {
+function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): MeasuredCase | undefined {
   const bytes = BYTES_PER_ELEMENT[dataType];
   const decode = row.queries === 1;
+  // queries that no key is there for are not what a layer asks
+  if (row.keys < row.queries) return undefined;
   const phase = decode ? "decode" : row.direction === "backward" ? "train" : "prefill";
   const d: Dimensions = {
     sequences: row.batch,

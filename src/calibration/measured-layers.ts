@@ -1,26 +1,26 @@
 import type { Device } from "../roofline/device.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
-import type { Model, NormKind } from "../schema/model.ts";
+import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
 import { layerResult, layerSecondsOn } from "../simulate/layer-result.ts";
+import { normNamed } from "./norm-name.ts";
 
-/** The scenario that a measured layer ran; undefined for its variant without norms. */
+/** The scenario that a measured layer ran; undefined for its variant without norms, or with ones unknown here. */
 function measuredScenario(
   row: MeasuredLayer,
   normalization: string,
   hardware: Hardware,
 ): Scenario | undefined {
-  const [kind, implementation] = normalization.split(".");
-  if (implementation === undefined) return undefined;
+  const norm = normNamed(normalization);
+  if (norm === undefined) return undefined;
   const model: Model = {
     name: row.model,
     source: "measured layer",
     layers: row.layers,
     ...row.shape,
     activation: row.shape.gated ? "silu" : "gelu",
-    norm: kind as NormKind,
+    norm: norm.kind,
     normPlacement: "pre",
     qkNorm: false,
     vocabulary: 1,
@@ -30,7 +30,7 @@ function measuredScenario(
     hardware,
     workload: { phase: row.phase, batch: row.batch, sequence: row.sequence, context: row.context },
     precision: { weights: "bf16", activations: "bf16", kvCache: "bf16" },
-    normalization: { kind: kind as NormKind, implementation: implementation as NormImplementation },
+    normalization: norm,
     kernels: { pointwise: row.pointwise, attention: "flash" },
     runtime: row.runtime,
     parallelism: { tensor: 1, sequenceParallel: false },

@@ -45,7 +45,7 @@ export function measuredPointwise(
   bytes: number,
   freshTensor: string,
 ): MeasuredCase | undefined {
-  const found = CASES[row.implementation];
+  const found = Object.hasOwn(CASES, row.implementation) ? CASES[row.implementation] : undefined;
   if (found === undefined) return undefined;
   const elements = row.rows * row.columns;
   const kernel = pointwise(

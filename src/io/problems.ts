@@ -11,7 +11,18 @@ export function problemLines(
   schema: z.ZodType,
   prefix: Path = [],
 ): string[] {
-  return error.issues.flatMap((issue) => issueLines(issue, data, schema, prefix));
+  return withoutEchoes(error.issues).flatMap((issue) => issueLines(issue, data, schema, prefix));
+}
+
+/** zod may go on checking a value after its first mistake: of several at one place the telling one is kept. */
+const withoutEchoes = (issues: readonly Issue[]): Issue[] =>
+  issues.filter((issue, index) => !issues.some((other, at) => isEcho(issue, other, index - at)));
+
+function isEcho(issue: Issue, other: Issue, later: number): boolean {
+  if (later === 0 || pathText(issue.path) !== pathText(other.path)) return false;
+  if (other.code === "invalid_type") return issue.code !== "invalid_type";
+  if (issue.code === "too_small") return other.code === "too_small" && later > 0;
+  return issue.code === "too_big" && other.code === "too_big" && issue.maximum > other.maximum;
 }
 
 function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path): string[] {
@@ -21,7 +32,9 @@ function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path
     case "unrecognized_keys":
       return issue.keys.map((key) => line([...issue.path, key], unknownKey(key, schema, issue.path)));
     case "invalid_union":
-      return unionLines(issue, value, data, schema, prefix);
+      return "options" in issue && issue.options
+        ? issueLines(unknownKind(issue.options, issue), data, schema, prefix)
+        : unionLines(issue, value, data, schema, prefix);
     case "custom":
     case "invalid_format":
       return [
@@ -37,15 +50,19 @@ function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path
   }
 }
 
+type Union = Extract<Issue, { code: "invalid_union" }>;
+
+/** A `kind` that no row has. */
+const unknownKind = (options: readonly z.core.util.Primitive[], { path, message }: Union): Issue => ({
+  code: "invalid_value",
+  values: [...options],
+  path,
+  message,
+});
+
 /** Of a union's branches, the one whose type the value has; without one, all that would be accepted. */
-function unionLines(
-  issue: Extract<Issue, { code: "invalid_union" }>,
-  value: unknown,
-  data: unknown,
-  schema: z.ZodType,
-  prefix: Path,
-): string[] {
-  const branches = "errors" in issue ? issue.errors : [];
+function unionLines(issue: Union, value: unknown, data: unknown, schema: z.ZodType, prefix: Path): string[] {
+  const branches = ("errors" in issue ? issue.errors : []).map(withoutEchoes);
   const fitting = branches.filter((branch) => !branch.some((inner) => isWrongType(inner)));
   const best = fitting[0] ?? (branches.length === 1 ? branches[0] : undefined);
   if (best === undefined) {
@@ -73,6 +90,7 @@ const TYPES: Record<string, string> = {
   boolean: "true or false",
   object: "an object",
   array: "a list",
+  tuple: "a list",
   record: "an object",
 };
 
@@ -83,9 +101,9 @@ function expectation(issue: Issue, whole = false): string {
     case "invalid_value":
       return `expected ${anyOf(issue.values.map((value) => JSON.stringify(value)))}`;
     case "too_small":
-      return `expected ${sized(whole ? "int" : issue.origin)} ${issue.inclusive ? "of at least" : "above"} ${issue.minimum}${unit(issue.origin)}`;
+      return `expected ${sized(whole ? "int" : issue.origin)} ${issue.inclusive ? "of at least" : "above"} ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
     case "too_big":
-      return `expected ${sized(whole ? "int" : issue.origin)} ${issue.inclusive ? "of at most" : "below"} ${issue.maximum}${unit(issue.origin)}`;
+      return `expected ${sized(whole ? "int" : issue.origin)} ${issue.inclusive ? "of at most" : "below"} ${issue.maximum}${unit(issue.origin, issue.maximum)}`;
     default:
       return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
   }
@@ -96,8 +114,10 @@ const anyOf = (words: readonly string[]): string =>
 
 const sized = (origin: string): string => TYPES[origin] ?? `a ${origin}`;
 
-const unit = (origin: string): string =>
-  origin === "string" ? " characters" : origin === "array" ? " items" : "";
+function unit(origin: string, count: number | bigint): string {
+  const noun = origin === "string" ? " character" : origin === "array" ? " item" : "";
+  return noun !== "" && count !== 1 ? `${noun}s` : noun;
+}
 
 /** A word that is not among those expected: the nearest of them. */
 function meant(issue: Issue, value: unknown): string {

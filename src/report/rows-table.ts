@@ -7,7 +7,7 @@ import { textTable } from "./text-table.ts";
 const SHORTEST = 8;
 const GAP = 2;
 
-/** A list for a terminal; where it is too wide, the widest text column gives way. */
+/** A list for a terminal; where it is too wide, the widest text column gives way, a character at a time. */
 export function rowsTable(
   columns: readonly RowColumn[],
   rows: readonly (readonly string[])[],
@@ -33,9 +33,8 @@ function fitted(
   while (excess > 0) {
     const widest = widestText(columns, widths);
     if (widest < 0 || widths[widest]! <= SHORTEST) break;
-    const less = Math.min(excess, widths[widest]! - SHORTEST);
-    widths[widest]! -= less;
-    excess -= less;
+    widths[widest]! -= 1;
+    excess -= 1;
   }
   return rows.map((row) => row.map((cell, index) => folded(cell, widths[index]!)));
 }

@@ -39,19 +39,30 @@ function headline(result: Result, { width }: Look, style: Paint): string[] {
     ...wrap(title(result.scenario), width, "  ").map(style.quiet),
     "",
     ...wrap(sentence(result), width).map(style.strong),
-    ...verdictLines(verdicts(result), style),
+    ...verdictLines(verdicts(result), style, width),
     ...typicalErrorText(result).flatMap((text) => wrap(text, width, "  ")),
   ];
 }
 
-function verdictLines(all: readonly Verdict[], style: Paint): string[] {
-  const width = Math.max(0, ...all.map(({ change }) => change.length));
-  return all.map(({ change, verb, share, time }) => {
-    const start = `  ${change.padEnd(width)}  `;
-    if (verb === "changes nothing measurable") return `${start}${verb}`;
-    const accent = verb === "saves" ? style.good : style.bad;
-    return `${start}${accent(`${verb} ${share.padStart(5)}`)}  (${time})`;
+/** Changes and what they do, side by side; below each other where that is too wide. */
+function verdictLines(all: readonly Verdict[], style: Paint, width: number): string[] {
+  const longest = Math.max(0, ...all.map(({ change }) => change.length));
+  const isNarrow = all.some((verdict) => longest + VERDICT_GAPS + verdictText(verdict).length > width);
+  return all.flatMap((verdict) => {
+    const text = verdictText(verdict, style);
+    return isNarrow
+      ? [`  ${verdict.change}`, `    ${text}`]
+      : [`  ${verdict.change.padEnd(longest)}  ${text}`];
   });
+}
+
+const VERDICT_GAPS = 4;
+
+function verdictText({ verb, share, time }: Verdict, style?: Paint): string {
+  if (verb === "changes nothing measurable") return verb;
+  const amount = `${verb} ${share.padStart(5)}`;
+  if (style === undefined) return `${amount}  (${time})`;
+  return `${(verb === "saves" ? style.good : style.bad)(amount)}  (${time})`;
 }
 
 function table({ columns, rows }: TextTable, style: Paint, gap: string): string[] {

@@ -1,14 +1,16 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { quantity, text } from "./fields.ts";
+
+const LARGEST = 1e30;
 
 /**
  * What a device really reaches, kernel kind by kernel kind. The laws that use these parameters are in roofline/,
  * one file a kind; a parameter's meaning is its description here.
  */
-const parameter = (description: string) =>
+const parameter = (description: string, value = z.number().min(0).max(LARGEST)) =>
   z
     .strictObject({
-      value: z.number().min(0).max(1e30),
+      value,
       origin: z
         .enum(["measured", "published", "transferred", "assumed"])
         .describe(
@@ -17,6 +19,14 @@ const parameter = (description: string) =>
       source: text.describe("Which measurement, which publication, or which device and how transferred"),
     })
     .describe(description);
+
+/** Of a peak. Times are divided by it, and shares of neighbouring head dimensions are interpolated. */
+const share = (description: string) => parameter(description, z.number().min(1e-6).max(10));
+
+const exponent = (description: string) => parameter(description, z.number().min(0).max(30));
+
+/** Of a soft maximum: at 1 the terms add up, below that they would take longer than one after the other. */
+const softness = (description: string) => parameter(description, z.number().min(1).max(LARGEST));
 
 const rowPerBlock = (norm: string) =>
   z
@@ -59,49 +69,50 @@ export const CalibrationSchema = z.strictObject({
     .describe("The host of the eager runtime, as measured"),
   memory: z
     .strictObject({
-      streamingFraction: parameter(
-        "Achieved share of the peak bandwidth: element-wise kernels and fused norms",
-      ),
-      rowPerBlockFraction: parameter("Achieved share of the peak bandwidth: one block a row"),
-      weightFraction: parameter("Achieved share of the peak bandwidth: matmuls that stream weights"),
-      kvCacheFraction: parameter("Achieved share of the peak bandwidth: decode attention"),
+      streamingFraction: share("Achieved share of the peak bandwidth: element-wise kernels and fused norms"),
+      rowPerBlockFraction: share("Achieved share of the peak bandwidth: one block a row"),
+      weightFraction: share("Achieved share of the peak bandwidth: matmuls that stream weights"),
+      kvCacheFraction: share("Achieved share of the peak bandwidth: decode attention"),
     })
     .describe("Achieved bandwidth by kind of kernel"),
   cache: z
     .strictObject({
       residentBytes: parameter("Reuse distance up to which data is still in the L2"),
       transitionBytes: parameter("Width of the transition from all in the L2 to nothing"),
-      bytesPerSecond: parameter("Achieved L2 bandwidth"),
+      bytesPerSecond: parameter("Achieved L2 bandwidth", quantity),
     })
     .describe("The L2"),
   matmul: z
     .strictObject({
       floorSeconds: parameter("Time of the smallest matmul"),
       secondsPerInner: parameter("Pipeline fill per element of the inner dimension (at most 4096)"),
-      peakFraction: parameter("Achieved share of the tensor peak before the clock falls"),
-      sustainedLoss: parameter("Share of the clock that long matmuls lose to the power limit"),
+      peakFraction: share("Achieved share of the tensor peak before the clock falls"),
+      sustainedLoss: parameter(
+        "Share of the clock that long matmuls lose to the power limit",
+        z.number().min(0).lt(1),
+      ),
       sustainedFlops: parameter("FLOPs of the matmul at which half of that is lost"),
-      sustainedExponent: parameter("Sharpness of that fall, on log FLOPs"),
-      backwardFraction: parameter("Speed of a gradient matmul relative to a forward one"),
+      sustainedExponent: exponent("Sharpness of that fall, on log FLOPs"),
+      backwardFraction: share("Speed of a gradient matmul relative to a forward one"),
       epilogueShare: parameter("Share of the output's write time that the next tile's products do not hide"),
-      softness: parameter("Exponent of the soft maximum of compute and memory"),
+      softness: softness("Exponent of the soft maximum of compute and memory"),
     })
     .describe("Matrix products"),
   attention: z
     .strictObject({
       floorSeconds: parameter("Prefill: time of the smallest attention"),
-      fractionHeadDim64: parameter("Prefill: share of the tensor peak at head dimension 64"),
-      fractionHeadDim128: parameter("Prefill: share of the tensor peak at head dimension 128"),
-      fractionHeadDim256: parameter("Prefill: share of the tensor peak at head dimension 256"),
+      fractionHeadDim64: share("Prefill: share of the tensor peak at head dimension 64"),
+      fractionHeadDim128: share("Prefill: share of the tensor peak at head dimension 128"),
+      fractionHeadDim256: share("Prefill: share of the tensor peak at head dimension 256"),
       shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
-      shortSequenceExponent: parameter("Causal prefill: how fast the efficiency grows with the sequence"),
+      shortSequenceExponent: exponent("Causal prefill: how fast the efficiency grows with the sequence"),
       backward: z
         .strictObject({
-          fractionHeadDim64: parameter("Share of the tensor peak at head dimension 64, long sequences"),
-          fractionHeadDim128: parameter("Share of the tensor peak at head dimension 128, long sequences"),
-          fractionHeadDim256: parameter("Share of the tensor peak at head dimension 256, long sequences"),
+          fractionHeadDim64: share("Share of the tensor peak at head dimension 64, long sequences"),
+          fractionHeadDim128: share("Share of the tensor peak at head dimension 128, long sequences"),
+          fractionHeadDim256: share("Share of the tensor peak at head dimension 256, long sequences"),
           shortSequenceTokens: parameter("Sequence length at which the efficiency is halved"),
-          shortSequenceExponent: parameter("How fast the efficiency grows with the sequence"),
+          shortSequenceExponent: exponent("How fast the efficiency grows with the sequence"),
         })
         .describe("Backward pass"),
       decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
@@ -117,7 +128,7 @@ export const CalibrationSchema = z.strictObject({
       stridedSecondsPerElement: parameter("Issue time per element: broadcast or chunked operands"),
       transposedSecondsPerElement: parameter("Issue time per element: transposed operands"),
       concatenateSecondsPerElement: parameter("Issue time per output element: concatenation"),
-      softness: parameter("Exponent of the soft maximum of issue and memory"),
+      softness: softness("Exponent of the soft maximum of issue and memory"),
     })
     .describe("Element-wise kernels"),
   rowSum: z
@@ -144,7 +155,7 @@ export const CalibrationSchema = z.strictObject({
   network: z
     .strictObject({
       latencySeconds: parameter("Time of the smallest collective"),
-      linkFraction: parameter("Achieved share of the peak link rate by large collectives"),
+      linkFraction: share("Achieved share of the peak link rate by large collectives"),
     })
     .describe("Exchanges between GPUs"),
   rowPerBlock: z
@@ -159,7 +170,7 @@ export const CalibrationSchema = z.strictObject({
           blockSecondsPerColumn: parameter("Input gradient: the same, per row and column"),
         })
         .describe("Input gradient of either norm"),
-      softness: parameter("Exponent of the soft maximum of latency, issue and memory"),
+      softness: softness("Exponent of the soft maximum of latency, issue and memory"),
       blocksPerUnit: parameter("Rows in flight per streaming multiprocessor"),
       rereadResidentBytes: parameter("L2 that rows in flight and rows waiting for their second read share"),
       rereadFlightBytes: parameter("Bytes in flight at which half of the second reads miss the L2"),

@@ -7,9 +7,12 @@ const LARGEST_COUNT = 1e9;
 
 export const text = z.string().min(1).max(2000);
 
-export const count = z.int().min(1).max(LARGEST_COUNT);
+/** What other fields say of a number that is none of these would only repeat that. */
+const LAST_WORD = { abort: true };
 
-export const countOrZero = z.int().min(0).max(LARGEST_COUNT);
+export const count = z.int().min(1, LAST_WORD).max(LARGEST_COUNT, LAST_WORD);
+
+export const countOrZero = z.int().min(0, LAST_WORD).max(LARGEST_COUNT, LAST_WORD);
 
 /** A physical quantity: above zero and small enough that no product of a few of them overflows. */
 export const quantity = z.number().positive().min(1e-30).max(1e30);

@@ -5,7 +5,7 @@ export type Numbers =
   | { readonly values: readonly number[]; readonly problem?: never }
   | { readonly values?: never; readonly problem: string };
 
-const NUMBER = String.raw`-?\d+(?:\.\d+)?(?:[eE]\d+)?`;
+const NUMBER = String.raw`-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?`;
 const SINGLE = new RegExp(`^${NUMBER}$`);
 const RANGE = new RegExp(`^(${NUMBER})-(${NUMBER})(?:([+*])(${NUMBER}))?$`);
 
@@ -42,13 +42,25 @@ function expand(
 ): Numbers {
   const growing = operator === "+" ? step > 0 : step > 1 && first > 0;
   if (!growing || first > last) return { problem: `the range ${part} never reaches its end` };
+  const decimals = decimalsOf(Math.max(Math.abs(first), Math.abs(last)));
+  const at = (index: number): number =>
+    operator === "+"
+      ? Number((first + index * step).toFixed(decimals))
+      : Number((first * step ** index).toPrecision(DIGITS));
   const values: number[] = [];
-  for (let value = first; value <= last; value = operator === "+" ? value + step : value * step) {
+  for (let value = first; value <= last; value = at(values.length)) {
     values.push(value);
     if (values.length > most) return { problem: `the range ${part} has more than ${most} values` };
   }
   return finite(values, part);
 }
+
+/** What a double holds of any decimal: 3 steps of 0.1 are 0.3, not 0.30000000000000004, so that a range ends. */
+const DIGITS = 15;
+
+/** Decimal places that so many digits leave behind the point of a number of this size. */
+const decimalsOf = (size: number): number =>
+  Math.min(100, Math.max(0, DIGITS - 1 - Math.floor(Math.log10(size || 1))));
 
 const finite = (values: number[], part: string): Numbers =>
   values.every(Number.isFinite) ? { values } : { problem: `${part} is too large a number` };

@@ -20,15 +20,16 @@ export function parseSetting(text: string, parseJson: (text: string) => unknown)
   return { setting: { path, value: parseJson(text.slice(equals + 1)) } };
 }
 
-/** A copy of the tree with one value replaced; objects on the way are made where there are none. */
+/**
+ * A copy of the tree with one value replaced; objects on the way are made where there are none. A list takes an index
+ * up to its end; with any other key it is an object, so that whoever checks the tree sees it.
+ */
 export function setPath(tree: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
-  if (Array.isArray(tree)) {
+  if (Array.isArray(tree) && /^\d+$/.test(key) && Number(key) <= tree.length) {
     const copy = [...(tree as unknown[])];
-    const index = Number(key);
-    if (Number.isInteger(index) && index >= 0 && index <= copy.length)
-      copy[index] = setPath(copy[index], rest, value);
+    copy[Number(key)] = setPath(copy[Number(key)], rest, value);
     return copy;
   }
   const object: object = typeof tree === "object" && tree !== null ? tree : {};

@@ -4,36 +4,14 @@ import { layerPredictions, measuredShare } from "../../src/calibration/measured-
 import { device } from "../../src/roofline/device.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
 import { predictedSeconds } from "../support/measurements.ts";
+import { layerRow } from "../support/rows.ts";
 import { hardware } from "../support/scenarios.ts";
 
 const h100 = hardware("h100-sxm");
 const target = device(h100);
 
-const layer = (changes: Partial<MeasuredLayer> = {}): MeasuredLayer => ({
-  kind: "layer",
-  model: "a-model",
-  shape: {
-    hidden: 4096,
-    heads: 32,
-    kvHeads: 8,
-    headDim: 128,
-    ffn: 14_336,
-    gated: true,
-    bias: "none",
-    positions: "rope",
-    causal: true,
-  },
-  phase: "decode",
-  batch: 8,
-  sequence: 1,
-  context: 1024,
-  dtype: "bf16",
-  runtime: "graph",
-  pointwise: "eager",
-  layers: 1,
-  seconds: { "layernorm.native": 1, "rmsnorm.native": 1, none: 1 },
-  ...changes,
-});
+const layer = (changes: Partial<MeasuredLayer> = {}): MeasuredLayer =>
+  layerRow({ seconds: { "layernorm.native": 1, "rmsnorm.native": 1, none: 1 }, ...changes });
 
 /** The row as a device would measure it that is exactly as fast as the model says, or slower by a factor. */
 function asPredicted(row: MeasuredLayer, factor = 1): MeasuredLayer {

@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Work } from "../../src/layer/kernel.ts";
+import { headDimFraction, isUneven, shortSequenceFactor } from "../../src/roofline/attention-time.ts";
+import { kernelTiming } from "../../src/roofline/kernel-time.ts";
+import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
+
+type Attention = Extract<Work, { kind: "attention" }>;
+
+const attention = (changes: Partial<Attention> = {}): Attention => ({
+  kind: "attention",
+  headDim: 128,
+  queries: 100,
+  causal: false,
+  direction: "forward",
+  dataType: "bf16",
+  ...changes,
+});
+const DECODE: Work = { kind: "decode-attention", dataType: "bf16" };
+
+const seconds = (
+  parameters: Record<string, number>,
+  work: Work = attention(),
+  flops = 4000,
+  from = NO_TRAFFIC,
+): number => kernelTiming(kernelOf(work, { flops }), from, roundDevice(parameters)).seconds;
+
+describe("attention over many queries", () => {
+  test("computes at the tensor peak times the share of its head dimension", () => {
+    expect(seconds({})).toBe(2);
+    expect(seconds({ "attention.fractionHeadDim128": 0.5 })).toBe(4);
+    expect(seconds({ "attention.fractionHeadDim64": 0.25 }, attention({ headDim: 64 }))).toBe(8);
+    expect(seconds({ "attention.fractionHeadDim256": 0.1 }, attention({ headDim: 256 }))).toBeCloseTo(20, 12);
+  });
+
+  test("computes at the peak of its type, the vector units where there is none", () => {
+    expect(seconds({}, attention({ dataType: "fp16" }))).toBe(4);
+    expect(seconds({}, attention({ dataType: "tf32" }))).toBe(40);
+  });
+
+  test("under a causal mask takes longer by the shortness of its sequence", () => {
+    const halved = { "attention.shortSequenceTokens": 100, "attention.shortSequenceExponent": 1 };
+    expect(seconds(halved, attention({ causal: true }))).toBe(4);
+    expect(seconds(halved, attention({ causal: true, queries: 400 }))).toBe(2.5);
+    expect(seconds(halved, attention({ causal: false }))).toBe(2);
+  });
+
+  test("backward has shares of the peak and a shortness of its own", () => {
+    const backward = attention({ direction: "backward" });
+    expect(seconds({}, backward)).toBe(2);
+    expect(seconds({ "attention.backward.fractionHeadDim128": 0.5 }, backward)).toBe(4);
+    expect(seconds({ "attention.fractionHeadDim128": 0.5 }, backward)).toBe(2);
+    expect(seconds({ "attention.backward.fractionHeadDim128": 0.5 })).toBe(2);
+    const halved = { "attention.backward.shortSequenceTokens": 100 };
+    expect(seconds(halved, { ...backward, queries: 400 })).toBe(2.5);
+    expect(seconds(halved, { ...backward, queries: 400, causal: true })).toBe(2.5);
+    expect(seconds(halved, attention({ queries: 400, causal: true }))).toBe(2);
+  });
+
+  test("waits for arithmetic or for memory, whichever is longer, behind a floor", () => {
+    const parameters = {
+      "attention.floorSeconds": 1,
+      "memory.streamingFraction": 0.5,
+      "cache.bytesPerSecond": 20,
+    };
+    expect(seconds(parameters)).toBe(1 + 2);
+    expect(seconds(parameters, attention(), 4000, traffic(5))).toBe(1 + 2);
+    expect(seconds(parameters, attention(), 4000, traffic(50, 40))).toBe(1 + 10 + 2);
+  });
+
+  test("names its terms", () => {
+    const target = roundDevice({ "attention.floorSeconds": 1, "cache.bytesPerSecond": 20 });
+    const { terms } = kernelTiming(kernelOf(attention(), { flops: 4000 }), traffic(50, 60), target);
+    expect(terms).toEqual({ compute: 2, memory: 5, cache: 3, latency: 1, network: 0 });
+  });
+});
+
+describe("attention of one query a sequence", () => {
+  const parameters = {
+    "attention.decodeFloorSeconds": 3,
+    "memory.kvCacheFraction": 0.5,
+    "cache.bytesPerSecond": 20,
+  };
+
+  test("waits for the cached keys and values at the share of the bandwidth that they reach", () => {
+    expect(seconds(parameters, DECODE, 1e6, traffic(50))).toBe(3 + 10);
+    expect(seconds(parameters, DECODE, 1e6, traffic(50, 40))).toBe(3 + 10 + 2);
+  });
+
+  test("has a floor of its own, not that of prefill", () => {
+    expect(seconds({ ...parameters, "attention.floorSeconds": 100 }, DECODE, 0)).toBe(3);
+  });
+
+  test("never waits for arithmetic", () => {
+    const { terms } = kernelTiming(kernelOf(DECODE, { flops: 1e9 }), NO_TRAFFIC, roundDevice(parameters));
+    expect(terms.compute).toBe(0);
+  });
+});
+
+describe("without a calibration", () => {
+  test.each([
+    ["prefill", attention(), 6000, 50, 5],
+    ["prefill", attention(), 60_000, 50, 30],
+    ["decode", DECODE, 6000, 50, 5],
+    ["decode", DECODE, 60_000, 50, 30],
+  ] as const)("%s attention is its roofline", (_, work, flops, streamedBytes, expected) => {
+    const kernel = kernelOf(work, { flops, streamedBytes });
+    expect(kernelTiming(kernel, NO_TRAFFIC, roundDatasheet()).seconds).toBe(expected);
+  });
+});
+
+describe("the shortness of a sequence", () => {
+  test.each([
+    [100, 100, 1, 2],
+    [100, 400, 1, 1.25],
+    [100, 400, 0.5, 1.5],
+    [100, 10_000, 0.5, 1.1],
+    [100, 25, 1, 5],
+    [0, 25, 1, 1],
+  ])(
+    "of %d tokens at which it halves, %d queries and exponent %d is %d",
+    (tokens, queries, exponent, expected) => {
+      const p = { shortSequenceTokens: tokens, shortSequenceExponent: exponent };
+      expect(shortSequenceFactor(queries, p)).toBeCloseTo(expected, 12);
+    },
+  );
+
+  test("falls toward 1 as the sequence grows", () => {
+    const any = fc.integer({ min: 1, max: 1e6 });
+    const p = { shortSequenceTokens: 700, shortSequenceExponent: 0.7 };
+    fc.assert(
+      fc.property(any, any, (a, b) => {
+        const [short, long] = a < b ? [a, b] : [b, a];
+        const [less, more] = [short, long].map((queries) => shortSequenceFactor(queries, p));
+        expect(less!).toBeGreaterThanOrEqual(more!);
+        expect(more!).toBeGreaterThan(1);
+      }),
+    );
+  });
+
+  test("is felt under a causal mask, and backward under any", () => {
+    expect(isUneven(attention())).toBe(false);
+    expect(isUneven(attention({ causal: true }))).toBe(true);
+    expect(isUneven(attention({ direction: "backward" }))).toBe(true);
+    expect(isUneven(attention({ direction: "backward", causal: true }))).toBe(true);
+  });
+});
+
+describe("the share of the peak by head dimension", () => {
+  const p = {
+    fractionHeadDim64: 0.4,
+    fractionHeadDim128: 0.6,
+    fractionHeadDim256: 0.9,
+  };
+
+  test.each([
+    [1, 0.4],
+    [32, 0.4],
+    [64, 0.4],
+    [64 * 2 ** 0.25, 0.45],
+    [64 * 2 ** 0.5, 0.5],
+    [128, 0.6],
+    [128 * 2 ** 0.5, 0.75],
+    [256, 0.9],
+    [1024, 0.9],
+  ])("at %d is %d", (headDim, share) => {
+    expect(headDimFraction(headDim, p)).toBeCloseTo(share, 12);
+  });
+
+  test("has no jumps", () => {
+    for (let headDim = 2; headDim < 600; headDim++) {
+      const step = headDimFraction(headDim, p) - headDimFraction(headDim - 1, p);
+      expect(step).toBeGreaterThanOrEqual(0);
+      expect(step).toBeLessThan(0.006);
+    }
+  });
+
+  test("may fall with the head dimension where that was measured", () => {
+    const falling = { ...p, fractionHeadDim256: 0.5 };
+    expect(headDimFraction(128 * 2 ** 0.5, falling)).toBeCloseTo(0.55, 12);
+  });
+});

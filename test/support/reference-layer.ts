@@ -1,0 +1,548 @@
+import type { Scenario } from "../../src/schema/scenario.ts";
+import { normSteps, type Step, walkStep } from "./reference-norms.ts";
+import { type Count, times, walked } from "./walk.ts";
+
+/**
+ * A transformer layer counted a second time, by walking the loops of every kernel over tiny tensors: multiply-adds one
+ * by one, bytes element by element. It shares no code with the engine, only the names of the operators.
+ */
+export interface CountedOperator {
+  readonly name: string;
+  readonly class: string;
+  readonly kernels: readonly Count[];
+}
+
+const BYTES = { fp32: 4, tf32: 4, fp16: 2, bf16: 2 } as const;
+const FP32 = 4;
+
+/** What one GPU of the tensor-parallel group holds and works on. */
+function shapeOf({ model, workload, precision, parallelism }: Scenario) {
+  const ranks = parallelism.tensor;
+  const tokens = workload.batch * workload.sequence;
+  const decode = workload.phase === "decode";
+  return {
+    ...workload,
+    tokens,
+    // norms and residual adds are split over the group only under sequence parallelism
+    ownTokens: parallelism.sequenceParallel ? tokens / ranks : tokens,
+    // keys that come out of the cache, and those of this call
+    cachedKeys: decode ? Math.max(1, workload.context) : workload.context,
+    newKeys: decode ? 0 : workload.sequence,
+    hidden: model.hidden,
+    heads: model.heads / ranks,
+    kvHeads: model.kvHeads % ranks === 0 ? model.kvHeads / ranks : 1,
+    headDim: model.headDim,
+    turned: model.rotaryDim ?? model.headDim,
+    ffn: model.ffn / ranks,
+    ranks,
+    activation: BYTES[precision.activations],
+    weight: BYTES[precision.weights],
+    cache: BYTES[precision.kvCache],
+  };
+}
+
+type Shape = ReturnType<typeof shapeOf>;
+
+/** An element-wise kernel: `flops` operations an element, whole tensors of that many elements in and out. */
+function elementwise(
+  elements: number,
+  flops: number,
+  reads: readonly number[],
+  writes: readonly number[],
+): Count {
+  return walked((walk) => {
+    const touches = [
+      ...reads.map((bytes) => walk.reads(elements, bytes)),
+      ...writes.map((bytes) => walk.writes(elements, bytes)),
+    ];
+    times(elements, (element) => {
+      walk.operations(flops);
+      for (const touch of touches) touch(element);
+    });
+  });
+}
+
+/** y = x W^T + b */
+function project(s: Shape, m: number, n: number, k: number, bias: boolean): Count {
+  return walked((walk) => {
+    const x = walk.reads(m * k, s.activation);
+    const w = walk.reads(n * k, s.weight);
+    const b = bias ? walk.reads(n, s.weight) : undefined;
+    const y = walk.writes(m * n, s.activation);
+    times(m, (row) => {
+      times(n, (column) => {
+        times(k, (inner) => {
+          x(row * k + inner);
+          w(column * k + inner);
+          walk.operations(2);
+        });
+        if (b) {
+          b(column);
+          walk.operations(1);
+        }
+        y(row * n + column);
+      });
+    });
+  });
+}
+
+/** dW = dy^T x, dx = dy W, and the bias' gradient where there is one. */
+function projectBackward(s: Shape, m: number, n: number, k: number, bias: boolean): Count[] {
+  const product = (result: "weight" | "input"): Count =>
+    walked((walk) => {
+      const dy = walk.reads(m * n, s.activation);
+      const other = result === "weight" ? walk.reads(m * k, s.activation) : walk.reads(n * k, s.weight);
+      const out = result === "weight" ? walk.writes(n * k, s.weight) : walk.writes(m * k, s.activation);
+      times(m, (row) => {
+        times(n, (column) => {
+          times(k, (inner) => {
+            dy(row * n + column);
+            const x = row * k + inner;
+            const w = column * k + inner;
+            other(result === "weight" ? x : w);
+            out(result === "weight" ? w : x);
+            walk.operations(2);
+          });
+        });
+      });
+    });
+  const biasGradient = (): Count =>
+    walked((walk) => {
+      const dy = walk.reads(m * n, s.activation);
+      const db = walk.writes(n, s.weight);
+      times(m, (row) => {
+        times(n, (column) => {
+          dy(row * n + column);
+          db(column);
+          walk.operations(1);
+        });
+      });
+    });
+  return [product("weight"), product("input"), ...(bias ? [biasGradient()] : [])];
+}
+
+/** cos and sin, one row a position, shared by all sequences and heads */
+const rotaryTable = (s: Shape): number => s.sequence * s.turned;
+
+/** Every turned element of some heads, with its place in the table. */
+function eachTurned(s: Shape, heads: number, visit: (element: number, inTable: number) => void): void {
+  times(s.batch, (sequence) => {
+    times(s.sequence, (position) => {
+      times(heads, (head) => {
+        times(s.turned, (channel) => {
+          const row = (sequence * s.sequence + position) * heads + head;
+          visit(row * s.turned + channel, position * s.turned + channel);
+        });
+      });
+    });
+  });
+}
+
+function timesTable(s: Shape, heads: number): Count {
+  return walked((walk) => {
+    const x = walk.reads(s.tokens * heads * s.turned, s.activation);
+    const table = walk.reads(rotaryTable(s), s.activation);
+    const y = walk.writes(s.tokens * heads * s.turned, s.activation);
+    eachTurned(s, heads, (element, inTable) => {
+      x(element);
+      table(inTable);
+      y(element);
+      walk.operations(1);
+    });
+  });
+}
+
+function fusedRotary(s: Shape): Count {
+  return walked((walk) => {
+    const elements = s.tokens * (s.heads + s.kvHeads) * s.turned;
+    const x = walk.reads(elements, s.activation);
+    const cos = walk.reads(rotaryTable(s), s.activation);
+    const sin = walk.reads(rotaryTable(s), s.activation);
+    const y = walk.writes(elements, s.activation);
+    eachTurned(s, s.heads + s.kvHeads, (element, inTable) => {
+      x(element);
+      cos(inTable);
+      sin(inTable);
+      y(element);
+      // x cos + turned x sin
+      walk.operations(3);
+    });
+  });
+}
+
+/** Op by op: times cos, negate one half, concatenate the halves, times sin, add; and join what was not turned. */
+function eagerRotary(s: Shape, heads: number, direction: "forward" | "backward"): Count[] {
+  const elements = s.tokens * heads * s.turned;
+  const half = elements / 2;
+  const a = s.activation;
+  const multiply = timesTable(s, heads);
+  const negate = elementwise(half, 1, [a], [a]);
+  const concatenate = walked((walk) => {
+    const left = walk.reads(half, a);
+    const right = walk.reads(half, a);
+    const whole = walk.writes(elements, a);
+    times(elements, (element) => {
+      (element < half ? left : right)(element % half);
+      whole(element);
+    });
+  });
+  const add = elementwise(elements, 1, [a, a], [a]);
+  if (direction === "backward") return [multiply, negate, multiply, concatenate, add];
+  const all = s.tokens * heads * s.headDim;
+  const join = elementwise(all, 0, [a], [a]);
+  return [multiply, negate, concatenate, multiply, add, ...(s.turned === s.headDim ? [] : [join])];
+}
+
+/** Every query-key pair that one head of one sequence looks at, as [query, key of all keys]. */
+function eachPair(s: Shape, causal: boolean, visit: (query: number, key: number) => void): void {
+  times(s.sequence, (query) => {
+    times(s.cachedKeys + s.newKeys, (key) => {
+      const future = key > s.cachedKeys + query;
+      if (!(causal && future)) visit(query, key);
+    });
+  });
+}
+
+/** One kernel: scores, softmax and weighted sum; queries, keys and values once, no score ever written. */
+function flash(s: Shape, causal: boolean, training: boolean): Count {
+  return walked((walk) => {
+    const group = s.heads / s.kvHeads;
+    const row = (sequence: number, token: number, head: number, heads: number) =>
+      (sequence * s.sequence + token) * heads + head;
+    const q = walk.reads(s.tokens * s.heads * s.headDim, s.activation);
+    const fresh = [0, 1].map(() => walk.reads(s.batch * s.newKeys * s.kvHeads * s.headDim, s.activation));
+    const cached = [0, 1].map(() => walk.reads(s.batch * s.cachedKeys * s.kvHeads * s.headDim, s.cache));
+    const out = walk.writes(s.tokens * s.heads * s.headDim, s.activation);
+    const logSumExp = training ? walk.writes(s.tokens * s.heads, FP32) : undefined;
+    times(s.batch, (sequence) => {
+      times(s.heads, (head) => {
+        const kvHead = Math.floor(head / group);
+        eachPair(s, causal, (query, key) => {
+          const ofQuery = row(sequence, query, head, s.heads);
+          const isCached = key < s.cachedKeys;
+          const keys = isCached ? s.cachedKeys : s.newKeys;
+          const keyRow = (sequence * keys + key - (isCached ? 0 : s.cachedKeys)) * s.kvHeads + kvHead;
+          logSumExp?.(ofQuery);
+          times(s.headDim, (channel) => {
+            q(ofQuery * s.headDim + channel);
+            for (const touch of isCached ? cached : fresh) touch(keyRow * s.headDim + channel);
+            out(ofQuery * s.headDim + channel);
+            // a multiply and an add for the score, and again for the weighted sum
+            walk.operations(4);
+          });
+        });
+      });
+    });
+  });
+}
+
+function flashBackward(s: Shape, causal: boolean): Count[] {
+  const a = s.activation;
+  const queries = s.tokens * s.heads * s.headDim;
+  const keys = s.tokens * s.kvHeads * s.headDim;
+  const rows = s.tokens * s.heads;
+  const rowDots = walked((walk) => {
+    const [output, gradient] = [walk.reads(queries, a), walk.reads(queries, a)];
+    const dots = walk.writes(rows, FP32);
+    const cleared = walk.writes(queries, FP32);
+    times(queries, (element) => {
+      output(element);
+      gradient(element);
+      cleared(element);
+      dots(Math.floor(element / s.headDim));
+      walk.operations(2);
+    });
+  });
+  const main = walked((walk) => {
+    const read = (count: number, elements: number, bytes: number) =>
+      Array.from({ length: count }, () => walk.reads(elements, bytes));
+    const whole = [
+      ...read(2, queries, a),
+      // blocks of keys add to the fp32 gradient of the queries
+      walk.reads(queries, FP32),
+      walk.writes(queries, FP32),
+      walk.writes(queries, a),
+      walk.writes(queries, a),
+    ];
+    const perKeyHead = read(2, keys, a);
+    const perRow = read(2, rows, FP32);
+    for (const touch of whole) times(queries, touch);
+    for (const touch of perKeyHead) times(keys, touch);
+    for (const touch of perRow) times(rows, touch);
+    times(s.batch * s.heads, () => {
+      eachPair(s, causal, () => {
+        // scores again, and the gradients of values, probabilities, queries and keys: five multiply-adds a channel
+        times(s.headDim, () => walk.operations(10));
+      });
+    });
+  });
+  const cast = elementwise(queries, 0, [FP32], [a]);
+  const sumOverGroup = walked((walk) => {
+    const perHead = walk.reads(queries, a);
+    const perKeyHead = walk.writes(keys, a);
+    const group = s.heads / s.kvHeads;
+    times(queries, (element) => {
+      const channel = element % s.headDim;
+      const row = Math.floor(element / s.headDim);
+      const keyRow = Math.floor(row / s.heads) * s.kvHeads + Math.floor((row % s.heads) / group);
+      perHead(element);
+      perKeyHead(keyRow * s.headDim + channel);
+      walk.operations(1);
+    });
+  });
+  return [rowDots, main, cast, ...(s.heads > s.kvHeads ? [sumOverGroup, sumOverGroup] : [])];
+}
+
+type Side = "query" | "key" | "value" | "score" | "output";
+
+/** A batched product over every head and every query-key pair, masked or not: which operands in, which out. */
+function scoreProduct(s: Shape, reads: readonly Side[], write: Side): Count {
+  return walked((walk) => {
+    const touches = [
+      ...reads.flatMap((side) => sideToucher(s, side, walk.reads)),
+      ...sideToucher(s, write, walk.writes),
+    ];
+    times(s.batch, (sequence) => {
+      times(s.heads, (head) => {
+        eachPair(s, false, (query, key) => {
+          times(s.headDim, (channel) => {
+            walk.operations(2);
+            for (const touch of touches) touch(sequence, head, query, key, channel);
+          });
+        });
+      });
+    });
+  });
+}
+
+type Open = (elements: number, bytes: number) => (index: number) => void;
+type Place = (sequence: number, head: number, query: number, key: number, channel: number) => void;
+
+function sideToucher(s: Shape, side: Side, open: Open): Place[] {
+  const keys = s.cachedKeys + s.newKeys;
+  const group = s.heads / s.kvHeads;
+  if (side === "score") {
+    const touch = open(s.tokens * s.heads * keys, s.activation);
+    return [
+      (sequence, head, query, key) => touch(((sequence * s.heads + head) * s.sequence + query) * keys + key),
+    ];
+  }
+  if (side === "query" || side === "output") {
+    const touch = open(s.tokens * s.heads * s.headDim, s.activation);
+    return [
+      (sequence, head, query, _, channel) =>
+        touch(((sequence * s.sequence + query) * s.heads + head) * s.headDim + channel),
+    ];
+  }
+  const cached = open(s.batch * s.cachedKeys * s.kvHeads * s.headDim, s.cache);
+  const fresh = open(s.batch * s.newKeys * s.kvHeads * s.headDim, s.activation);
+  return [
+    (sequence, head, _, key, channel) => {
+      const isCached = key < s.cachedKeys;
+      const count = isCached ? s.cachedKeys : s.newKeys;
+      const place = sequence * count + (isCached ? key : key - s.cachedKeys);
+      const kvHead = Math.floor(head / group);
+      (isCached ? cached : fresh)((place * s.kvHeads + kvHead) * s.headDim + channel);
+    },
+  ];
+}
+
+const scoreCount = (s: Shape): number => s.tokens * s.heads * (s.cachedKeys + s.newKeys);
+
+/** Both kernels of an exchange move the whole tensor through HBM, except for the side that is only a shard. */
+function exchange(s: Shape, operation: string): Count {
+  const whole = s.tokens * s.hidden;
+  const shard = whole / s.ranks;
+  const read = operation === "all-gather" ? shard : whole;
+  const written = operation === "reduce-scatter" ? shard : whole;
+  return walked((walk) => {
+    times(read, walk.reads(read, s.activation));
+    times(written, walk.writes(written, s.activation));
+  });
+}
+
+/** Operations of an activation and of its gradient, per element. */
+const ACTIVATION = { silu: 4, gelu: 8, relu: 1 } as const;
+const GRADIENT = { silu: 7, gelu: 14, relu: 1 } as const;
+
+/** All operators of the scenario's layer, in the order they run. */
+export function countedLayer(scenario: Scenario): CountedOperator[] {
+  const { model, normalization, kernels, parallelism, workload } = scenario;
+  const s = shapeOf(scenario);
+  const a = s.activation;
+  const split = parallelism.sequenceParallel && s.ranks > 1;
+  const qkvWidth = (s.heads + 2 * s.kvHeads) * s.headDim;
+  const ffnWidth = model.gated ? 2 * s.ffn : s.ffn;
+  const biased = model.bias === "all";
+  const eager = kernels.pointwise === "eager";
+  const rope = model.positions === "rope";
+  const materialized = kernels.attention === "materialized";
+  const { normPlacement: placement } = model;
+
+  const operator = (name: string, kind: string, list: readonly Count[]): CountedOperator[] =>
+    list.length === 0 ? [] : [{ name, class: kind, kernels: list }];
+
+  type Site = "wide" | "queries" | "keys";
+  /** [fused with the residual add before it, followed by a matmul] */
+  const norm = (name: string, site: Site, takesAdd: boolean, beforeMatmul: boolean, backward = false) => {
+    const [rows, columns] =
+      site === "wide"
+        ? [s.ownTokens, s.hidden]
+        : [s.tokens * (site === "queries" ? s.heads : s.kvHeads), s.headDim];
+    const list = stepsOf(takesAdd, beforeMatmul, backward);
+    const counts = list.map((step) => walkStep(step, rows, columns, a, s.weight));
+    return operator(backward ? `${name}-backward` : name, "normalization", counts);
+  };
+  const stepsOf = (takesAdd: boolean, beforeMatmul: boolean, backward: boolean): readonly Step[] => {
+    const asked = normalization.implementation;
+    if (typeof asked !== "string") throw new Error("passes of a user are counted elsewhere");
+    const impossible = (asked === "residual-fused" && !takesAdd) || (asked === "folded" && !beforeMatmul);
+    return normSteps(normalization.kind, impossible ? "fused" : asked, backward ? "backward" : "forward");
+  };
+  const takenAlong = normalization.implementation === "residual-fused";
+  const residual = (name: string, taken: boolean) =>
+    taken ? [] : operator(name, "pointwise", [elementwise(s.ownTokens * s.hidden, 1, [a, a], [a])]);
+  const gather = (block: string, backward = "") =>
+    split ? operator(`${block}-all-gather${backward}`, "collective", [exchange(s, "all-gather")]) : [];
+  const reduce = (block: string, backward = "") => {
+    const operation = split ? "reduce-scatter" : "all-reduce";
+    return s.ranks === 1
+      ? []
+      : operator(`${block}-${operation}${backward}`, "collective", [exchange(s, operation)]);
+  };
+
+  const post = placement === "post";
+  const sandwich = placement === "sandwich";
+  const parallel = placement === "parallel";
+  const attentionNorm = (backward = false) => norm("attention-norm", "wide", true, !post, backward);
+  // in a parallel layer the FFN's norm reads what the attention's read: there is no second add to take along
+  const ffnNorm = (backward = false) => norm("ffn-norm", "wide", !parallel, !post, backward);
+  const subNorm = (name: string, backward = false) =>
+    sandwich ? norm(name, "wide", false, false, backward) : [];
+  const headNorms = (backward = false) => {
+    if (!model.qkNorm) return [];
+    const both = [
+      norm("query-norm", "queries", false, false, backward),
+      norm("key-norm", "keys", false, false, backward),
+    ];
+    return (backward ? both.reverse() : both).flat();
+  };
+
+  const activated = s.tokens * s.ffn;
+  const activation = (): Count[] => {
+    const flops = ACTIVATION[model.activation];
+    if (!model.gated) return [elementwise(activated, flops, [a], [a])];
+    if (!eager) return [elementwise(activated, flops + 1, [a, a], [a])];
+    return [elementwise(activated, flops, [a], [a]), elementwise(activated, 1, [a, a], [a])];
+  };
+  const activationBackward = (): Count[] => {
+    const flops = GRADIENT[model.activation];
+    if (!model.gated) return [elementwise(activated, flops, [a, a], [a])];
+    // the activation's gradient, the product's two, and the activated gate again
+    if (!eager) return [elementwise(activated, flops + 3, [a, a, a], [a, a])];
+    return [
+      elementwise(activated, 1, [a, a], [a]),
+      elementwise(activated, 1, [a, a], [a]),
+      elementwise(activated, flops, [a, a], [a]),
+      elementwise(2 * activated, 0, [a], [a]),
+    ];
+  };
+  const rotary = (direction: "forward" | "backward"): Count[] => {
+    if (!rope) return [];
+    if (!eager) return [fusedRotary(s)];
+    const heads = direction === "forward" ? [s.heads, s.kvHeads] : [s.kvHeads, s.heads];
+    return heads.flatMap((count) => eagerRotary(s, count, direction));
+  };
+  const copied = s.tokens * s.kvHeads * s.headDim;
+  const copies =
+    s.context > 0 || workload.phase === "decode"
+      ? [elementwise(copied, 0, [a], [s.cache]), elementwise(copied, 0, [a], [s.cache])]
+      : [];
+  const scores = scoreCount(s);
+  const attention = (): CountedOperator[] =>
+    materialized
+      ? [
+          ...operator("attention-scores", "matmul", [scoreProduct(s, ["query", "key"], "score")]),
+          ...operator("softmax", "attention", [elementwise(scores, 6, [a], [a])]),
+          ...operator("attention-context", "matmul", [scoreProduct(s, ["score", "value"], "output")]),
+        ]
+      : operator("attention", "attention", [flash(s, model.causal, workload.phase === "train")]);
+  const attentionBackward = (): CountedOperator[] =>
+    materialized
+      ? [
+          ...operator("attention-context-backward", "matmul", [
+            scoreProduct(s, ["output", "value"], "score"),
+            scoreProduct(s, ["score", "output"], "value"),
+          ]),
+          ...operator("softmax-backward", "attention", [elementwise(scores, 5, [a, a], [a])]),
+          ...operator("attention-scores-backward", "matmul", [
+            scoreProduct(s, ["score", "key"], "query"),
+            scoreProduct(s, ["score", "query"], "key"),
+          ]),
+        ]
+      : operator("attention-backward", "attention", flashBackward(s, model.causal));
+
+  type Product = [name: string, n: number, k: number, bias: boolean];
+  const qkv: Product = ["qkv-projection", qkvWidth, s.hidden, model.bias !== "none"];
+  const output: Product = ["output-projection", s.hidden, s.heads * s.headDim, biased];
+  const up: Product = [model.gated ? "gate-up-projection" : "up-projection", ffnWidth, s.hidden, biased];
+  const down: Product = ["down-projection", s.hidden, s.ffn, biased];
+  const forward = ([name, n, k, bias]: Product) =>
+    operator(name, "matmul", [project(s, s.tokens, n, k, bias)]);
+  const gradients = ([name, n, k, bias]: Product) =>
+    operator(`${name}-backward`, "matmul", projectBackward(s, s.tokens, n, k, bias));
+
+  const attentionBlock = [
+    ...gather("attention"),
+    ...forward(qkv),
+    ...headNorms(),
+    ...operator("rope", "pointwise", rotary("forward")),
+    ...operator("kv-cache-write", "attention", copies),
+    ...attention(),
+    ...forward(output),
+    ...reduce("attention"),
+    ...subNorm("post-attention-norm"),
+  ];
+  const ffnBlock = [
+    ...gather("ffn"),
+    ...forward(up),
+    ...operator("activation", "pointwise", activation()),
+    ...forward(down),
+    ...reduce("ffn"),
+    ...subNorm("post-ffn-norm"),
+  ];
+  const attentionAdd = residual("attention-residual", takenAlong && !parallel);
+  const ffnAdd = residual("ffn-residual", takenAlong);
+  const layer = parallel
+    ? [...attentionNorm(), ...attentionBlock, ...ffnNorm(), ...ffnBlock, ...attentionAdd, ...ffnAdd]
+    : post
+      ? [...attentionBlock, ...attentionAdd, ...attentionNorm(), ...ffnBlock, ...ffnAdd, ...ffnNorm()]
+      : [...attentionNorm(), ...attentionBlock, ...attentionAdd, ...ffnNorm(), ...ffnBlock, ...ffnAdd];
+  if (workload.phase !== "train") return layer;
+
+  const ffnBack = [
+    ...subNorm("post-ffn-norm", true),
+    ...gather("ffn", "-backward"),
+    ...gradients(down),
+    ...operator("activation-backward", "pointwise", activationBackward()),
+    ...gradients(up),
+    ...reduce("ffn", "-backward"),
+  ];
+  const attentionBack = [
+    ...subNorm("post-attention-norm", true),
+    ...gather("attention", "-backward"),
+    ...gradients(output),
+    ...attentionBackward(),
+    ...operator("rope-backward", "pointwise", rotary("backward")),
+    ...headNorms(true),
+    ...operator("qkv-join-backward", "pointwise", [elementwise(s.tokens * qkvWidth, 0, [a], [a])]),
+    ...gradients(qkv),
+    ...reduce("attention", "-backward"),
+  ];
+  const ffnJoin = residual("ffn-residual-backward", false);
+  const attentionJoin = residual("attention-residual-backward", false);
+  const backward = post
+    ? [...ffnNorm(true), ...ffnBack, ...ffnJoin, ...attentionNorm(true), ...attentionBack, ...attentionJoin]
+    : [...ffnBack, ...ffnNorm(true), ...ffnJoin, ...attentionBack, ...attentionNorm(true), ...attentionJoin];
+  return [...layer, ...backward];
+}
