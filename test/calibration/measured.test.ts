@@ -253,26 +253,26 @@ describe("a chain of kernels", () => {
   test("takes its kernels and the launch gap before each", () => {
     const parameters = { "launch.gapSeconds": 3, "pointwise.vectorizedFloorSeconds": 5 };
     // 10 and 10, then 20 and 20 bytes, at 10 bytes a second
-    expect(kernelChainSeconds(chain, [], roundDevice(parameters), false)).toBe(2 * 3 + 2 * 5 + 2 + 4);
+    expect(kernelChainSeconds(chain, [], false)(roundDevice(parameters))).toBe(2 * 3 + 2 * 5 + 2 + 4);
   });
 
   test("finds in the L2 what was just written", () => {
     const cache = { "cache.residentBytes": 1000, "cache.bytesPerSecond": 20 };
-    expect(kernelChainSeconds(chain, ["a"], roundDevice(cache), false)).toBe(60 / 20);
-    expect(kernelChainSeconds(chain, [], roundDevice(cache), false)).toBe(50 / 20 + 10 / 10);
+    expect(kernelChainSeconds(chain, ["a"], false)(roundDevice(cache))).toBe(60 / 20);
+    expect(kernelChainSeconds(chain, [], false)(roundDevice(cache))).toBe(50 / 20 + 10 / 10);
   });
 
   test("inside a layer waits until what it left dirty is written back", () => {
     const cache = { "cache.residentBytes": 1000, "cache.bytesPerSecond": 20, "memory.weightFraction": 0.5 };
-    const alone = kernelChainSeconds(chain, ["a"], roundDevice(cache), false);
-    expect(kernelChainSeconds(chain, ["a"], roundDevice(cache), true)).toBe(alone + 20 / 5);
+    const alone = kernelChainSeconds(chain, ["a"], false)(roundDevice(cache));
+    expect(kernelChainSeconds(chain, ["a"], true)(roundDevice(cache))).toBe(alone + 20 / 5);
     // what was dirty before is written back without the chain too
-    expect(kernelChainSeconds(chain, ["a", "c"], roundDevice(cache), true)).toBe(alone);
+    expect(kernelChainSeconds(chain, ["a", "c"], true)(roundDevice(cache))).toBe(alone);
   });
 
   test("without a calibration is its roofline", () => {
     const { calibration: _, ...datasheet } = H100;
-    expect(kernelChainSeconds(chain, [], device(datasheet), true)).toBe((20 + 40) / 3.35e12);
+    expect(kernelChainSeconds(chain, [], true)(device(datasheet))).toBe((20 + 40) / 3.35e12);
   });
 });
 

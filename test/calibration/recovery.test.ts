@@ -207,7 +207,8 @@ describe("which rows a stage takes", () => {
     ],
     ["warm counters", row("norm-counters", { implementation: "rmsnorm.native", cache: "warm" }), []],
     ["counters of a fused norm", row("norm-counters", { implementation: "rmsnorm.fused" }), []],
-    ["a BERT layer in a graph", layerRow({ model: "bert-large" }), ["graph launch"]],
+    ["a BERT layer alone in a graph", layerRow({ model: "bert-large", layers: 1 }), ["graph start"]],
+    ["BERT layers in a graph", layerRow({ model: "bert-large", layers: 4 }), ["graph launch"]],
     ["an eager BERT layer", layerRow({ model: "bert-large", runtime: "eager" }), ["eager host"]],
     ["any other layer", layerRow(), []],
   ])("%s", (_, given, stages) => {

@@ -39,10 +39,11 @@ const RULES: Readonly<Record<Rule, string>> = {
     rowPerBlock.rmsnorm.rowSecondsPerColumn rowPerBlock.backward.floorSeconds
     rowPerBlock.backward.rowSecondsPerColumn rowInRegisters.layernorm.floorSeconds
     rowInRegisters.layernorm.rowSecondsPerColumn rowInRegisters.rmsnorm.floorSeconds
-    rowInRegisters.rmsnorm.rowSecondsPerColumn`,
+    rowInRegisters.rmsnorm.rowSecondsPerColumn rowInRegisters.backward.floorSeconds
+    rowInRegisters.backward.rowSeconds rowInRegisters.backward.rowSecondsPerColumn columnSum.secondsPerRow`,
   issue: `pointwise.siluSecondsPerElement pointwise.geluSecondsPerElement pointwise.unrolledSecondsPerElement
     pointwise.stridedSecondsPerElement pointwise.transposedSecondsPerElement pointwise.concatenateSecondsPerElement
-    softmax.persistentSecondsPerElement softmax.secondsPerElement columnSum.secondsPerRow
+    softmax.persistentSecondsPerElement softmax.secondsPerElement
     rowPerBlock.layernorm.blockSeconds rowPerBlock.layernorm.blockSecondsPerColumn rowPerBlock.rmsnorm.blockSeconds
     rowPerBlock.rmsnorm.blockSecondsPerColumn rowPerBlock.backward.blockSeconds
     rowPerBlock.backward.blockSecondsPerColumn`,

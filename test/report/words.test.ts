@@ -64,7 +64,7 @@ describe("the title of a report", () => {
     [scenario(), "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph"],
     [
       scenario({ runtime: "eager", workload: decode(1, 9), hardware: hardware("mi300x") }),
-      "Llama 3 70B layer · decode batch 1, context 9 · bf16 · Instinct MI300X 192 GB · eager runtime",
+      "Llama 3 70B layer · decode batch 1, context 9 · bf16 · Instinct MI300X 192 GB · ideal times",
     ],
     [
       scenario({ parallelism: { tensor: 8, sequenceParallel: false } }),
@@ -253,7 +253,7 @@ describe("the closing lines", () => {
       scenario: { ...BASE.scenario, ...changes, hardware: { ...BASE.scenario.hardware, validation } },
     });
     expect(typicalErrorText(withValidation({}))).toEqual([
-      "Typical error of this profile here: ±1.9% of the layer, ±0.62 points of the share (median over 1 measured layer of models it was not fitted on).",
+      "Typical error of this profile here: ±1.9% of the layer, ±0.62 points of the share (median over 1 measured layer that it was not fitted on).",
     ]);
     expect(typicalErrorText(withValidation({ runtime: "eager" }))).toEqual([]);
     expect(typicalErrorText(withValidation({ workload: decode(1, 1) }))).toEqual([]);

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
-import { headDimFraction, isUneven, shortSequenceFactor } from "../../src/roofline/attention-time.ts";
+import {
+  blockFlops,
+  headDimFraction,
+  shortSequenceFactor,
+  unevenShare,
+} from "../../src/roofline/attention-time.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 
@@ -11,11 +16,17 @@ const attention = (changes: Partial<Attention> = {}): Attention => ({
   kind: "attention",
   headDim: 128,
   queries: 100,
+  keys: changes.queries ?? 100,
   causal: false,
   direction: "forward",
   dataType: "bf16",
   ...changes,
 });
+/** Without processors no block of queries is the longest: that has tests of its own. */
+const withoutBlocks = (parameters: Record<string, number>) => {
+  const target = roundDevice(parameters);
+  return { ...target, hardware: { ...target.hardware, computeUnits: 0 } };
+};
 const DECODE: Work = { kind: "decode-attention", dataType: "bf16" };
 
 const seconds = (
@@ -23,7 +34,7 @@ const seconds = (
   work: Work = attention(),
   flops = 4000,
   from = NO_TRAFFIC,
-): number => kernelTiming(kernelOf(work, { flops }), from, roundDevice(parameters)).seconds;
+): number => kernelTiming(kernelOf(work, { flops }), from, withoutBlocks(parameters)).seconds;
 
 describe("attention over many queries", () => {
   test("computes at the tensor peak times the share of its head dimension", () => {
@@ -52,8 +63,8 @@ describe("attention over many queries", () => {
     expect(seconds({ "attention.fractionHeadDim128": 0.5 }, backward)).toBe(2);
     expect(seconds({ "attention.backward.fractionHeadDim128": 0.5 })).toBe(2);
     const halved = { "attention.backward.shortSequenceTokens": 100 };
-    expect(seconds(halved, { ...backward, queries: 400 })).toBe(2.5);
-    expect(seconds(halved, { ...backward, queries: 400, causal: true })).toBe(2.5);
+    expect(seconds(halved, { ...backward, queries: 400, keys: 400 })).toBe(2.5);
+    expect(seconds(halved, { ...backward, queries: 400, keys: 400, causal: true })).toBe(2.5);
     expect(seconds(halved, attention({ queries: 400, causal: true }))).toBe(2);
   });
 
@@ -69,7 +80,7 @@ describe("attention over many queries", () => {
   });
 
   test("names its terms", () => {
-    const target = roundDevice({ "attention.floorSeconds": 1, "cache.bytesPerSecond": 20 });
+    const target = withoutBlocks({ "attention.floorSeconds": 1, "cache.bytesPerSecond": 20 });
     const { terms } = kernelTiming(kernelOf(attention(), { flops: 4000 }), traffic(50, 60), target);
     expect(terms).toEqual({ compute: 2, memory: 5, cache: 3, latency: 1, network: 0 });
   });
@@ -83,17 +94,22 @@ describe("attention of one query a sequence", () => {
   };
 
   test("waits for the cached keys and values at the share of the bandwidth that they reach", () => {
-    expect(seconds(parameters, DECODE, 1e6, traffic(50))).toBe(3 + 10);
-    expect(seconds(parameters, DECODE, 1e6, traffic(50, 40))).toBe(3 + 10 + 2);
+    expect(seconds(parameters, DECODE, 100, traffic(50))).toBe(3 + 10);
+    expect(seconds(parameters, DECODE, 100, traffic(50, 40))).toBe(3 + 10 + 2);
   });
 
   test("has a floor of its own, not that of prefill", () => {
     expect(seconds({ ...parameters, "attention.floorSeconds": 100 }, DECODE, 0)).toBe(3);
   });
 
-  test("never waits for arithmetic", () => {
-    const { terms } = kernelTiming(kernelOf(DECODE, { flops: 1e9 }), NO_TRAFFIC, roundDevice(parameters));
-    expect(terms.compute).toBe(0);
+  test("waits for arithmetic where many heads share keys and values", () => {
+    const { terms, seconds: all } = kernelTiming(
+      kernelOf(DECODE, { flops: 1e9 }),
+      traffic(50),
+      roundDevice(parameters),
+    );
+    expect(terms.compute).toBe(1e9 / 2000);
+    expect(all).toBe(3 + 1e9 / 2000);
   });
 });
 
@@ -138,11 +154,27 @@ describe("the shortness of a sequence", () => {
     );
   });
 
-  test("is felt under a causal mask, and backward under any", () => {
-    expect(isUneven(attention())).toBe(false);
-    expect(isUneven(attention({ causal: true }))).toBe(true);
-    expect(isUneven(attention({ direction: "backward" }))).toBe(true);
-    expect(isUneven(attention({ direction: "backward", causal: true }))).toBe(true);
+  test("is felt by the causal diagonal's share of the pairs, and backward by all", () => {
+    expect(unevenShare(attention())).toBe(0);
+    expect(unevenShare(attention({ causal: true }))).toBe(1);
+    expect(unevenShare(attention({ causal: true, queries: 1, keys: 4 }))).toBe(1 / 4);
+    expect(unevenShare(attention({ causal: true, queries: 3, keys: 5 }))).toBe(6 / 12);
+    expect(unevenShare(attention({ direction: "backward" }))).toBe(1);
+  });
+});
+
+describe("the longest block of queries", () => {
+  test("is 128 queries at most, against all keys", () => {
+    expect(blockFlops(attention({ queries: 100, keys: 300, headDim: 64 }))).toBe(4 * 100 * 300 * 64);
+    expect(blockFlops(attention({ queries: 1000, keys: 1000, headDim: 64 }))).toBe(4 * 128 * 1000 * 64);
+  });
+
+  test("takes one processor's share of the rate, however little the others have to do", () => {
+    const target = roundDevice({});
+    const work = attention({ queries: 2, keys: 5 });
+    const alone = (4 * 2 * 5 * 128 * target.hardware.computeUnits) / 2000;
+    expect(kernelTiming(kernelOf(work, { flops: 1 }), NO_TRAFFIC, target).seconds).toBe(alone);
+    expect(kernelTiming(kernelOf(work, { flops: 1e9 }), NO_TRAFFIC, target).seconds).toBe(1e9 / 2000);
   });
 });
 

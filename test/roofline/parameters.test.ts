@@ -20,6 +20,7 @@ const SCENARIOS: readonly Scenario[] = [
   scenario({ workload: decode(16, 2048), ...norm("layernorm", "fused") }),
   scenario({ workload: decode(1, 512), ...norm("rmsnorm", "fused"), runtime: "eager" }),
   scenario({ workload: train(1, 2048), ...norm("rmsnorm", "native") }),
+  scenario({ workload: train(1, 2048), ...norm("rmsnorm", "fused") }),
   scenario({ workload: train(1, 2048), ...norm("layernorm", "native"), runtime: "eager" }),
   scenario({ model: model("llama-3.2-1b"), workload: train(1, 128), runtime: "eager" }),
   scenario({ workload: prefill(4, 1024), ...norm("rmsnorm", "eager") }),

@@ -182,9 +182,13 @@ describe.each(["layernorm", "rmsnorm"] as const)("a fused %s", (norm) => {
     expect(seconds(parameters, work, traffic(50, 40))).toBe(3 + 1 + 10 + 1.5 * 2);
   });
 
-  test("in either direction has the same law", () => {
-    const parameters = { ...own("floorSeconds", 3), ...own("rowSecondsPerColumn", 1) };
-    expect(seconds(parameters, { ...work, direction: "backward" })).toBe(seconds(parameters, work));
+  test("backward has a law of its own: each block walks its rows one after the other", () => {
+    const backward = { ...work, direction: "backward" } as const;
+    expect(seconds({ ...own("floorSeconds", 3), ...own("rowSecondsPerColumn", 1) }, backward)).toBe(0);
+    const parameters = { "rowInRegisters.backward.floorSeconds": 3, "rowInRegisters.backward.rowSeconds": 2 };
+    const units = roundDevice({}).hardware.computeUnits;
+    expect(seconds(parameters, { ...backward, rows: units })).toBe(3 + 2);
+    expect(seconds(parameters, { ...backward, rows: 2 * units + 1 })).toBe(3 + 3 * 2);
   });
 
   test("is not moved by the other norm's parameters", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Kernel, readBytes, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
-import { chainTraffic, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
+import { chainTracer, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
 import { fallingRamp, softMaximum } from "../../src/roofline/soft-maximum.ts";
 import { kernelOf } from "../support/devices.ts";
 import { anyScenario } from "../support/scenarios.ts";
@@ -91,7 +91,10 @@ describe("traffic through the L2", () => {
     fc.assert(
       fc.property(kernels, caches, fc.subarray(["a", "b", "c"]), (list, cache, before) => {
         const counted = countedTraffic(list, cache, before);
-        chainTraffic(list, cache, before).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
+        chainTracer(
+          list,
+          before,
+        )(cache).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
           expect(l2Bytes).toBeCloseTo(counted[index]!.l2Bytes, 6);
           expect(hbmBytes).toBeCloseTo(counted[index]!.hbmBytes, 6);
         });
@@ -105,7 +108,10 @@ describe("traffic through the L2", () => {
       fc.property(kernels, caches, (list, cache) => {
         let written = 0;
         let extra = 0;
-        chainTraffic(list, cache, []).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
+        chainTracer(
+          list,
+          [],
+        )(cache).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
           const more = hbmBytes + l2Bytes - bytesOf(list[index]!);
           expect(more).toBeGreaterThan(-1e-6);
           extra += more;
@@ -124,7 +130,7 @@ describe("traffic through the L2", () => {
       fc.property(kernels, caches, fc.nat(200), (list, cache, more) => {
         const larger = { ...cache, residentBytes: cache.residentBytes + more };
         const [small, large] = [cache, larger].map((one) =>
-          sum(chainTraffic(list, one, ["a"]).traffic.map(({ hbmBytes }) => hbmBytes)),
+          sum(chainTracer(list, ["a"])(one).traffic.map(({ hbmBytes }) => hbmBytes)),
         );
         expect(large!).toBeLessThanOrEqual(small! + 1e-6);
       }),
@@ -137,9 +143,12 @@ describe("traffic through the L2", () => {
       fc.property(kernels, (list) => {
         const none = { residentBytes: -1, transitionBytes: 0, bytesPerSecond: 1 };
         const all = { residentBytes: 1e9, transitionBytes: 0, bytesPerSecond: 1 };
-        for (const { l2Bytes } of chainTraffic(list, none, ["a", "b"]).traffic) expect(l2Bytes).toBe(0);
+        for (const { l2Bytes } of chainTracer(list, ["a", "b"])(none).traffic) expect(l2Bytes).toBe(0);
         const touched = new Set<string>();
-        chainTraffic(list, all, []).traffic.forEach(({ hbmBytes }, index) => {
+        chainTracer(
+          list,
+          [],
+        )(all).traffic.forEach(({ hbmBytes }, index) => {
           const kernel = list[index]!;
           const cold = kernel.reads.filter(({ tensor }) => !touched.has(tensor));
           expect(hbmBytes).toBeCloseTo(kernel.streamedBytes + sum(cold.map(({ bytes }) => bytes)), 6);

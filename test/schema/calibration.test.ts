@@ -46,6 +46,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   "rowInRegisters.layernorm": "floorSeconds rowSecondsPerColumn",
   "rowInRegisters.rmsnorm": "floorSeconds rowSecondsPerColumn",
   rowInRegisters: "cacheFactor",
+  "rowInRegisters.backward": "floorSeconds rowSeconds rowSecondsPerColumn",
 };
 
 /** Smallest and largest value that a parameter may have. */

@@ -32,6 +32,12 @@ function resultWith(normalization: Result["scenario"]["normalization"], layerSec
   return { ...made, alternatives };
 }
 
+/** The same, but every other norm is faster than the one given. */
+function fasterOthers(normalization: Result["scenario"]["normalization"]): Result {
+  const result = resultWith(normalization);
+  return { ...result, alternatives: result.alternatives.map((one) => ({ ...one, savedSeconds: 1 })) };
+}
+
 const texts = (result: Result): string[] =>
   swaps(result).map(({ question, kind, implementation }) => `${question}: ${kind} ${implementation}`);
 
@@ -87,7 +93,15 @@ describe("what a switch to RMSNorm may mean", () => {
       ],
     ],
   ])("for %s %s", (kind, implementation, expected) => {
-    expect(texts(resultWith({ kind, implementation }))).toEqual(expected);
+    expect(texts(fasterOthers({ kind, implementation }))).toEqual(expected);
+  });
+
+  test("calls no kernel better that is slower here", () => {
+    const result = resultWith({ kind: "layernorm", implementation: "native" });
+    const slower = result.alternatives.map((one) =>
+      one.implementation === "fused" ? { ...one, savedSeconds: -1 } : one,
+    );
+    expect(texts({ ...result, alternatives: slower }).join()).not.toContain("better-kernel");
   });
 
   test("for passes of one's own leaves out the same kernels", () => {
@@ -100,7 +114,7 @@ describe("what a switch to RMSNorm may mean", () => {
       flopsPerElement: 1,
     } as const;
     const own = [{ ...pass, reads: [...pass.reads], writes: [...pass.writes] }];
-    expect(texts(resultWith({ kind: "layernorm", implementation: own }))).toEqual([
+    expect(texts(fasterOthers({ kind: "layernorm", implementation: own }))).toEqual([
       "better-kernel: rmsnorm fused",
       "residual-fused: rmsnorm residual-fused",
       "eager: rmsnorm eager",

@@ -64,7 +64,13 @@ const SYNTHETIC: Readonly<Record<string, () => Measurement[]>> = {
   "norm fused": () => grid(["layernorm.fused", "rmsnorm.residual-fused"], "norm"),
   "norm eager": () => grid(["rmsnorm.eager"], "norm"),
   "norm backward": () => grid(["layernorm.native", "rmsnorm.native"], "norm-backward"),
-  "graph launch": () => bertLayers([TOKEN, { ...TOKEN, batch: 16 }], "graph"),
+  "norm backward, fused": () => grid(["layernorm.fused", "rmsnorm.fused"], "norm-backward"),
+  "graph launch": () => bertLayers([CHAINED, { ...CHAINED, batch: 16 }], "graph"),
+  "graph start": () =>
+    bertLayers(
+      [TOKEN, { ...TOKEN, batch: 16 }].map((one) => ({ ...one, layers: 1 })),
+      "graph",
+    ),
   "eager host": () => bertLayers([TOKEN, STEP, { ...STEP, layers: 8 }], "eager"),
 };
 
@@ -76,6 +82,7 @@ function bertLayers(phases: readonly Partial<MeasuredLayer>[], runtime: "graph" 
 }
 
 const TOKEN: Partial<MeasuredLayer> = { phase: "decode", batch: 1, context: 512 };
+const CHAINED: Partial<MeasuredLayer> = { ...TOKEN, layers: 64 };
 const STEP: Partial<MeasuredLayer> = { phase: "train", batch: 1, sequence: 128, context: 0 };
 
 /** The rows of a stage as a device would measure them that is exactly what the model says; times `factor`. */
@@ -95,6 +102,7 @@ export const FOUND: Readonly<Record<string, readonly ParameterPath[]>> = {
   "norm eager": ["rowSum.memoryFactor"],
   "norm native, rereads": ["rowPerBlock.rereadFlightBytes"],
   "graph launch": ["launch.gapSeconds"],
+  "graph start": ["launch.graphStartSeconds"],
   "eager host": ["host.secondsPerKernel"],
 };
 
