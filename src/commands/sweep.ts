@@ -9,9 +9,10 @@ import { MOST_POINTS } from "../study/numbers.ts";
 import { parseField, type Unit } from "../study/result-field.ts";
 import { sizeOf } from "../study/space.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
+import type { AxisOptions } from "./axes.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
-import { type AxisOptions, loadSpace } from "./space.ts";
+import { loadSpace } from "./space.ts";
 
 export type SweepOptions = OutputOptions &
   AxisOptions & {

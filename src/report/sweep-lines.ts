@@ -1,6 +1,6 @@
 import { type Answers, answerer } from "../study/answers.ts";
 import type { ResultField } from "../study/result-field.ts";
-import { digitsAt, type Space, scenariosOf } from "../study/space.ts";
+import { type AxisValue, digitsAt, type Space, scenariosOf } from "../study/space.ts";
 import { columnFields, type SweepPlan } from "../study/sweep.ts";
 import { csvCell } from "./csv.ts";
 
@@ -70,7 +70,7 @@ const jsonLine: Line = (keys, digits, fields, names, answers) => {
   return `{${members.join(",")}}`;
 };
 
-function axisText(format: LineFormat, name: string, value: string | number): string {
+function axisText(format: LineFormat, name: string, value: AxisValue): string {
   if (format === "csv") return csvCell(value);
   return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
 }

@@ -18,11 +18,16 @@ export function resolveScenario(file: ScenarioFile, model: Model, hardware: Hard
   return problems.length > 0 ? { problems } : { scenario };
 }
 
+/** A rule between fields that are each valid on their own. */
+export interface CrossRule {
+  /** paths of the fields that it looks at */
+  readonly reads: readonly string[];
+  readonly problem: (scenario: Scenario) => string | undefined;
+}
+
 /** What only shows where valid parts of a scenario meet: types the hardware has, sizes that the ranks divide. */
-export const crossProblems = (scenario: Scenario): string[] => [
-  ...precisionProblems(scenario),
-  ...parallelProblems(scenario),
-];
+export const crossProblems = (scenario: Scenario): string[] =>
+  CROSS_RULES.flatMap(({ problem }) => problem(scenario) ?? []);
 
 function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario {
   return {
@@ -46,32 +51,42 @@ export function withoutSchema<T extends { $schema?: string | undefined }>(object
   return rest as T;
 }
 
-function precisionProblems({ hardware, precision }: Scenario): string[] {
+function precisionProblem({ hardware, precision }: Scenario): string | undefined {
   const asked = precision.activations;
-  if (matmulPeak(hardware, asked) !== undefined) return [];
+  if (matmulPeak(hardware, asked) !== undefined) return undefined;
   const known = DATA_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
   const instead = known.find((type) => type === "bf16" || type === "fp16") ?? known[0];
-  return [
-    `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead})`,
-  ];
+  return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead})`;
 }
 
-function parallelProblems({ model, workload, parallelism }: Scenario): string[] {
+const TENSOR = "parallelism.tensor";
+
+const divides =
+  (name: "heads" | "ffn"): CrossRule["problem"] =>
+  ({ model, parallelism: { tensor } }) =>
+    model[name] % tensor === 0
+      ? undefined
+      : `${TENSOR}: expected a divisor of the model's ${name} (${model[name]}), got ${tensor}`;
+
+function keyHeadsProblem({ model: { kvHeads }, parallelism: { tensor } }: Scenario): string | undefined {
+  if (kvHeads % tensor === 0 || tensor % kvHeads === 0) return undefined;
+  return `${TENSOR}: expected a divisor or a multiple of the model's kvHeads (${kvHeads}), got ${tensor}`;
+}
+
+function splitTokensProblem({ workload, parallelism }: Scenario): string | undefined {
   const { tensor, sequenceParallel } = parallelism;
   const tokens = workload.batch * workload.sequence;
-  const place = "parallelism.tensor";
-  const problems: string[] = [];
-  for (const name of ["heads", "ffn"] as const) {
-    if (model[name] % tensor !== 0)
-      problems.push(`${place}: expected a divisor of the model's ${name} (${model[name]}), got ${tensor}`);
-  }
-  if (model.kvHeads % tensor !== 0 && tensor % model.kvHeads !== 0)
-    problems.push(
-      `${place}: expected a divisor or a multiple of the model's kvHeads (${model.kvHeads}), got ${tensor}`,
-    );
-  if (sequenceParallel && tokens % tensor !== 0)
-    problems.push(
-      `${place}: sequenceParallel expects a divisor of the tokens (batch x sequence = ${tokens}), got ${tensor}`,
-    );
-  return problems;
+  if (!sequenceParallel || tokens % tensor === 0) return undefined;
+  return `${TENSOR}: sequenceParallel expects a divisor of the tokens (batch x sequence = ${tokens}), got ${tensor}`;
 }
+
+export const CROSS_RULES: readonly CrossRule[] = [
+  { reads: ["hardware", "precision.activations"], problem: precisionProblem },
+  { reads: ["model.heads", TENSOR], problem: divides("heads") },
+  { reads: ["model.ffn", TENSOR], problem: divides("ffn") },
+  { reads: ["model.kvHeads", TENSOR], problem: keyHeadsProblem },
+  {
+    reads: ["workload.batch", "workload.sequence", TENSOR, "parallelism.sequenceParallel"],
+    problem: splitTokensProblem,
+  },
+];

@@ -4,7 +4,8 @@ import { type Answers, answerer } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
 import { savingOfGiven } from "./result-field.ts";
 import { getPath } from "./set-path.ts";
-import { pointProblems, type Space, scenariosOf } from "./space.ts";
+import { type Space, scenariosOf } from "./space.ts";
+import { pointProblems } from "./space-problems.ts";
 
 const STEP = 0.1;
 

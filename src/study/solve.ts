@@ -1,7 +1,8 @@
 import { answerer } from "./answers.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
-import { type Axis, pointProblems, type Space, scenariosOf } from "./space.ts";
+import { type Axis, type Space, scenariosOf } from "./space.ts";
+import { pointProblems } from "./space-problems.ts";
 
 /** A number of the scenario that can be varied: a flag, or a path into the scenario. */
 export interface Parameter {

@@ -1,16 +1,17 @@
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
-import { crossProblems } from "../schema/resolve.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { type FlagName, type Point, WHAT_IF_FLAGS } from "./flags.ts";
 import { type Setting, setPath } from "./set-path.ts";
 import { changeModel, changeNorm, changeWorkload, everything, type LoadedFile } from "./what-if.ts";
 
+export type AxisValue = string | number | boolean;
+
 /** A flag or a field of the scenario, and the values it takes in turn. */
 export interface Axis {
   /** a flag's name, or a dotted path into the scenario */
   readonly name: string;
-  readonly values: readonly (string | number)[];
+  readonly values: readonly AxisValue[];
 }
 
 /** A scenario file, what flags fix in it, and the axes along which it moves. Plain data: workers get it as it is. */
@@ -53,14 +54,17 @@ const PARTS = [
 /** A field of the scenario; each flag and each path moves one of them. */
 type Part = (typeof PARTS)[number];
 
+/** The path of the field that a flag or an axis is about. */
+export const fieldOf = (name: string): string =>
+  WHAT_IF_FLAGS.find((flag) => flag.name === name)?.field ?? name;
+
 /** The part of the scenario that an axis moves; undefined for a path that leads nowhere. */
 export function partOf(name: string): Part | undefined {
-  const flag = WHAT_IF_FLAGS.find((one) => one.name === name);
-  const first = (flag?.field ?? name).split(".", 1)[0];
+  const [first] = fieldOf(name).split(".", 1);
   return PARTS.find((part) => part === first);
 }
 
-const isFlag = (name: string): name is FlagName => WHAT_IF_FLAGS.some((flag) => flag.name === name);
+export const isFlag = (name: string): name is FlagName => WHAT_IF_FLAGS.some((flag) => flag.name === name);
 
 /**
  * Scenarios of a space by the digits of a point. A part is made again only when an axis that moves it has moved, so
@@ -106,21 +110,37 @@ function normalizationKeeper() {
   };
 }
 
+/** A part of so many values at most is made once for each, however often its axes come round. */
+const MOST_KEPT = 1024;
+
 function partMaker(space: Space, part: Part): (digits: readonly number[]) => unknown {
   const axes = space.axes.flatMap(({ name }, index) => (partOf(name) === part ? [index] : []));
-  let lastDigits: readonly number[] | undefined;
+  if (axes.length === 0) {
+    const made = makePart(space, part, axes, []);
+    return () => made;
+  }
+  const count = axes.reduce((product, axis) => product * space.axes[axis]!.values.length, 1);
+  const kept: unknown[] | undefined = count > 0 && count <= MOST_KEPT ? [] : undefined;
+  const last = axes.map(() => -1);
   let made: unknown;
   return (digits) => {
-    if (lastDigits === undefined || axes.some((axis, i) => digits[axis] !== lastDigits![i])) {
-      lastDigits = axes.map((axis) => digits[axis]!);
-      made = makePart(space, part, axes, digits);
+    let place = 0;
+    let moved = false;
+    for (let i = 0; i < axes.length; i++) {
+      const digit = digits[axes[i]!]!;
+      if (digit !== last[i]) moved = true;
+      last[i] = digit;
+      place = place * space.axes[axes[i]!]!.values.length + digit;
     }
+    if (!moved) return made;
+    made = kept?.[place] ?? makePart(space, part, axes, digits);
+    if (kept !== undefined) kept[place] = made;
     return made;
   };
 }
 
 function makePart(space: Space, part: Part, axes: readonly number[], digits: readonly number[]): unknown {
-  const point: Record<string, string | number> = { ...space.fixed };
+  const point: Record<string, AxisValue> = { ...space.fixed };
   let settings = space.settings;
   for (const index of axes) {
     const { name, values } = space.axes[index]!;
@@ -132,7 +152,8 @@ function makePart(space: Space, part: Part, axes: readonly number[], digits: rea
   const changed = settings
     .filter((setting) => setting.path[0] === part && !namesPart(setting))
     .reduce<unknown>((tree, { path, value }) => setPath(tree, path, value), whole);
-  return (changed as Record<string, unknown>)[part];
+  const made = (changed as Record<string, unknown>)[part];
+  return part === "workload" ? withSequence(made as Workload) : made;
 }
 
 /** `--set model=name` is what `--model` says: a name to load, not a value to put there. */
@@ -146,7 +167,7 @@ function fromFlags({ file, sequenceParallel, models, devices }: Space, part: Par
     case "hardware":
       return point.hardware === undefined ? file.hardware : devices[point.hardware]!;
     case "workload":
-      return withSequence(changeWorkload(file.workload, point).value);
+      return changeWorkload(file.workload, point).value;
     case "precision":
       return point.precision === undefined ? file.precision : everything(point.precision);
     case "normalization":
@@ -166,77 +187,6 @@ function fromFlags({ file, sequenceParallel, models, devices }: Space, part: Par
   }
 }
 
-const withSequence = (workload: { readonly sequence?: number }) => ({
-  ...workload,
-  sequence: workload.sequence ?? 1,
-});
+type Workload = LoadedFile["workload"];
 
-/** Problems of one point that only show where its parts meet; empty for a scenario that can be simulated. */
-export function pointProblems(scenario: Scenario): string[] {
-  const { heads, kvHeads, rotaryDim, headDim } = scenario.model;
-  const { phase, sequence, context } = scenario.workload;
-  const problems = crossProblems(scenario);
-  if (heads % kvHeads !== 0)
-    problems.push(`model.kvHeads: expected a divisor of heads (${heads}), got ${kvHeads}`);
-  if (rotaryDim !== undefined && rotaryDim > headDim)
-    problems.push("model.rotaryDim: expected at most headDim");
-  if (phase === "decode" && sequence !== 1)
-    problems.push(`workload.sequence: expected 1 in decode, got ${sequence}`);
-  if (phase === "train" && context !== 0)
-    problems.push(`workload.context: expected 0 in train, got ${context}`);
-  return problems;
-}
-
-/** Parts whose values meet in a rule; each group is checked in all its combinations. */
-const MEETING_PARTS: readonly (readonly Part[])[] = [
-  ["model", "parallelism"],
-  ["hardware", "precision"],
-];
-
-/** Axes of the workload that a rule joins: a decode step has one token, training no context. */
-const PHASE_RULES = [
-  "phase",
-  "sequence",
-  "context",
-  "workload.phase",
-  "workload.sequence",
-  "workload.context",
-];
-
-const MOST_PROBLEMS = 8;
-
-const extremes = (values: Axis["values"]): Axis["values"] =>
-  values.length <= 2 ? values : [values[0]!, values[values.length - 1]!];
-
-/** What is wrong with points of the space, and where, before any of them is simulated. */
-export function spaceProblems(space: Space): string[] {
-  const scenarioAt = scenariosOf(space);
-  const found = new Set<string>();
-  const splitsTokens = space.sequenceParallel || space.file.parallelism.sequenceParallel;
-  const movesPhase = space.axes.some(({ name }) => name.endsWith("phase"));
-  const groups: readonly ((name: string) => boolean)[] = [
-    ...MEETING_PARTS.map((parts) => (name: string) => parts.some((part) => part === partOf(name))),
-    (name) => PHASE_RULES.includes(name),
-    ...(splitsTokens ? [(name: string) => ["workload", "parallelism"].includes(partOf(name) ?? "")] : []),
-  ];
-  for (const belongs of groups) {
-    const moving = space.axes.map(({ name }) => belongs(name));
-    // lengths meet the phase's rules one by one, unless the phase moves too: their extremes tell
-    const axes = space.axes.map((axis, index) =>
-      moving[index] && (movesPhase || splitsTokens || !PHASE_RULES.includes(axis.name))
-        ? axis
-        : { ...axis, values: moving[index] ? extremes(axis.values) : axis.values.slice(0, 1) },
-    );
-    const digits: number[] = [];
-    for (let index = 0; index < sizeOf({ ...space, axes }); index++) {
-      digitsAt(axes, index, digits);
-      const where = axes.flatMap(({ name, values }, axis) =>
-        moving[axis] ? [`${name} ${values[digits[axis]!]}`] : [],
-      );
-      for (const problem of pointProblems(scenarioAt(digits)))
-        found.add(where.length === 0 ? problem : `at ${where.join(", ")}: ${problem}`);
-      if (found.size > MOST_PROBLEMS) return [...[...found].slice(0, MOST_PROBLEMS), "..."];
-    }
-  }
-  return [...found];
-}
+const withSequence = (workload: Workload): Workload => ({ ...workload, sequence: workload.sequence ?? 1 });

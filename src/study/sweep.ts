@@ -1,6 +1,6 @@
 import { answerer } from "./answers.ts";
 import { parseField, type ResultField } from "./result-field.ts";
-import { digitsAt, type Space, scenariosOf, sizeOf } from "./space.ts";
+import { type AxisValue, digitsAt, type Space, scenariosOf, sizeOf } from "./space.ts";
 
 /** What a sweep writes: the points of a space, and these fields of each. Plain data, so that workers can be sent it. */
 export interface SweepPlan {
@@ -27,13 +27,15 @@ export function columnFields(columns: readonly string[]): ResultField[] {
 }
 
 /** The points of shard `k` of `n`, from the first to before the last; sizes differ by at most one. */
-export const shardRange = (size: number, k: number, n: number): { from: number; to: number } => ({
-  from: Math.floor((size * (k - 1)) / n),
-  to: Math.floor((size * k) / n),
-});
+export function shardRange(size: number, k: number, n: number): { from: number; to: number } {
+  const each = Math.floor(size / n);
+  // no product of size and n: it may be more than a double holds exactly
+  const start = (shards: number): number => shards * each + Math.min(shards, size - n * each);
+  return { from: start(k - 1), to: start(k) };
+}
 
 /** All points as values, for formats that need every row at hand. */
-export function sweepRows({ space, columns }: SweepPlan): Record<string, string | number | undefined>[] {
+export function sweepRows({ space, columns }: SweepPlan): Record<string, AxisValue | undefined>[] {
   const scenarioAt = scenariosOf(space);
   const ask = answerer();
   const fields = columnFields(columns);

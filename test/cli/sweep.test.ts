@@ -108,6 +108,35 @@ describe("a sweep", () => {
     ]);
   });
 
+  test("moves what is true or false", async () => {
+    const line =
+      "sweep --tensor-parallel 8 --axis parallelism.sequenceParallel=false,true --columns layer.seconds";
+    const csv = await text(`${line} --format csv`);
+    expect(csv).toMatch(/^parallelism\.sequenceParallel,layer\.seconds\nfalse,[\d.]+\ntrue,[\d.]+\n$/);
+    const [given, split] = (await text(`${line} --format jsonl`)).trimEnd().split("\n");
+    expect(given).toMatch(/^\{"parallelism\.sequenceParallel":false,/);
+    const { layer } = await json<Result>("run --tensor-parallel 8 --sequence-parallel --json");
+    expect(JSON.parse(split!)).toEqual({
+      "parallelism.sequenceParallel": true,
+      "layer.seconds": layer.seconds,
+    });
+  });
+
+  test.each([
+    `--set 'precision={"weights":"fp16"}'`,
+    `--set 'normalization={"kind":"rmsnorm"}'`,
+    `--set 'workload={"phase":"decode","context":64}'`,
+    `--set 'normalization.implementation=[{"name":"all","reads":["activation"],"writes":[],"flopsPerElement":1}]'`,
+    "--set model=llama-3-8b --model gpt2-xl",
+    "--set parallelism.sequenceParallel=true --tensor-parallel 4",
+  ])("with %s says what run says, defaults filled in", async (flags) => {
+    const [row] = (await text(`sweep ${flags} --layers 7,8 --columns layer.seconds --format csv`))
+      .split("\n")
+      .slice(1);
+    const result = await json<Result>(`run ${flags} --layers 7 --json`);
+    expect(row).toBe(`7,${result.layer.seconds}`);
+  });
+
   test("that is interrupted leaves whole lines, says how to go on, and goes on", async () => {
     const path = file("stopped.csv");
     const line = `sweep --batch 1-100 --sequence 64-20000+64 --columns layer.seconds -o ${path}`;
@@ -160,7 +189,37 @@ const REFUSED: readonly [string, RegExp][] = [
   ["sweep --model llama-3-8b,llama-4", /no model named "llama-4"/],
   ["sweep --hardware h100-sxm,hx --batch 1", /no profile named "hx"/],
   ["sweep --axis nothing.here=1,2", /nothing\.here is not a field of a scenario/],
-  ["sweep --axis hardware=1,2", /no field with a value of its own/],
+  ["sweep --axis hardware=h100-sxm,l4", /hardware is a flag of its own: --hardware h100-sxm,l4/],
+  ["sweep --axis runtime=graph,eager", /runtime is a flag of its own: --runtime graph,eager/],
+  ["sweep --axis precision=bf16,fp16", /precision is a flag of its own/],
+  ["sweep --axis workload=1,2", /workload is not a field of a scenario/],
+  ["sweep --axis description=a,b", /description is not a field of a scenario/],
+  ["sweep --axis model.gated=true,1", /model\.gated 1: .*expected true or false/],
+  ["sweep --axis model.name=true,false", /model\.name true: .*expected a text/],
+  ["sweep --batch 1,2 --axis workload.batch=3,4", /--batch: --axis workload\.batch gives workload\.batch a/],
+  ["sweep --axis workload.batch=3,4 --batch 8", /--axis workload\.batch: --batch gives/],
+  ["sweep --axis workload.batch=1,2 --axis workload.batch=3", /--axis workload\.batch: --axis workload/],
+  [
+    "sweep --batch 1,2 --set workload.batch=5",
+    /--batch: --set workload\.batch gives workload\.batch a value too/,
+  ],
+  ["sweep --model llama-3-8b,gpt2-xl --set model=bert-large", /--model: --set model gives model a value too/],
+  [
+    "sweep --axis parallelism.sequenceParallel=true,false --sequence-parallel --tensor-parallel 2",
+    /--axis parallelism\.sequenceParallel: --sequence-parallel gives/,
+  ],
+  [
+    "sweep --norm layernorm,rmsnorm --set normalization.kind=rmsnorm",
+    /--norm: changes nothing, because of --set normalization\.kind/,
+  ],
+  [
+    `sweep --hidden 1024,2048 --set 'workload={"phase":"decode"}' --batch 1,8`,
+    /--batch: changes nothing, because of --set workload/,
+  ],
+  [
+    "sweep --sequence-parallel --tensor-parallel 2 --batch 1-3000 --sequence 1024-5120+2",
+    /6147000 combinations of batch, sequence are too many to check/,
+  ],
   ["sweep --axis workload.batch", /expected path=values/],
   ["sweep --axis workload.batch=1-0", /never reaches its end/],
   ["sweep --axis workload.bach=1,2", /workload\.bach/],

@@ -3,16 +3,8 @@ import { describe, expect, test } from "vitest";
 import { resolveScenario, withoutSchema } from "../../src/schema/resolve.ts";
 import { ScenarioFileSchema } from "../../src/schema/scenario.ts";
 import type { Point } from "../../src/study/flags.ts";
-import {
-  type Axis,
-  digitsAt,
-  partOf,
-  pointProblems,
-  type Space,
-  scenariosOf,
-  sizeOf,
-  spaceProblems,
-} from "../../src/study/space.ts";
+import { type Axis, digitsAt, partOf, type Space, scenariosOf, sizeOf } from "../../src/study/space.ts";
+import { pointProblems, spaceProblems } from "../../src/study/space-problems.ts";
 import { applyWhatIf, type LoadedFile } from "../../src/study/what-if.ts";
 import { hardware, model } from "../support/scenarios.ts";
 
@@ -110,6 +102,18 @@ describe("the scenario at a point", () => {
     expect(third.normalization).toBe(first.normalization);
   });
 
+  test("is the same object again when its axes come round", () => {
+    const at = scenariosOf(
+      space([
+        { name: "batch", values: [1, 2] },
+        { name: "hardware.hbmBytesPerSecond", values: [1e12, 2e12] },
+      ]),
+    );
+    const first = at([0, 0]).hardware;
+    expect(at([0, 1]).hardware).not.toBe(first);
+    expect(at([1, 0]).hardware).toBe(first);
+  });
+
   test("moves any field by its path", () => {
     const at = scenariosOf(
       space([
@@ -148,6 +152,68 @@ describe("what is wrong with a space", () => {
     const axes = [{ name: "precision", values: ["fp16", "bf16"] }];
     expect(spaceProblems(space(axes, { file: { ...file(), hardware: v100 } }))[0]).toMatch(
       /^at precision bf16:/,
+    );
+  });
+
+  test("is looked for in every combination that a rule can tell apart, and in no others", () => {
+    const many = Array.from({ length: 100_000 }, (_, index) => index + 1);
+    const axes = [
+      { name: "context", values: many },
+      { name: "layers", values: many },
+      { name: "heads", values: [32, 64, 72] },
+      { name: "hidden", values: [4096, 8192] },
+      { name: "tensor-parallel", values: [1, 16] },
+    ];
+    expect(spaceProblems(space(axes, { fixed: { "kv-heads": 8 } }))).toEqual([
+      "at heads 72, tensor-parallel 16: parallelism.tensor: expected a divisor of the model's heads (72), got 16",
+    ]);
+  });
+
+  test("is found where a flag moves more than its own field", () => {
+    // 640 / 128 = 5 heads, which 2 ranks do not divide
+    const axes = [
+      { name: "hidden", values: [4096, 640] },
+      { name: "tensor-parallel", values: [1, 2] },
+    ];
+    expect(spaceProblems(space(axes))[0]).toMatch(/^at hidden 640, tensor-parallel 2: .*heads \(5\)/);
+    const phases = [
+      { name: "phase", values: ["prefill", "decode"] },
+      { name: "sequence", values: [1, 2] },
+    ];
+    expect(spaceProblems(space(phases))).toEqual([
+      "at phase decode, sequence 2: workload.sequence: expected 1 in decode, got 2",
+    ]);
+  });
+
+  test("is each point that pointProblems refuses, and no other", () => {
+    const numbers = (...values: number[]) => fc.subarray(values, { minLength: 1 });
+    const anyAxes = fc.record({
+      heads: numbers(8, 12, 32),
+      hidden: numbers(1024, 1152, 4096),
+      "kv-heads": numbers(2, 4, 5),
+      "tensor-parallel": numbers(1, 2, 3, 8),
+      sequence: numbers(1, 7, 512),
+      context: numbers(0, 5),
+      phase: fc.subarray(["prefill", "decode", "train"], { minLength: 1 }),
+      precision: fc.subarray(["bf16", "fp16"], { minLength: 1 }),
+    });
+    fc.assert(
+      fc.property(anyAxes, fc.boolean(), (values, sequenceParallel) => {
+        const axes = Object.entries(values).map(([name, own]): Axis => ({ name, values: own }));
+        const all = space(axes, {
+          sequenceParallel,
+          file: file({ hardware: hardware("v100-sxm2-32gb"), precision: { activations: "fp16" } }),
+        });
+        const at = scenariosOf(all);
+        const digits: number[] = [];
+        let refused = 0;
+        for (let index = 0; index < sizeOf(all); index++) {
+          digitsAt(axes, index, digits);
+          refused += pointProblems(at(digits)).length;
+        }
+        expect(spaceProblems(all).length > 0).toBe(refused > 0);
+      }),
+      { numRuns: 60 },
     );
   });
 
