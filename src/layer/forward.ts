@@ -46,6 +46,7 @@ export function forwardBuilder(): ForwardBuilder {
     const ffnBlock = feedForward(model, kernels, layer, style);
     switch (model.normPlacement) {
       case "pre":
+      case "branch":
       case "sandwich":
         return [
           ...normBefore,
@@ -58,6 +59,7 @@ export function forwardBuilder(): ForwardBuilder {
           ...adds.ffn,
         ];
       case "parallel":
+      case "parallel-shared":
         return [
           ...normBefore,
           ...blockGather(d, "attention"),

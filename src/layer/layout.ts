@@ -9,8 +9,8 @@ import type { NormPlace, NormSite, NormStyle } from "./normalization.ts";
 export interface Layout {
   readonly d: Dimensions;
   readonly types: MatmulTypes;
-  readonly attentionNorm: NormSite;
-  readonly ffnNorm: NormSite;
+  readonly attentionNorm: NormSite | undefined;
+  readonly ffnNorm: NormSite | undefined;
   readonly postAttentionNorm: NormSite | undefined;
   readonly postFfnNorm: NormSite | undefined;
   readonly queryNorm: NormSite | undefined;
@@ -23,27 +23,25 @@ export interface Layout {
 
 export function layout(model: Model, types: MatmulTypes, d: Dimensions): Layout {
   const places = NORM_PLACES[model.normPlacement];
-  const post = model.normPlacement === "post";
-  const bias = model.bias !== "none";
-  const everyBias = model.bias === "all";
   const m = d.tokens;
-  const stream = (place: NormPlace): NormSite => ({ place, rows: d.normTokens, columns: d.hidden });
+  const stream = (place: NormPlace | undefined): NormSite | undefined =>
+    place && { place, rows: d.normTokens, columns: d.hidden };
   return {
     d,
     types,
     attentionNorm: stream(places.attention),
     ffnNorm: stream(places.ffn),
-    postAttentionNorm: places.postAttention && stream(places.postAttention),
-    postFfnNorm: places.postFfn && stream(places.postFfn),
-    queryNorm: model.qkNorm ? { place: QUERY_NORM, rows: d.tokens * d.heads, columns: d.headDim } : undefined,
-    keyNorm: model.qkNorm ? { place: KEY_NORM, rows: d.tokens * d.kvHeads, columns: d.headDim } : undefined,
+    postAttentionNorm: stream(places.postAttention),
+    postFfnNorm: stream(places.postFfn),
+    queryNorm: qkNorm(model, d, QUERY_NORM, d.heads),
+    keyNorm: qkNorm(model, d, KEY_NORM, d.kvHeads),
     qkv: {
       name: "qkv-projection",
       m,
       n: (d.heads + 2 * d.kvHeads) * d.headDim,
       k: d.hidden,
-      bias,
-      input: post ? "residual stream" : "attention-norm output",
+      bias: model.bias !== "none",
+      input: places.attentionInput,
       output: "qkv",
     },
     attentionOutput: {
@@ -51,7 +49,7 @@ export function layout(model: Model, types: MatmulTypes, d: Dimensions): Layout 
       m,
       n: d.hidden,
       k: d.heads * d.headDim,
-      bias: everyBias,
+      bias: model.bias === "attention" || model.bias === "all",
       input: "attention output",
       output: "projected attention",
     },
@@ -60,8 +58,8 @@ export function layout(model: Model, types: MatmulTypes, d: Dimensions): Layout 
       m,
       n: model.gated ? 2 * d.ffn : d.ffn,
       k: d.hidden,
-      bias: everyBias,
-      input: post ? "residual stream after attention" : "ffn-norm output",
+      bias: model.bias === "all",
+      input: places.ffnInput,
       output: model.gated ? "gate-up output" : "up output",
     },
     ffnOutput: {
@@ -69,7 +67,7 @@ export function layout(model: Model, types: MatmulTypes, d: Dimensions): Layout 
       m,
       n: d.hidden,
       k: d.ffn,
-      bias: everyBias,
+      bias: model.bias === "all",
       input: "activated",
       output: "ffn output",
     },
@@ -89,9 +87,20 @@ export const normStyle = (norm: Scenario["normalization"], types: MatmulTypes): 
   weightBytes: types.weightBytes,
 });
 
+/** A norm of queries or keys: one row a head, or one row a token over all heads of this GPU. */
+function qkNorm(model: Model, d: Dimensions, place: NormPlace, heads: number): NormSite | undefined {
+  if (!model.qkNorm) return undefined;
+  return model.qkNormSpan === "projection"
+    ? { place, rows: d.tokens, columns: heads * d.headDim }
+    : { place, rows: d.tokens * heads, columns: d.headDim };
+}
+
 interface NormPlaces {
-  readonly attention: NormPlace;
-  readonly ffn: NormPlace;
+  /** what the first matmul of either block reads */
+  readonly attentionInput: string;
+  readonly ffnInput: string;
+  readonly attention?: NormPlace;
+  readonly ffn?: NormPlace;
   readonly postAttention?: NormPlace;
   readonly postFfn?: NormPlace;
 }
@@ -125,17 +134,35 @@ const preFfn = (input: string, branch: string | undefined): NormPlace => ({
   beforeMatmul: true,
 });
 
+const POST_ATTENTION = behind("post-attention-norm", "projected attention");
+const POST_FFN = behind("post-ffn-norm", "ffn output");
+
+const BEHIND_NORMS = {
+  attentionInput: "attention-norm output",
+  ffnInput: "ffn-norm output",
+  attention: PRE_ATTENTION,
+} as const;
+
 /** Where the norms of each architecture stand: the tensors of the layer that they read and write. */
 const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
-  pre: { attention: PRE_ATTENTION, ffn: preFfn(MIDDLE, "projected attention") },
-  parallel: { attention: PRE_ATTENTION, ffn: preFfn(STREAM, undefined) },
+  pre: { ...BEHIND_NORMS, ffn: preFfn(MIDDLE, "projected attention") },
+  parallel: { ...BEHIND_NORMS, ffn: preFfn(STREAM, undefined) },
+  "parallel-shared": { ...BEHIND_NORMS, ffnInput: "attention-norm output" },
   sandwich: {
-    attention: PRE_ATTENTION,
+    ...BEHIND_NORMS,
     ffn: preFfn(MIDDLE, "post-attention-norm output"),
-    postAttention: behind("post-attention-norm", "projected attention"),
-    postFfn: behind("post-ffn-norm", "ffn output"),
+    postAttention: POST_ATTENTION,
+    postFfn: POST_FFN,
+  },
+  branch: {
+    attentionInput: STREAM,
+    ffnInput: MIDDLE,
+    postAttention: POST_ATTENTION,
+    postFfn: POST_FFN,
   },
   post: {
+    attentionInput: STREAM,
+    ffnInput: MIDDLE,
     attention: {
       name: "attention-norm",
       input: "attention sum",
@@ -164,13 +191,8 @@ const perHead = (name: string, which: string): NormPlace => ({
 /** All places of a model's norms. */
 export function normPlaces(model: Model): readonly NormPlace[] {
   const { attention, ffn, postAttention, postFfn } = NORM_PLACES[model.normPlacement];
-  return [
-    attention,
-    ...(model.qkNorm ? [QUERY_NORM, KEY_NORM] : []),
-    ...(postAttention ? [postAttention] : []),
-    ffn,
-    ...(postFfn ? [postFfn] : []),
-  ];
+  const perHead = model.qkNorm ? [QUERY_NORM, KEY_NORM] : [];
+  return [attention, ...perHead, postAttention, ffn, postFfn].filter((place) => place !== undefined);
 }
 
 const QUERY_NORM = perHead("query-norm", "queries");

@@ -2,7 +2,7 @@ import type { Model } from "../schema/model.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
-import { fusesResidual, type NormStyle } from "./normalization.ts";
+import { fusesResidual, type NormSite, type NormStyle } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
 /** The two residual adds, without those that a norm has taken along. */
@@ -26,33 +26,46 @@ export function residualAdds(
     ]);
   const attentionBranch = layer.postAttentionNorm?.place.output ?? "projected attention";
   const ffnBranch = layer.postFfnNorm?.place.output ?? "ffn output";
-  if (normPlacement === "parallel") {
+  if (isParallel(normPlacement)) {
     return {
       attention: [add("attention-residual", [attentionBranch, ffnBranch], "both branches")],
-      ffn: fusesResidual(layer.attentionNorm.place, style)
+      ffn: takesAdd(layer.attentionNorm, style)
         ? []
         : [add("ffn-residual", ["residual stream", "both branches"], "residual stream")],
     };
   }
   // the norm that follows an add: in a pre-norm layer the FFN's, in a post-norm layer attention's own
   const post = normPlacement === "post";
-  const afterAttention = (post ? layer.attentionNorm : layer.ffnNorm).place;
-  const afterFfn = (post ? layer.ffnNorm : layer.attentionNorm).place;
+  const afterAttention = post ? layer.attentionNorm : layer.ffnNorm;
+  const afterFfn = post ? layer.ffnNorm : layer.attentionNorm;
   return {
-    attention: fusesResidual(afterAttention, style)
+    attention: takesAdd(afterAttention, style)
       ? []
-      : [add("attention-residual", ["residual stream", attentionBranch], afterAttention.input)],
-    ffn: fusesResidual(afterFfn, style)
+      : [
+          add(
+            "attention-residual",
+            ["residual stream", attentionBranch],
+            afterAttention?.place.input ?? "residual stream after attention",
+          ),
+        ],
+    ffn: takesAdd(afterFfn, style)
       ? []
       : [
           add(
             "ffn-residual",
             ["residual stream after attention", ffnBranch],
-            post ? afterFfn.input : "residual stream",
+            post ? afterFfn!.place.input : "residual stream",
           ),
         ],
   };
 }
+
+const takesAdd = (site: NormSite | undefined, style: NormStyle): boolean =>
+  site !== undefined && fusesResidual(site.place, style);
+
+/** Attention and FFN side by side: both read the same stream, and their sum is added to it. */
+export const isParallel = (placement: Model["normPlacement"]): boolean =>
+  placement === "parallel" || placement === "parallel-shared";
 
 /** Where a branch left the residual stream, its gradient is added to the stream's. */
 export function addGradients(d: Dimensions, name: string): Operator {
