@@ -1,5 +1,6 @@
-import type { DataType } from "../schema/precision.ts";
+import type { Model } from "../schema/model.ts";
 import type { Phase } from "../schema/scenario.ts";
+import type { DataType } from "../schema/vocabulary.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise } from "./pointwise.ts";
@@ -9,16 +10,6 @@ const SOFTMAX_FLOPS = 6;
 const SOFTMAX_BACKWARD_FLOPS = 5;
 const LOG_SUM_EXP_BYTES = 4;
 
-interface AttentionSizes {
-  readonly d: Dimensions;
-  readonly dataType: DataType;
-  /** query-key pairs over all heads and sequences */
-  readonly pairs: number;
-  readonly queryBytes: number;
-  readonly newKeyBytes: number;
-  readonly cachedBytes: number;
-}
-
 /** What of a scenario attention depends on, besides its dimensions. */
 export interface AttentionStyle {
   readonly phase: Phase;
@@ -26,46 +17,136 @@ export interface AttentionStyle {
   readonly dataType: DataType;
   /** tokens in the cache before the new ones; in decode with the new one */
   readonly context: number;
+  /** tokens that one attends to at most, itself included; infinite without a window */
+  readonly window: number;
+  /** true where RoPE turns queries and keys */
+  readonly rotated: boolean;
 }
 
 export const attentionStyle = (
   phase: Phase,
-  causal: boolean,
+  { causal, slidingWindow, positions }: Model,
   dataType: DataType,
   context: number,
-): AttentionStyle => ({ phase, causal, dataType, context });
+): AttentionStyle => ({
+  phase,
+  causal,
+  dataType,
+  context,
+  window: slidingWindow ?? Number.POSITIVE_INFINITY,
+  rotated: positions === "rope",
+});
+
+/** Widths that attention itself sees. */
+interface AttentionShape {
+  readonly kvHeads: number;
+  /** of a query and a key head */
+  readonly keyDim: number;
+  /** of a value head */
+  readonly valueDim: number;
+  /** elements that the cache holds of a token */
+  readonly cachedElements: number;
+}
+
+/** A decode step of latent attention stays in the compressed space: all heads read one key and value, the latent. */
+export const isAbsorbed = ({ phase }: Pick<AttentionStyle, "phase">, { latent }: Dimensions): boolean =>
+  latent !== undefined && phase === "decode";
+
+function attentionShape(style: AttentionStyle, d: Dimensions): AttentionShape {
+  const { latent, headDim, heads, kvHeads } = d;
+  if (latent === undefined)
+    return { kvHeads, keyDim: headDim, valueDim: headDim, cachedElements: 2 * kvHeads * headDim };
+  const cachedElements = latent.keyValueRank + latent.ropeDim;
+  return isAbsorbed(style, d)
+    ? { kvHeads: 1, keyDim: cachedElements, valueDim: latent.keyValueRank, cachedElements }
+    : { kvHeads: heads, keyDim: latent.nopeDim + latent.ropeDim, valueDim: headDim, cachedElements };
+}
+
+interface AttentionSizes extends AttentionShape {
+  readonly d: Dimensions;
+  readonly dataType: DataType;
+  /** query-key pairs over all heads and sequences */
+  readonly pairs: number;
+  readonly queries: Access;
+  /** of the tokens that no cache holds yet */
+  readonly keys: Access;
+  readonly values: Access;
+  readonly output: Access;
+  readonly cachedBytes: number;
+}
 
 function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
   const decode = style.phase === "decode";
-  const cachedTokens = attendedTokens(style, d) - (decode ? 0 : d.newTokens);
-  const newKeyBytes = d.tokens * d.kvHeads * d.headDim * d.activationBytes;
+  const shape = attentionShape(style, d);
+  const { kvHeads, keyDim, valueDim, cachedElements } = shape;
+  const attended = attendedTokens(style, d);
+  // decompressed keys and values of the context are tensors of this layer, as the new ones are
+  const decompressed = d.latent !== undefined && !decode;
+  // in decode the new token's keys and values are read back from the cache with the others
+  const freshTokens = decode ? 0 : decompressed ? d.sequences * attended : d.tokens;
+  const cachedTokens = decompressed ? 0 : decode ? attended : attended - d.newTokens;
+  const bytes = (tokens: number, heads: number, width: number) => tokens * heads * width * d.activationBytes;
+  const [queries, keys, values] = inputTensors(style, d);
   return {
+    ...shape,
     d,
     dataType: style.dataType,
     pairs: attentionPairs(style, d) * d.sequences * d.heads,
-    queryBytes: d.tokens * d.heads * d.headDim * d.activationBytes,
-    // in decode the new token's keys and values are read back from the cache with the others
-    newKeyBytes: decode ? 0 : newKeyBytes,
-    cachedBytes: 2 * d.sequences * cachedTokens * d.kvHeads * d.headDim * d.kvBytes,
+    queries: { tensor: queries, bytes: bytes(d.tokens, d.heads, keyDim) },
+    keys: { tensor: keys, bytes: bytes(freshTokens, kvHeads, keyDim) },
+    values: { tensor: values, bytes: bytes(freshTokens, kvHeads, valueDim) },
+    output: {
+      tensor: isAbsorbed(style, d) ? "latent attention output" : "attention output",
+      bytes: bytes(d.tokens, d.heads, valueDim),
+    },
+    cachedBytes: d.sequences * cachedTokens * cachedElements * d.kvBytes,
   };
 }
 
-/** 4 FLOPs per pair and head element: a multiply and an add for the score, and again for the weighted sum. */
-const forwardFlops = (s: AttentionSizes): number => 4 * s.pairs * s.d.headDim;
+/** Queries, keys and values as the operators before attention have left them. */
+function inputTensors(
+  { rotated }: Pick<AttentionStyle, "rotated">,
+  d: Dimensions,
+): readonly [string, string, string] {
+  if (d.latent !== undefined) return LATENT_TENSORS;
+  if (!rotated) return PLAIN_TENSORS;
+  return d.rotaryDim === d.headDim ? ROTATED_TENSORS : JOINED_TENSORS;
+}
 
-/** New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. */
-export function cacheWrite(d: Dimensions): Operator {
-  const elements = d.tokens * d.kvHeads * d.headDim;
-  const copy = (which: string): Kernel =>
+const PLAIN_TENSORS = ["qkv queries", "qkv keys", "qkv values"] as const;
+const ROTATED_TENSORS = ["queries rotated", "keys rotated", "qkv values"] as const;
+const JOINED_TENSORS = ["queries joined", "keys joined", "qkv values"] as const;
+const LATENT_TENSORS = ["queries joined", "keys joined", "latent values"] as const;
+
+/** A multiply and an add for each element of a key, and again for each of a value. */
+const forwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (s.keyDim + s.valueDim);
+
+/** Mean width of a key and a value head: FLOPs of a pair are four times this. */
+const meanHeadDim = ({ keyDim, valueDim }: AttentionShape): number => (keyDim + valueDim) / 2;
+
+/**
+ * New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. Of
+ * latent attention what is cached is the latent and the one key that RoPE turns.
+ */
+export function cacheWrite(d: Dimensions, rotated: boolean): Operator {
+  const copy = (what: string, from: string, elements: number): Kernel =>
     pointwise(
-      `copy ${which}`,
+      `copy ${what}`,
       "strided",
       elements,
       0,
-      [{ tensor: `qkv ${which}`, bytes: elements * d.activationBytes }],
-      [{ tensor: `cached ${which}`, bytes: elements * d.kvBytes }],
+      [{ tensor: from, bytes: elements * d.activationBytes }],
+      [{ tensor: `cached ${what}`, bytes: elements * d.kvBytes }],
     );
-  return { name: "kv-cache-write", class: "attention", kernels: [copy("keys"), copy("values")] };
+  const elements = d.tokens * d.kvHeads * d.headDim;
+  const kernels =
+    d.latent === undefined
+      ? [copy("keys", inputTensors({ rotated }, d)[1], elements), copy("values", "qkv values", elements)]
+      : [
+          copy("latent", "kv-latent-norm output", d.tokens * d.latent.keyValueRank),
+          copy("turned key", "keys rotated", d.tokens * d.latent.ropeDim),
+        ];
+  return { name: "kv-cache-write", class: "attention", kernels };
 }
 
 export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
@@ -75,20 +156,17 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
   const kernel: Kernel = {
     name: "flash attention",
     flops: forwardFlops(s),
-    reads: [
-      { tensor: "queries rotated", bytes: s.queryBytes },
-      { tensor: "keys rotated", bytes: s.newKeyBytes },
-      { tensor: "qkv values", bytes: s.newKeyBytes },
-    ],
-    writes: [{ tensor: "attention output", bytes: s.queryBytes }, ...(training ? [logSumExp(d)] : [])],
+    reads: [s.queries, s.keys, s.values],
+    writes: [s.output, ...(training ? [logSumExp(d)] : [])],
     streamedBytes: s.cachedBytes,
     work: decode
-      ? { kind: "decode-attention", dataType: s.dataType }
+      ? { kind: "decode-attention", headDim: meanHeadDim(s), dataType: s.dataType }
       : {
           kind: "attention",
-          headDim: d.headDim,
+          headDim: meanHeadDim(s),
           queries: d.newTokens,
           keys: attendedTokens(style, d),
+          window: style.window,
           causal: style.causal,
           direction: "forward",
           dataType: s.dataType,
@@ -110,54 +188,53 @@ const logSumExp = (d: Dimensions): Access => ({
  */
 export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Operator {
   const s = sizes(style, d);
-  const queryElements = d.tokens * d.heads * d.headDim;
+  const queryElements = d.tokens * d.heads * s.keyDim;
   const fp32Queries = { tensor: "fp32 gradient of queries", bytes: queryElements * 4 };
-  const output = { tensor: "attention output", bytes: s.queryBytes };
-  const outputGradient = { tensor: "gradient of attention output", bytes: s.queryBytes };
-  const grouped = d.kvHeads < d.heads;
-  const perHead = (which: string): Access => ({
+  const outputGradient = { tensor: "gradient of attention output", bytes: s.output.bytes };
+  const grouped = s.kvHeads < d.heads;
+  const perHead = (which: string, width: number): Access => ({
     tensor: grouped ? `${which} gradient per head` : `${which} gradient`,
-    bytes: s.queryBytes,
+    bytes: d.tokens * d.heads * width * d.activationBytes,
   });
   const dots = { tensor: "row dots", bytes: d.tokens * d.heads * LOG_SUM_EXP_BYTES };
   const main: Kernel = {
     name: "flash attention gradient",
     flops: 2.5 * forwardFlops(s),
-    reads: [
-      { tensor: "queries rotated", bytes: s.queryBytes },
-      { tensor: "keys rotated", bytes: s.newKeyBytes },
-      { tensor: "qkv values", bytes: s.newKeyBytes },
-      outputGradient,
-      fp32Queries,
-      dots,
-      logSumExp(d),
-    ],
-    writes: [fp32Queries, perHead("keys"), perHead("values")],
+    reads: [s.queries, s.keys, s.values, outputGradient, fp32Queries, dots, logSumExp(d)],
+    writes: [fp32Queries, perHead("keys", s.keyDim), perHead("values", s.valueDim)],
     streamedBytes: 0,
     work: {
       kind: "attention",
-      headDim: d.headDim,
+      headDim: meanHeadDim(s),
       queries: d.newTokens,
       keys: d.newTokens,
+      window: style.window,
       causal: style.causal,
       direction: "backward",
       dataType: s.dataType,
     },
   };
-  const reduceHeads = (which: string): Kernel =>
+  const reduceHeads = (which: string, width: number, sum: Access): Kernel =>
     pointwise(
       `sum ${which} gradient over groups`,
       "vectorized",
-      queryElements,
+      d.tokens * d.heads * width,
       1,
-      [perHead(which)],
-      [{ tensor: `${which} gradient`, bytes: s.newKeyBytes }],
+      [perHead(which, width)],
+      [{ tensor: `${which} gradient`, bytes: sum.bytes }],
     );
   return {
     name: "attention-backward",
     class: "attention",
     kernels: [
-      pointwise("row dots", "vectorized", queryElements, 2, [output, outputGradient], [dots, fp32Queries]),
+      pointwise(
+        "row dots",
+        "vectorized",
+        d.tokens * d.heads * s.valueDim,
+        2,
+        [s.output, outputGradient],
+        [dots, fp32Queries],
+      ),
       main,
       pointwise(
         "query gradient to activation type",
@@ -165,9 +242,11 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
         queryElements,
         0,
         [fp32Queries],
-        [{ tensor: "queries gradient", bytes: s.queryBytes }],
+        [{ tensor: "queries gradient", bytes: s.queries.bytes }],
       ),
-      ...(grouped ? [reduceHeads("keys"), reduceHeads("values")] : []),
+      ...(grouped
+        ? [reduceHeads("keys", s.keyDim, s.keys), reduceHeads("values", s.valueDim, s.values)]
+        : []),
     ],
   };
 }
@@ -190,14 +269,21 @@ export function materializedAttention(style: AttentionStyle, d: Dimensions): Ope
     {
       name: "attention-scores",
       class: "matmul",
-      kernels: [m.product("scores", m.keys, d.headDim, [m.queries, m.newKeys], m.scores, m.cachedHalf)],
+      kernels: [m.product("scores", m.keys, m.keyDim, [m.queries, m.newKeys], m.scores, m.cachedKeyBytes)],
     },
     { name: "softmax", class: "attention", kernels: [softmax] },
     {
       name: "attention-context",
       class: "matmul",
       kernels: [
-        m.product("context", d.headDim, m.keys, [m.probabilities, m.newValues], m.output, m.cachedHalf),
+        m.product(
+          "context",
+          m.valueDim,
+          m.keys,
+          [m.probabilities, m.newValues],
+          m.output,
+          m.cachedValueBytes,
+        ),
       ],
     },
   ];
@@ -223,11 +309,11 @@ export function materializedAttentionBackward(style: AttentionStyle, d: Dimensio
         m.product(
           "probability gradient",
           m.keys,
-          d.headDim,
+          m.valueDim,
           [of(m.output), m.newValues],
           of(m.probabilities),
         ),
-        m.product("value gradient", d.headDim, m.keys, [m.probabilities, of(m.output)], valueGradient),
+        m.product("value gradient", m.valueDim, m.keys, [m.probabilities, of(m.output)], valueGradient),
       ],
     },
     { name: "softmax-backward", class: "attention", kernels: [softmaxGradient] },
@@ -235,11 +321,11 @@ export function materializedAttentionBackward(style: AttentionStyle, d: Dimensio
       name: "attention-scores-backward",
       class: "matmul",
       kernels: [
-        m.product("query gradient", d.headDim, m.keys, [of(m.scores), m.newKeys], {
+        m.product("query gradient", m.keyDim, m.keys, [of(m.scores), m.newKeys], {
           tensor: "queries gradient",
           bytes: m.queries.bytes,
         }),
-        m.product("key gradient", d.headDim, m.keys, [of(m.scores), m.queries], {
+        m.product("key gradient", m.keyDim, m.keys, [of(m.scores), m.queries], {
           tensor: "keys gradient",
           bytes: m.newKeys.bytes,
         }),
@@ -249,8 +335,10 @@ export function materializedAttentionBackward(style: AttentionStyle, d: Dimensio
 }
 
 function materialized(style: AttentionStyle, d: Dimensions) {
-  const s = sizes(style, d);
-  const keys = attendedTokens(style, d);
+  // the whole square is multiplied: a mask hides what lies outside the window afterwards
+  const unmasked = style.phase === "decode" ? style : { ...style, window: Number.POSITIVE_INFINITY };
+  const s = sizes(unmasked, d);
+  const keys = attendedTokens(unmasked, d);
   const products = d.sequences * d.heads;
   const scoreElements = products * d.newTokens * keys;
   const scoreBytes = scoreElements * d.activationBytes;
@@ -267,18 +355,32 @@ function materialized(style: AttentionStyle, d: Dimensions) {
     reads,
     writes: [write],
     streamedBytes,
-    work: { kind: "matmul", m: d.newTokens, n, k, products, gradient: false, dataType: s.dataType },
+    work: {
+      kind: "matmul",
+      m: d.newTokens,
+      n,
+      k,
+      products,
+      grouped: false,
+      gradient: false,
+      dataType: s.dataType,
+    },
   });
+  // the latent is key and value at once, and each product reads its part of it
+  const cachedValueBytes = s.cachedBytes * (isAbsorbed(style, d) ? s.valueDim / s.cachedElements : 1 / 2);
   return {
     keys,
+    keyDim: s.keyDim,
+    valueDim: s.valueDim,
     scoreElements,
-    cachedHalf: s.cachedBytes / 2,
-    queries: { tensor: "queries rotated", bytes: s.queryBytes },
-    newKeys: { tensor: "keys rotated", bytes: s.newKeyBytes },
-    newValues: { tensor: "qkv values", bytes: s.newKeyBytes },
+    cachedKeyBytes: isAbsorbed(style, d) ? s.cachedBytes : s.cachedBytes - cachedValueBytes,
+    cachedValueBytes,
+    queries: s.queries,
+    newKeys: s.keys,
+    newValues: s.values,
     scores: { tensor: "scores", bytes: scoreBytes },
     probabilities: { tensor: "probabilities", bytes: scoreBytes },
-    output: { tensor: "attention output", bytes: s.queryBytes },
+    output: s.output,
     softmaxWork: { kind: "softmax", elements: scoreElements, columns: keys } as const,
     product,
   };

@@ -2,20 +2,41 @@ import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { type AttentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
-import type { Dimensions } from "./dimensions.ts";
+import type { Dimensions, ExpertSizes, LatentSizes } from "./dimensions.ts";
+import { combineBackward, dispatchBackward, router, sharedGate } from "./experts.ts";
 import { activationBackward } from "./feed-forward.ts";
 import type { Kernel, Operator } from "./kernel.ts";
-import type { Layout } from "./layout.ts";
-import { type Projection, projectionBackward } from "./matmul.ts";
+import { joinTurnedBackward, keyValueUp, type LatentParts, turnedPart } from "./latent-attention.ts";
+import type { FeedForward, Layout } from "./layout.ts";
+import { type MatmulTypes, type Projection, projectionBackward } from "./matmul.ts";
 import { type NormSite, type NormStyle, normalizationBackward } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
-import { addGradients } from "./residual.ts";
+import { addGradients, isParallel } from "./residual.ts";
 import { rotaryBackward } from "./rotary.ts";
 
 /** Name of the operator that computes an operator's gradients. */
 const backwardName = (name: string): string => `${name}-backward`;
+const recomputedName = (name: string): string => `${name}-recomputed`;
 
-export const isBackward = (operator: Operator): boolean => operator.name.endsWith(backwardName(""));
+/** Work of the backward pass, which begins with what it computes again. */
+export const isBackward = ({ name }: Operator): boolean =>
+  name.endsWith(backwardName("")) || name.endsWith(recomputedName(""));
+
+/**
+ * What the backward pass computes again before it begins: the whole layer, or of attention's core what was not kept
+ * (flash attention never keeps its scores: its own backward kernel computes them again). Exchanges between GPUs are
+ * repeated too, as in a checkpointed layer.
+ */
+export function recomputedOperators(
+  forward: readonly Operator[],
+  which: "none" | "selective" | "full",
+): readonly Operator[] {
+  if (which === "none") return [];
+  const chosen = which === "full" ? forward : forward.filter(({ name }) => SCORES.has(name));
+  return chosen.map((operator) => ({ ...operator, name: recomputedName(operator.name) }));
+}
+
+const SCORES = new Set(["attention-scores", "softmax"]);
 
 export function backwardOperators(
   model: Model,
@@ -25,45 +46,135 @@ export function backwardOperators(
   attends: AttentionStyle,
 ): readonly Operator[] {
   const { d } = layer;
+  const norm = (site: NormSite | undefined) => normBackward(site, style);
+  const feedForward = feedForwardBackward(model, kernels, layer);
+  const attention = attentionBackward(model, kernels, layer, style, attends);
+  const addFfn = addGradients(d, "ffn-residual-backward");
+  const addAttention = addGradients(d, "attention-residual-backward");
+  const ffnGather = backward(blockGather)(d, "ffn");
+  const ffnReduce = backward(blockReduce)(d, "ffn");
+  if (isParallel(model.normPlacement)) {
+    // the gradients of what both blocks read are added where they are not yet summed over the ranks
+    const shared = layer.ffnNorm === undefined;
+    return [
+      ...ffnGather,
+      ...feedForward,
+      ...(shared ? [] : [...ffnReduce, ...norm(layer.ffnNorm)]),
+      ...attention,
+      ...(shared ? [addFfn] : []),
+      ...backward(blockReduce)(d, "attention"),
+      ...norm(layer.attentionNorm),
+      ...(shared ? [] : [addFfn]),
+      addAttention,
+    ];
+  }
   const post = model.normPlacement === "post";
-  const norm = (site: NormSite | undefined): Operator[] =>
-    site === undefined ? [] : [normalizationBackward(site.place, style)(site.rows, site.columns)];
-  const project = (projection: Projection): Operator => ({
-    name: `${projection.name}-backward`,
-    class: "matmul",
-    kernels: projectionBackward(projection, layer.types),
-  });
-  const feedForward = [
+  const ffnPart = [
     ...norm(layer.postFfnNorm),
-    ...backward(blockGather)(d, "ffn"),
-    project(layer.ffnOutput),
-    pointwiseOperator("activation-backward", activationBackward(model, d, kernels.pointwise)),
-    project(layer.ffnInput),
-    ...backward(blockReduce)(d, "ffn"),
+    ...ffnGather,
+    ...feedForward,
+    ...ffnReduce,
     ...(post ? [] : norm(layer.ffnNorm)),
-    addGradients(d, "ffn-residual-backward"),
+    addFfn,
   ];
-  const attention = [
+  const attentionPart = [
     ...norm(layer.postAttentionNorm),
     ...backward(blockGather)(d, "attention"),
-    project(layer.attentionOutput),
+    ...attention,
+    ...backward(blockReduce)(d, "attention"),
+    ...(post ? [] : norm(layer.attentionNorm)),
+    addAttention,
+  ];
+  return post
+    ? [...norm(layer.ffnNorm), ...ffnPart, ...norm(layer.attentionNorm), ...attentionPart]
+    : [...ffnPart, ...attentionPart];
+}
+
+const normBackward = (site: NormSite | undefined, style: NormStyle): Operator[] =>
+  site === undefined ? [] : [normalizationBackward(site.place, style)(site.rows, site.columns)];
+
+const projectBackward = (projection: Projection, types: MatmulTypes): Operator => ({
+  name: backwardName(projection.name),
+  class: "matmul",
+  kernels: projectionBackward(projection, types),
+});
+
+function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: Layout): Operator[] {
+  const { d, types, feedForward, sharedExperts } = layer;
+  const block = (name: string, { input, activation, output }: FeedForward): Operator[] => [
+    projectBackward(output, types),
+    pointwiseOperator(backwardName(name), activationBackward(model, activation, kernels.pointwise)),
+    projectBackward(input, types),
+  ];
+  if (d.experts === undefined) return block("activation", feedForward);
+  const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
+  return [
+    ...sharedGradients(layer, d.experts, shared),
+    ...combineBackward(d, d.experts, "ffn output"),
+    ...block("activation", feedForward),
+    ...dispatchBackward(d, d.experts, layer.expertInput),
+    projectBackward(router(d, d.experts, layer.expertInput), layer.wideTypes),
+    addGradients(d, "router-input-backward"),
+  ];
+}
+
+/** Gradients of the shared experts, and the add that joins them with those of the routed ones. */
+function sharedGradients(layer: Layout, e: ExpertSizes, block: readonly Operator[]): Operator[] {
+  if (block.length === 0) return [];
+  const { d, wideTypes, expertInput } = layer;
+  const gate = e.sharedGate ? [projectBackward(sharedGate(d, expertInput), wideTypes)] : [];
+  return [...gate, ...block, addGradients(d, "shared-expert-add-backward")];
+}
+
+/** From the gradient of the output projection to that of the block's input. */
+function attentionBackward(
+  model: Model,
+  kernels: Scenario["kernels"],
+  layer: Layout,
+  style: NormStyle,
+  attends: AttentionStyle,
+): Operator[] {
+  const { d, types } = layer;
+  const core = [
+    projectBackward(layer.attentionOutput, types),
     ...(kernels.attention === "flash"
       ? [flashAttentionBackward(attends, d)]
       : materializedAttentionBackward(attends, d)),
-    ...(model.positions === "rope"
-      ? [pointwiseOperator("rope-backward", rotaryBackward(d, kernels.pointwise))]
-      : []),
-    ...norm(layer.keyNorm),
-    ...norm(layer.queryNorm),
-    pointwiseOperator("qkv-join-backward", [joinGradients(d)]),
-    project(layer.qkv),
-    ...backward(blockReduce)(d, "attention"),
-    ...(post ? [] : norm(layer.attentionNorm)),
-    addGradients(d, "attention-residual-backward"),
   ];
-  return post
-    ? [...norm(layer.ffnNorm), ...feedForward, ...norm(layer.attentionNorm), ...attention]
-    : [...feedForward, ...attention];
+  const rope = (sizes: Dimensions): Operator[] =>
+    model.positions === "rope"
+      ? [pointwiseOperator("rope-backward", rotaryBackward(sizes, kernels.pointwise))]
+      : [];
+  if (layer.latent !== undefined && d.latent !== undefined)
+    return [...core, ...latentBackward(layer, d.latent, layer.latent, style, rope(turnedPart(d)))];
+  return [
+    ...core,
+    ...rope(d),
+    ...normBackward(layer.keyNorm, style),
+    ...normBackward(layer.queryNorm, style),
+    pointwiseOperator("qkv-join-backward", [joinGradients(d)]),
+    projectBackward(layer.qkv, types),
+  ];
+}
+
+function latentBackward(
+  { d, types }: Layout,
+  sizes: LatentSizes,
+  parts: LatentParts,
+  style: NormStyle,
+  rope: readonly Operator[],
+): Operator[] {
+  return [
+    joinTurnedBackward(d, sizes),
+    projectBackward(keyValueUp(d, sizes, d.newTokens, false), types),
+    ...rope,
+    ...normBackward(parts.keyValueNorm, style),
+    projectBackward(parts.keyValueDown, types),
+    projectBackward(parts.queryUp, types),
+    ...normBackward(parts.queryNorm, style),
+    ...(parts.queryDown ? [projectBackward(parts.queryDown, types)] : []),
+    addGradients(d, "latent-input-backward"),
+  ];
 }
 
 /** What was gathered forward is reduced backward, and the other way round, so both happen at the mirrored place. */

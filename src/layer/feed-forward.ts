@@ -1,23 +1,53 @@
 import type { Model } from "../schema/model.ts";
-import type { Dimensions } from "./dimensions.ts";
 import type { Access, Kernel, PointwiseAccess } from "./kernel.ts";
 import { ACTIVATION_BACKWARD_FLOPS, ACTIVATION_FLOPS, pointwise } from "./pointwise.ts";
+
+/** What is activated between the two projections of a feed-forward block: rows of `ffn` elements, and their names. */
+export interface ActivationSite {
+  readonly rows: number;
+  readonly ffn: number;
+  /** of the values that come in */
+  readonly inputBytes: number;
+  /** of the activated ones: fewer where a fused kernel quantizes them too */
+  readonly outputBytes: number;
+  readonly tensors: ActivationTensors;
+}
+
+interface ActivationTensors {
+  readonly input: string;
+  readonly gate: string;
+  readonly output: string;
+}
+
+const tensors = (block: string, gated: boolean): ActivationTensors => ({
+  input: `${block}${gated ? "gate-up output" : "up output"}`,
+  gate: `${block}activated gate`,
+  output: `${block}activated`,
+});
+
+/** Tensors of the layer's block or its routed experts, and of its shared ones; made once. */
+const BLOCK_TENSORS = {
+  own: { gated: tensors("", true), plain: tensors("", false) },
+  shared: { gated: tensors("shared ", true), plain: tensors("shared ", false) },
+} as const;
+
+export const activationTensors = ({ gated }: Model, block: keyof typeof BLOCK_TENSORS): ActivationTensors =>
+  BLOCK_TENSORS[block][gated ? "gated" : "plain"];
 
 /**
  * Activation between the two projections of the feed-forward block. A gated block's gate and up values lie side by
  * side in one tensor, so that eager kernels on either half are strided.
  */
-export function activation(model: Model, d: Dimensions, style: "eager" | "fused"): Kernel[] {
-  const elements = d.tokens * d.ffn;
+export function activation(model: Model, site: ActivationSite, style: "eager" | "fused"): Kernel[] {
+  const elements = site.rows * site.ffn;
   const flops = ACTIVATION_FLOPS[model.activation];
-  const half = (tensor: string): Access => ({ tensor, bytes: elements * d.activationBytes });
-  const output = half("activated");
+  const half = (tensor: string): Access => ({ tensor, bytes: elements * site.inputBytes });
+  const output = { tensor: site.tensors.output, bytes: elements * site.outputBytes };
+  const { input, gate } = site.tensors;
   if (!model.gated)
-    return [
-      pointwise(model.activation, vectorizedAccess(model), elements, flops, [half("up output")], [output]),
-    ];
+    return [pointwise(model.activation, vectorizedAccess(model), elements, flops, [half(input)], [output])];
   if (style === "fused") {
-    const both = { tensor: "gate-up output", bytes: 2 * elements * d.activationBytes };
+    const both = { tensor: input, bytes: 2 * elements * site.inputBytes };
     return [
       pointwise(
         `${model.activation} and multiply`,
@@ -29,14 +59,13 @@ export function activation(model: Model, d: Dimensions, style: "eager" | "fused"
       ),
     ];
   }
-  const input = half("gate-up output");
   // the halves of a single token's row are contiguous
-  const alone = d.tokens === 1;
+  const alone = site.rows === 1;
   const activate = alone ? vectorizedAccess(model) : "strided";
   const multiply = alone ? "vectorized" : "strided";
   return [
-    pointwise(model.activation, activate, elements, flops, [input], [half("activated gate")]),
-    pointwise("multiply", multiply, elements, 1, [half("activated gate"), input], [output]),
+    pointwise(model.activation, activate, elements, flops, [half(input)], [half(gate)]),
+    pointwise("multiply", multiply, elements, 1, [half(gate), half(input)], [output]),
   ];
 }
 
@@ -44,12 +73,13 @@ export function activation(model: Model, d: Dimensions, style: "eager" | "fused"
 const vectorizedAccess = (model: Model): PointwiseAccess =>
   model.activation === "relu" ? "vectorized" : model.activation;
 
-export function activationBackward(model: Model, d: Dimensions, style: "eager" | "fused"): Kernel[] {
-  const elements = d.tokens * d.ffn;
+export function activationBackward(model: Model, site: ActivationSite, style: "eager" | "fused"): Kernel[] {
+  const elements = site.rows * site.ffn;
   const flops = ACTIVATION_BACKWARD_FLOPS[model.activation];
-  const half = (tensor: string): Access => ({ tensor, bytes: elements * d.activationBytes });
-  const both = (tensor: string): Access => ({ tensor, bytes: 2 * elements * d.activationBytes });
-  const incoming = half("gradient of activated");
+  const { input, gate, output } = site.tensors;
+  const half = (tensor: string): Access => ({ tensor, bytes: elements * site.inputBytes });
+  const both = (tensor: string): Access => ({ tensor, bytes: 2 * elements * site.inputBytes });
+  const incoming = half(`gradient of ${output}`);
   if (!model.gated) {
     return [
       pointwise(
@@ -57,8 +87,8 @@ export function activationBackward(model: Model, d: Dimensions, style: "eager" |
         vectorizedAccess(model),
         elements,
         flops,
-        [half("up output"), incoming],
-        [half("gradient of up output")],
+        [half(input), incoming],
+        [half(`gradient of ${input}`)],
       ),
     ];
   }
@@ -69,43 +99,39 @@ export function activationBackward(model: Model, d: Dimensions, style: "eager" |
         vectorizedAccess(model),
         elements,
         flops + 3,
-        [both("gate-up output"), incoming],
-        [both("gradient of gate-up output")],
+        [both(input), incoming],
+        [both(`gradient of ${input}`)],
       ),
     ];
   }
+  const upGradient = half(`${output} up gradient`);
+  const activatedGradient = half(`${gate} gradient`);
+  const gateGradient = half(`${output} gate gradient`);
   return [
-    pointwise(
-      "up gradient",
-      "vectorized",
-      elements,
-      1,
-      [incoming, half("activated gate")],
-      [half("up gradient")],
-    ),
+    pointwise("up gradient", "vectorized", elements, 1, [incoming, half(gate)], [upGradient]),
     pointwise(
       "activated gate gradient",
       "strided",
       elements,
       1,
-      [incoming, half("gate-up output")],
-      [half("activated gate gradient")],
+      [incoming, half(input)],
+      [activatedGradient],
     ),
     pointwise(
       `${model.activation} gradient`,
       "strided",
       elements,
       flops,
-      [half("activated gate gradient"), half("gate-up output")],
-      [half("gate gradient")],
+      [activatedGradient, half(input)],
+      [gateGradient],
     ),
     pointwise(
       "join gradients",
       "vectorized",
       2 * elements,
       0,
-      [half("gate gradient"), half("up gradient")],
-      [both("gradient of gate-up output")],
+      [gateGradient, upGradient],
+      [both(`gradient of ${input}`)],
     ),
   ];
 }

@@ -1,19 +1,37 @@
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { type AttentionStyle, cacheWrite, flashAttention, materializedAttention } from "./attention.ts";
+import { isNarrow } from "../schema/vocabulary.ts";
+import {
+  type AttentionStyle,
+  cacheWrite,
+  flashAttention,
+  isAbsorbed,
+  materializedAttention,
+} from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
-import type { Dimensions } from "./dimensions.ts";
-import { activation } from "./feed-forward.ts";
+import { attendedTokens, type Dimensions, type ExpertSizes, type LatentSizes } from "./dimensions.ts";
+import { addShared, combine, dispatch, router, selectExperts, sharedGate } from "./experts.ts";
+import { type ActivationSite, activation } from "./feed-forward.ts";
 import type { Operator } from "./kernel.ts";
-import type { Layout } from "./layout.ts";
-import { type MatmulTypes, type Projection, projectionForward } from "./matmul.ts";
+import {
+  joinTurned,
+  keyValueUp,
+  type LatentParts,
+  queryAbsorption,
+  turnedPart,
+  valueUp,
+} from "./latent-attention.ts";
+import type { FeedForward, Layout } from "./layout.ts";
+import { project } from "./matmul.ts";
 import { type NormSite, type NormStyle, normalization } from "./normalization.ts";
 import { pointwiseOperator } from "./pointwise.ts";
+import { narrowTensor, quantization } from "./quantization.ts";
 import { remembered } from "./remembered.ts";
-import { residualAdds } from "./residual.ts";
+import { isParallel, residualAdds } from "./residual.ts";
 import { rotaryEmbedding } from "./rotary.ts";
 
-type ForwardBuilder = (
+/** Everything a part of the forward pass is built from. */
+type PartBuilder = (
   model: Model,
   kernels: Scenario["kernels"],
   layer: Layout,
@@ -22,70 +40,67 @@ type ForwardBuilder = (
 ) => readonly Operator[];
 
 /** Assembles the forward operators; each is built again only when something it depends on has changed. */
-export function forwardBuilder(): ForwardBuilder {
+export function forwardBuilder(): PartBuilder {
   const attentionNorm = normBuilder();
   const ffnNorm = normBuilder();
-  const beforeAttention = remembered(beforeAttentionBuilder());
-  const writesCache = remembered(cacheWrite);
-  const attends = remembered(attentionOperators);
+  const attentionBlock = attentionBuilder();
   const afterAttention = remembered(afterAttentionBuilder());
   const feedForward = remembered(feedForwardBuilder());
   const residuals = remembered(residualAdds);
   return remembered((model, kernels, layer, style, attention) => {
     const { d } = layer;
     const adds = residuals(model, layer, style);
-    const normBefore = attentionNorm(layer.attentionNorm, style);
-    const normBetween = ffnNorm(layer.ffnNorm, style);
-    const attentionBlock = [
-      ...beforeAttention(model, kernels, layer, style),
-      // there is a cache before the new tokens, which their keys and values are copied into
-      ...(attention.context > 0 || attention.phase === "decode" ? [writesCache(d)] : []),
-      ...attends(kernels.attention, attention, d),
-      ...afterAttention(layer, style),
+    const before = attentionNorm(layer.attentionNorm, style);
+    const between = ffnNorm(layer.ffnNorm, style);
+    const attends = [
+      ...blockGather(d, "attention"),
+      ...attentionBlock(model, kernels, layer, style, attention),
     ];
-    const ffnBlock = feedForward(model, kernels, layer, style);
-    switch (model.normPlacement) {
-      case "pre":
-      case "branch":
-      case "sandwich":
-        return [
-          ...normBefore,
-          ...blockGather(d, "attention"),
-          ...attentionBlock,
-          ...adds.attention,
-          ...normBetween,
-          ...blockGather(d, "ffn"),
-          ...ffnBlock,
-          ...adds.ffn,
-        ];
-      case "parallel":
-      case "parallel-shared":
-        return [
-          ...normBefore,
-          ...blockGather(d, "attention"),
-          ...attentionBlock,
-          ...normBetween,
-          ...blockGather(d, "ffn"),
-          ...ffnBlock,
-          ...adds.attention,
-          ...adds.ffn,
-        ];
-      case "post":
-        return [
-          ...blockGather(d, "attention"),
-          ...attentionBlock,
-          ...adds.attention,
-          ...normBefore,
-          ...blockGather(d, "ffn"),
-          ...ffnBlock,
-          ...adds.ffn,
-          ...normBetween,
-        ];
+    const feedsForward = feedForward(model, kernels, layer, style);
+    if (isParallel(model.normPlacement)) {
+      // both blocks' partial sums are added first, so that one exchange does for both
+      const gather = layer.ffnNorm === undefined ? [] : blockGather(d, "ffn");
+      return [
+        ...before,
+        ...attends,
+        ...between,
+        ...gather,
+        ...feedsForward,
+        ...adds.attention,
+        ...blockReduce(d, "ffn"),
+        ...adds.ffn,
+      ];
     }
+    const attentionPart = [...attends, ...afterAttention(layer, style)];
+    const ffnPart = [...blockGather(d, "ffn"), ...feedsForward];
+    return model.normPlacement === "post"
+      ? [...attentionPart, ...adds.attention, ...before, ...ffnPart, ...adds.ffn, ...between]
+      : [...before, ...attentionPart, ...adds.attention, ...between, ...ffnPart, ...adds.ffn];
   });
 }
 
-function beforeAttentionBuilder() {
+/** From the block's first matmul to its last. */
+function attentionBuilder(): PartBuilder {
+  const plain = remembered(plainInputsBuilder());
+  const latent = latentBuilder();
+  const writesCache = remembered(cacheWrite);
+  const attends = remembered(attentionOperators);
+  const output = remembered(project);
+  return (model, kernels, layer, style, attention) => {
+    const { d } = layer;
+    // there is a cache before the new tokens, which their keys and values are copied into
+    const cached = attention.context > 0 || attention.phase === "decode";
+    const cacheWrites = cached ? [writesCache(d, attention.rotated)] : [];
+    const core = attends(kernels.attention, attention, d);
+    const after = output(layer.attentionOutput, layer.types);
+    if (layer.latent === undefined || d.latent === undefined)
+      return [...plain(model, kernels, layer, style), ...cacheWrites, ...core, ...after];
+    const { before, behind } = latent(layer, d.latent, layer.latent, style, kernels, attention);
+    return [...before, ...cacheWrites, ...core, ...behind, ...after];
+  };
+}
+
+function plainInputsBuilder() {
   const qkv = remembered(project);
   const queryNorm = normBuilder();
   const keyNorm = normBuilder();
@@ -96,61 +111,149 @@ function beforeAttentionBuilder() {
     layer: Layout,
     style: NormStyle,
   ): readonly Operator[] => [
-    qkv(layer.qkv, layer.types),
+    ...qkv(layer.qkv, layer.types),
     ...queryNorm(layer.queryNorm, style),
     ...keyNorm(layer.keyNorm, style),
     ...(model.positions === "rope" ? [rope(layer.d, kernels.pointwise)] : []),
   ];
 }
 
+function latentBuilder() {
+  const down = remembered(latentInputsBuilder());
+  const rope = remembered((d: Dimensions, style: "eager" | "fused") => rotary(turnedPart(d), style));
+  return (
+    layer: Layout,
+    sizes: LatentSizes,
+    parts: LatentParts,
+    style: NormStyle,
+    kernels: Scenario["kernels"],
+    attention: AttentionStyle,
+  ): { before: readonly Operator[]; behind: readonly Operator[] } => {
+    const { d, types, wideTypes } = layer;
+    const absorbed = isAbsorbed(attention, d);
+    const attended = attendedTokens(attention, d);
+    const inner = absorbed
+      ? project(queryAbsorption(d, sizes), wideTypes)
+      : project(keyValueUp(d, sizes, attended, isNarrow(types.dataType)), types);
+    const before = [
+      ...down(layer, parts, style),
+      ...(attention.rotated ? [rope(d, kernels.pointwise)] : []),
+      ...inner,
+      joinTurned(d, sizes, attended, absorbed),
+    ];
+    return { before, behind: absorbed ? project(valueUp(d, sizes), wideTypes) : [] };
+  };
+}
+
+function latentInputsBuilder() {
+  const queryNorm = normBuilder();
+  const keyValueNorm = normBuilder();
+  return ({ types }: Layout, parts: LatentParts, style: NormStyle): readonly Operator[] => [
+    ...(parts.queryDown ? project(parts.queryDown, types) : []),
+    ...queryNorm(parts.queryNorm, style),
+    ...project(parts.queryUp, types),
+    ...project(parts.keyValueDown, types),
+    ...keyValueNorm(parts.keyValueNorm, style),
+  ];
+}
+
 function afterAttentionBuilder() {
-  const output = remembered(project);
   const postNorm = normBuilder();
   return (layer: Layout, style: NormStyle): readonly Operator[] => [
-    output(layer.attentionOutput, layer.types),
     ...blockReduce(layer.d, "attention"),
     ...postNorm(layer.postAttentionNorm, style),
   ];
 }
 
 function feedForwardBuilder() {
-  const input = remembered(project);
-  const activate = remembered(activationOperator);
-  const output = remembered(project);
+  const dense = denseBuilder();
   const postNorm = normBuilder();
   return (
     model: Model,
     kernels: Scenario["kernels"],
     layer: Layout,
     style: NormStyle,
+  ): readonly Operator[] => {
+    const { d, feedForward } = layer;
+    const block =
+      d.experts === undefined
+        ? dense(model, kernels, layer, feedForward)
+        : expertOperators(model, kernels, layer, d.experts);
+    if (isParallel(model.normPlacement)) return block;
+    return [...block, ...blockReduce(d, "ffn"), ...postNorm(layer.postFfnNorm, style)];
+  };
+}
+
+function denseBuilder() {
+  const input = remembered(project);
+  const activate = remembered(activationOperator);
+  const output = remembered(project);
+  return (
+    model: Model,
+    kernels: Scenario["kernels"],
+    { types }: Layout,
+    block: FeedForward,
   ): readonly Operator[] => [
-    input(layer.ffnInput, layer.types),
-    activate(model, layer.d, kernels.pointwise),
-    output(layer.ffnOutput, layer.types),
-    ...blockReduce(layer.d, "ffn"),
-    ...postNorm(layer.postFfnNorm, style),
+    ...input(block.input, types),
+    activate("activation", model, block.activation, kernels.pointwise),
+    ...output(block.output, types),
   ];
 }
+
+/** Router, experts and what moves tokens between them; then the experts that every token passes through. */
+function expertOperators(
+  model: Model,
+  { pointwise: style }: Scenario["kernels"],
+  layer: Layout,
+  e: ExpertSizes,
+): readonly Operator[] {
+  const { d, types, wideTypes, feedForward, sharedExperts, expertInput } = layer;
+  const narrow = isNarrow(types.dataType);
+  const input = narrow ? narrowTensor(expertInput) : expertInput;
+  const output = "ffn output";
+  const block = (name: string, { input, activation, output }: FeedForward): readonly Operator[] => [
+    ...project(input, types),
+    activationOperator(name, model, activation, style),
+    ...project(output, types),
+  ];
+  const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
+  const gate = e.sharedGate ? project(sharedGate(d, expertInput), wideTypes) : [];
+  return [
+    ...project(router(d, e, expertInput), wideTypes),
+    selectExperts(d, e, style),
+    ...(narrow ? [quantizedTokens(d, expertInput)] : []),
+    ...dispatch(d, e, input, d.matmulInputBytes),
+    ...block("activation", feedForward),
+    ...combine(d, e, style, output),
+    ...(shared.length === 0 ? [] : [...shared, ...gate, addShared(d, e, output)]),
+  ];
+}
+
+const quantizedTokens = (d: Dimensions, tensor: string): Operator =>
+  quantization(
+    "expert-dispatch",
+    tensor,
+    { rows: d.tokens, columns: d.hidden },
+    { wideBytes: d.activationBytes, narrowBytes: d.matmulInputBytes },
+  );
 
 /** No operator where the architecture has no norm. */
 function normBuilder(): (site: NormSite | undefined, style: NormStyle) => readonly Operator[] {
   const operatorAt = remembered(normalization);
   return remembered((site, style) =>
-    site === undefined ? [] : [operatorAt(site.place, style)(site.rows, site.columns)],
+    site === undefined ? [] : [operatorAt(site.place, style, site.narrowOutput)(site.rows, site.columns)],
   );
 }
-
-const project = (projection: Projection, types: MatmulTypes): Operator => ({
-  name: projection.name,
-  class: "matmul",
-  kernels: [projectionForward(projection, types)],
-});
 
 const rotary = (d: Dimensions, style: "eager" | "fused"): Operator =>
   pointwiseOperator("rope", rotaryEmbedding(d, style));
 
-const activationOperator = (model: Model, d: Dimensions, style: "eager" | "fused"): Operator =>
-  pointwiseOperator("activation", activation(model, d, style));
+const activationOperator = (
+  name: string,
+  model: Model,
+  site: ActivationSite,
+  style: "eager" | "fused",
+): Operator => pointwiseOperator(name, activation(model, site, style));
 
 const attentionOperators = (
   kernels: "flash" | "materialized",

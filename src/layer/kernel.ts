@@ -1,6 +1,6 @@
 import type { NormKind } from "../schema/model.ts";
-import type { DataType } from "../schema/precision.ts";
 import type { OperatorClass } from "../schema/result.ts";
+import type { DataType } from "../schema/vocabulary.ts";
 
 /** Bytes of one tensor that a kernel reads or writes. Two accesses with one name are the same memory. */
 export interface Access {
@@ -27,23 +27,30 @@ export type Work =
       readonly n: number;
       readonly k: number;
       readonly products: number;
+      /** true: products of different numbers of rows, `m` on average, in one launch: a mixture of experts */
+      readonly grouped: boolean;
       readonly gradient: boolean;
       readonly dataType: DataType;
     }
   | {
       readonly kind: "attention";
+      /** mean width of a key and a value head */
       readonly headDim: number;
       /** new tokens of one sequence, and all tokens they attend to */
       readonly queries: number;
       readonly keys: number;
+      /** most tokens that one of them attends to */
+      readonly window: number;
       readonly causal: boolean;
       readonly direction: "forward" | "backward";
       readonly dataType: DataType;
     }
-  | { readonly kind: "decode-attention"; readonly dataType: DataType }
+  | { readonly kind: "decode-attention"; readonly headDim: number; readonly dataType: DataType }
   | { readonly kind: "pointwise"; readonly access: PointwiseAccess; readonly elements: number }
   | { readonly kind: "softmax"; readonly elements: number; readonly columns: number }
   | { readonly kind: "row-sum"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "quantize"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "selection"; readonly step: "top-k" | "sort"; readonly elements: number }
   | { readonly kind: "column-sum"; readonly rows: number; readonly columns: number }
   | {
       readonly kind: "row-per-block" | "row-in-registers";
@@ -56,9 +63,9 @@ export type Work =
     }
   | {
       readonly kind: "collective";
-      readonly operation: "all-reduce" | "all-gather" | "reduce-scatter";
+      readonly operation: "all-reduce" | "all-gather" | "reduce-scatter" | "all-to-all";
       readonly ranks: number;
-      /** bytes of the whole tensor, on each rank after an all-reduce or all-gather */
+      /** bytes of the whole tensor, on each rank after an all-reduce or all-gather, before an all-to-all */
       readonly messageBytes: number;
     };
 

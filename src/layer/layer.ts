@@ -1,10 +1,12 @@
 import type { Scenario } from "../schema/scenario.ts";
+import { streamType } from "../schema/vocabulary.ts";
 import { attentionStyle } from "./attention.ts";
-import { backwardOperators } from "./backward.ts";
+import { backwardOperators, recomputedOperators } from "./backward.ts";
 import { dimensions } from "./dimensions.ts";
 import { forwardBuilder } from "./forward.ts";
 import type { Operator } from "./kernel.ts";
-import { layout, matmulTypes, normStyle } from "./layout.ts";
+import { modelOfKind } from "./layer-kinds.ts";
+import { fusesQuantization, layout, matmulTypes, normStyle, wideMatmulTypes } from "./layout.ts";
 import { remembered } from "./remembered.ts";
 
 /**
@@ -17,20 +19,28 @@ export const layerOperators = (scenario: Scenario): readonly Operator[] => layer
 export function layerBuilder(): (scenario: Scenario) => readonly Operator[] {
   const sizes = remembered(dimensions);
   const types = remembered(matmulTypes);
+  const wideTypes = remembered(wideMatmulTypes);
   const parts = remembered(layout);
   const style = remembered(normStyle);
   const attention = remembered(attentionStyle);
   const forward = forwardBuilder();
   const backward = remembered(backwardOperators);
-  const both = remembered((first: readonly Operator[], second: readonly Operator[]) => [...first, ...second]);
-  return ({ model, workload, precision, parallelism, normalization, kernels }) => {
+  const recomputed = remembered(recomputedOperators);
+  const all = remembered((...parts: (readonly Operator[])[]) => parts.flat());
+  return ({ model, layerKind, workload, precision, parallelism, normalization, kernels, training }) => {
     const { phase, batch, sequence, context } = workload;
-    const d = sizes(model, batch, sequence, precision, parallelism);
+    const own = modelOfKind(model, layerKind);
+    const d = sizes(own, batch, sequence, precision, parallelism);
     const type = types(precision);
-    const layer = parts(model, type, d);
-    const norms = style(normalization, type);
-    const attends = attention(phase, model.causal, precision.activations, context);
-    const there = forward(model, kernels, layer, norms, attends);
-    return phase === "train" ? both(there, backward(model, kernels, layer, norms, attends)) : there;
+    const wide = wideTypes(precision);
+    const fusedNorm = fusesQuantization(kernels, normalization);
+    const fusedActivation = kernels.quantization === "fused" && kernels.pointwise === "fused";
+    const layer = parts(own, type, wide, d, fusedNorm, fusedActivation);
+    const norms = style(normalization, type, wide);
+    const attends = attention(phase, own, streamType(precision.activations), context);
+    const there = forward(own, kernels, layer, norms, attends);
+    if (phase !== "train") return there;
+    const again = recomputed(there, training?.recomputation ?? "none");
+    return all(there, again, backward(own, kernels, layer, norms, attends));
   };
 }

@@ -1,5 +1,6 @@
-import type { DataType } from "../schema/precision.ts";
-import type { Access, Kernel } from "./kernel.ts";
+import type { DataType } from "../schema/vocabulary.ts";
+import type { Access, Kernel, Operator } from "./kernel.ts";
+import { narrowTensor, quantization } from "./quantization.ts";
 
 /**
  * y[m, n] = x[m, k] W[n, k]^T: 2mnk FLOPs; W and the bias are streamed from HBM. A bias is added in the epilogue.
@@ -7,17 +8,27 @@ import type { Access, Kernel } from "./kernel.ts";
  */
 export interface Projection {
   readonly name: string;
+  /** rows of each product; on average where they are grouped */
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** products with weights of their own that run in one launch: experts, or heads */
+  readonly products: number;
+  /** true: experts, whose numbers of rows differ */
+  readonly grouped: boolean;
   readonly bias: boolean;
   readonly input: string;
+  /** true: the input is quantized by a kernel of its own before */
+  readonly quantize: boolean;
   readonly output: string;
+  /** the tensors that the output's columns belong to, where others read them apart */
+  readonly parts?: readonly { readonly tensor: string; readonly columns: number }[];
 }
 
 export interface MatmulTypes {
   readonly dataType: DataType;
-  readonly activationBytes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
   readonly weightBytes: number;
 }
 
@@ -26,46 +37,58 @@ const tensor = (name: string, elements: number, bytes: number): Access => ({
   bytes: elements * bytes,
 });
 
+/** The forward operators of a projection: its matmul, behind the quantization of its input where that is its own. */
+export function project(p: Projection, types: MatmulTypes): readonly Operator[] {
+  const operator: Operator = { name: p.name, class: "matmul", kernels: [projectionForward(p, types)] };
+  if (!p.quantize) return [operator];
+  const bytes = { wideBytes: types.outputBytes, narrowBytes: types.inputBytes };
+  return [quantization(p.name, p.input, { rows: p.m * p.products, columns: p.k }, bytes), operator];
+}
+
 export function projectionForward(p: Projection, types: MatmulTypes): Kernel {
-  const { m, n, k } = p;
+  const { m, n, k, products, grouped } = p;
+  const rows = m * products;
   return {
-    name: "matmul",
-    flops: 2 * m * n * k + (p.bias ? m * n : 0),
-    reads: [tensor(p.input, m * k, types.activationBytes)],
-    writes: [tensor(p.output, m * n, types.activationBytes)],
-    streamedBytes: (n * k + (p.bias ? n : 0)) * types.weightBytes,
-    work: { kind: "matmul", m, n, k, products: 1, gradient: false, dataType: types.dataType },
+    name: grouped ? "grouped matmul" : "matmul",
+    flops: 2 * rows * n * k + (p.bias ? rows * n : 0),
+    reads: [tensor(p.quantize ? narrowTensor(p.input) : p.input, rows * k, types.inputBytes)],
+    writes: (p.parts ?? [{ tensor: p.output, columns: n }]).map((part) =>
+      tensor(part.tensor, rows * part.columns, types.outputBytes),
+    ),
+    streamedBytes: products * (n * k + (p.bias ? n : 0)) * types.weightBytes,
+    work: { kind: "matmul", m, n, k, products, grouped, gradient: false, dataType: types.dataType },
   };
 }
 
 /** dW[n, k] = dy^T x, dx[m, k] = dy W, db[n] = sum of dy over rows: each gradient costs what the forward matmul does. */
 export function projectionBackward(p: Projection, types: MatmulTypes): Kernel[] {
-  const { m, n, k } = p;
-  const outputGradient = tensor(`gradient of ${p.output}`, m * n, types.activationBytes);
-  const work = { kind: "matmul", products: 1, gradient: true, dataType: types.dataType } as const;
+  const { m, n, k, products, grouped } = p;
+  const rows = m * products;
+  const outputGradient = tensor(`gradient of ${p.output}`, rows * n, types.outputBytes);
+  const work = { kind: "matmul", products, grouped, gradient: true, dataType: types.dataType } as const;
   const weightGradient: Kernel = {
     name: "weight gradient",
-    flops: 2 * m * n * k,
-    reads: [outputGradient, tensor(p.input, m * k, types.activationBytes)],
-    writes: [tensor(`gradient of ${p.name} weight`, n * k, types.weightBytes)],
+    flops: 2 * rows * n * k,
+    reads: [outputGradient, tensor(p.input, rows * k, types.inputBytes)],
+    writes: [tensor(`gradient of ${p.name} weight`, products * n * k, types.weightBytes)],
     streamedBytes: 0,
     work: { ...work, m: n, n: k, k: m },
   };
   const inputGradient: Kernel = {
     name: "input gradient",
-    flops: 2 * m * n * k,
+    flops: 2 * rows * n * k,
     reads: [outputGradient],
-    writes: [tensor(`gradient of ${p.input}`, m * k, types.activationBytes)],
-    streamedBytes: n * k * types.weightBytes,
+    writes: [tensor(`gradient of ${p.input}`, rows * k, types.inputBytes)],
+    streamedBytes: products * n * k * types.weightBytes,
     work: { ...work, m, n: k, k: n },
   };
   const biasGradient: Kernel = {
     name: "bias gradient",
-    flops: m * n,
+    flops: rows * n,
     reads: [outputGradient],
-    writes: [tensor(`gradient of ${p.name} bias`, n, types.weightBytes)],
+    writes: [tensor(`gradient of ${p.name} bias`, products * n, types.weightBytes)],
     streamedBytes: 0,
-    work: { kind: "column-sum", rows: m, columns: n },
+    work: { kind: "column-sum", rows: m, columns: products * n },
   };
   return p.bias ? [weightGradient, inputGradient, biasGradient] : [weightGradient, inputGradient];
 }

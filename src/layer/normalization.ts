@@ -21,12 +21,16 @@ export interface NormSite {
   readonly place: NormPlace;
   readonly rows: number;
   readonly columns: number;
+  /** true: the norm quantizes its output for the matmul that reads it */
+  readonly narrowOutput: boolean;
 }
 
 export interface NormStyle {
   readonly kind: NormKind;
   readonly implementation: NormImplementation | readonly Pass[];
   readonly activationBytes: number;
+  /** of an output that the norm quantizes itself */
+  readonly narrowBytes: number;
   readonly weightBytes: number;
 }
 
@@ -49,11 +53,12 @@ export const fusesResidual = (place: NormPlace, style: NormStyle): boolean =>
   implementationAt(place, style) === "residual-fused";
 
 /** The forward operator of a norm. */
-export function normalization(place: NormPlace, style: NormStyle): NormOperator {
+export function normalization(place: NormPlace, style: NormStyle, narrowOutput: boolean): NormOperator {
   const implementation = implementationAt(place, style);
   const passes =
     typeof implementation === "string" ? forwardPasses(style.kind, implementation) : implementation;
-  return normOperator(place.name, passes, "forward", place, style);
+  const outputBytes = narrowOutput ? style.narrowBytes : style.activationBytes;
+  return normOperator(place.name, passes, "forward", place, { ...style, outputBytes });
 }
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
@@ -62,17 +67,24 @@ export function normalizationBackward(place: NormPlace, style: NormStyle): NormO
   // passes that the user describes are forward ones; their backward is taken to be torch's
   const passes = backwardPasses(style.kind, typeof implementation === "string" ? implementation : "native");
   const gradient = { ...place, output: `gradient of ${place.input}` };
-  return normOperator(`${place.name}-backward`, passes, "backward", gradient, style);
+  return normOperator(`${place.name}-backward`, passes, "backward", gradient, {
+    ...style,
+    outputBytes: style.activationBytes,
+  });
 }
 
 type Direction = "forward" | "backward";
+
+interface PassStyle extends NormStyle {
+  readonly outputBytes: number;
+}
 
 function normOperator(
   name: string,
   passes: readonly Pass[],
   direction: Direction,
   place: NormPlace,
-  style: NormStyle,
+  style: PassStyle,
 ): NormOperator {
   const kernels = passes.map((pass) => passKernel(pass, direction, place, style));
   return (rows, columns) => ({
@@ -86,7 +98,7 @@ function passKernel(
   pass: Pass,
   direction: Direction,
   place: NormPlace,
-  style: NormStyle,
+  style: PassStyle,
 ): (rows: number, columns: number) => Kernel {
   const parameters = pass.reads.filter(isParameter).map((name) => operand(name, "read", place, style));
   const reads = pass.reads
@@ -117,7 +129,7 @@ interface Operand {
   readonly bytesPerElement: number;
 }
 
-function operand(name: string, direction: "read" | "write", place: NormPlace, style: NormStyle): Operand {
+function operand(name: string, direction: "read" | "write", place: NormPlace, style: PassStyle): Operand {
   const tensor = tensorName(name, direction, place);
   switch (name.split(":", 1)[0]) {
     case "row":
@@ -130,7 +142,12 @@ function operand(name: string, direction: "read" | "write", place: NormPlace, st
     case "fp32":
       return { tensor, per: "element", bytesPerElement: FP32_BYTES };
     default:
-      return { tensor, per: "element", bytesPerElement: style.activationBytes };
+      return {
+        tensor,
+        per: "element",
+        bytesPerElement:
+          name === "activation" && direction === "write" ? style.outputBytes : style.activationBytes,
+      };
   }
 }
 

@@ -70,7 +70,7 @@ export const isParallel = (placement: Model["normPlacement"]): boolean =>
 /** Where a branch left the residual stream, its gradient is added to the stream's. */
 export function addGradients(d: Dimensions, name: string): Operator {
   const bytes = d.normTokens * d.hidden * d.activationBytes;
-  const tensor = (which: string) => ({ tensor: `${name} ${which}`, bytes });
+  const tensor = (which: string) => ({ tensor: `${which} gradient of ${name}`, bytes });
   return pointwiseOperator(name, [
     pointwise(
       "add",

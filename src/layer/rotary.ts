@@ -4,32 +4,31 @@ import { pointwise } from "./pointwise.ts";
 
 /** x cos + rotate(x) sin over queries and keys; the tables hold one row a position. */
 export function rotaryEmbedding(d: Dimensions, style: "eager" | "fused"): Kernel[] {
-  if (style === "fused") return [fusedRotary(d, "rotary embedding", "queries and keys", "rotated")];
+  const after = d.rotaryDim === d.headDim ? "rotated" : "joined";
+  if (style === "fused") return [fusedRotary(d, "rotary embedding", "source", after)];
   return [...rotateEager(d, "queries", d.heads), ...rotateEager(d, "keys", d.kvHeads)];
 }
 
 /** The rotation's transpose, applied to the gradients: the same work. */
 export function rotaryBackward(d: Dimensions, style: "eager" | "fused"): Kernel[] {
-  if (style === "fused")
-    return [fusedRotary(d, "rotary gradient", "gradient of rotated", "gradient of queries and keys")];
+  if (style === "fused") return [fusedRotary(d, "rotary gradient", "gradient", "gradientRotated")];
   return [...rotateEagerBackward(d, "keys", d.kvHeads), ...rotateEagerBackward(d, "queries", d.heads)];
 }
 
 const tableBytes = (d: Dimensions): number => d.newTokens * d.rotaryDim * d.activationBytes;
 
-function fusedRotary(d: Dimensions, name: string, from: string, to: string): Kernel {
+function fusedRotary(d: Dimensions, name: string, from: TensorOf, to: TensorOf): Kernel {
   const elements = d.tokens * (d.heads + d.kvHeads) * d.rotaryDim;
-  const bytes = elements * d.activationBytes;
-  return pointwise(
-    name,
-    "vectorized",
-    elements,
-    3,
-    [{ tensor: from, bytes }],
-    [{ tensor: to, bytes }],
-    2 * tableBytes(d),
-  );
+  const queryBytes = d.tokens * d.heads * d.rotaryDim * d.activationBytes;
+  const keyBytes = d.tokens * d.kvHeads * d.rotaryDim * d.activationBytes;
+  const both = (tensor: TensorOf): Access[] => [
+    { tensor: TENSORS.queries[tensor], bytes: queryBytes },
+    { tensor: TENSORS.keys[tensor], bytes: keyBytes },
+  ];
+  return pointwise(name, "vectorized", elements, 3, both(from), both(to), 2 * tableBytes(d));
 }
+
+type TensorOf = keyof ReturnType<typeof tensorNames>;
 
 /** Tensors of a rotation op by op; made once, since a sweep compares the names of millions of layers. */
 const tensorNames = (which: "queries" | "keys") => ({

@@ -96,8 +96,27 @@ export const CalibrationSchema = z.strictObject({
       backwardFraction: share("Speed of a gradient matmul relative to a forward one"),
       epilogueShare: parameter("Share of the output's write time that the next tile's products do not hide"),
       softness: softness("Exponent of the soft maximum of compute and memory"),
+      fp8Speed: share("fp8 (and fp4): share of its peak over the share that bf16 reaches of its own"),
+      int8Speed: share("int8: share of its peak over the share that bf16 reaches of its own"),
     })
     .describe("Matrix products"),
+  experts: z
+    .strictObject({
+      floorSeconds: parameter("Grouped matmul: time of the smallest"),
+      speed: share("Grouped matmul: share of the tensor peak over that of a single matmul"),
+      selectionFloorSeconds: parameter("Choosing experts op by op: the smallest top-k or sort"),
+      topKSecondsPerElement: parameter("Issue time per score: top-k"),
+      sortSecondsPerElement: parameter("Issue time per chosen expert: sort"),
+    })
+    .describe("Mixture of experts"),
+  quantization: z
+    .strictObject({
+      floorSeconds: parameter("Time of one row of one element"),
+      rowSecondsPerColumn: parameter(
+        "Time to find a row's largest value, per column (rounded up to a power of two)",
+      ),
+    })
+    .describe("Quantizing rows for narrow matmuls"),
   attention: z
     .strictObject({
       floorSeconds: parameter("Prefill: time of the smallest attention"),
@@ -154,8 +173,12 @@ export const CalibrationSchema = z.strictObject({
     .describe("Sums over rows: weight and bias gradients"),
   network: z
     .strictObject({
-      latencySeconds: parameter("Time of the smallest collective"),
-      linkFraction: share("Achieved share of the peak link rate by large collectives"),
+      latencySeconds: parameter("Low-latency protocol: the smallest collective of two ranks"),
+      lowLatencyFraction: share("Low-latency protocol: achieved share of the peak link rate"),
+      bulkLatencySeconds: parameter("Bulk protocol: time to start between two ranks"),
+      linkFraction: share("Bulk protocol: achieved share of the peak link rate between two ranks"),
+      moreRanksFactor: parameter("Bulk protocol: rate of very many ranks over that of two"),
+      secondsPerRank: parameter("Either protocol: time to start, for each rank more than two"),
     })
     .describe("Exchanges between GPUs"),
   rowPerBlock: z

@@ -18,6 +18,9 @@ export const HardwareSchema = z.strictObject({
       tf32: quantity.optional().describe("tf32 on the tensor cores, dense"),
       fp16: quantity.optional().describe("fp16 on the tensor cores, fp32 accumulate, dense"),
       bf16: quantity.optional().describe("bf16 on the tensor cores, dense"),
+      int8: quantity
+        .optional()
+        .describe("int8 on the tensor cores, int32 accumulate, dense, operations per second"),
       fp8: quantity.optional().describe("fp8 on the tensor cores, dense"),
       fp4: quantity.optional().describe("fp4 on the tensor cores, dense"),
     })

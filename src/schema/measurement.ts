@@ -97,6 +97,41 @@ const AttentionSchema = z.strictObject({
   direction: z.enum(["forward", "backward"]),
 });
 
+const GroupedGemmSchema = z
+  .strictObject({
+    kind: z.literal("grouped-gemm"),
+    ...operatorFields,
+    tokens: count,
+    experts: count,
+    perToken: count,
+    touched: count.describe("Experts that a token was sent to"),
+    n: count,
+    k: count,
+  })
+  .describe("y[m,n] = x[m,k] W[n,k]^T for each expert, m its share of tokens x perToken, in one launch");
+
+const SelectionSchema = z.strictObject({
+  kind: z.literal("selection"),
+  ...operatorFields,
+  step: z.enum(["top-k", "sort"]),
+  elements: count,
+});
+
+const QuantizeSchema = z.strictObject({
+  kind: z.literal("quantize"),
+  ...operatorFields,
+  rows: count,
+  columns: count,
+});
+
+const CollectiveSchema = z.strictObject({
+  kind: z.literal("collective"),
+  ...operatorFields,
+  operation: z.enum(["all-reduce", "all-gather", "reduce-scatter", "all-to-all"]),
+  ranks: z.int().min(2).max(1e6),
+  messageBytes: count.describe("Of the whole tensor"),
+});
+
 const LayerShapeSchema = z.strictObject({
   hidden: count,
   heads: count,
@@ -155,6 +190,10 @@ export const MeasurementSchema = z.discriminatedUnion("kind", [
   NormSchema,
   ElementsSchema,
   AttentionSchema,
+  GroupedGemmSchema,
+  SelectionSchema,
+  QuantizeSchema,
+  CollectiveSchema,
   LayerSchema,
   CountersSchema,
 ]);

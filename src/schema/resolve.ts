@@ -2,7 +2,7 @@ import { matmulPeak } from "../roofline/device.ts";
 import type { Hardware } from "./hardware.ts";
 import type { Model } from "./model.ts";
 import type { Scenario, ScenarioFile } from "./scenario.ts";
-import { DATA_TYPES } from "./vocabulary.ts";
+import { BYTES_PER_ELEMENT, isNarrow, MATMUL_TYPES, WIDE_TYPES } from "./vocabulary.ts";
 
 export type Resolution =
   | { readonly scenario: Scenario; readonly problems?: never }
@@ -43,6 +43,8 @@ function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario 
     kernels: file.kernels,
     runtime: file.runtime,
     parallelism: file.parallelism,
+    ...(file.training === undefined ? {} : { training: file.training }),
+    ...(file.layerKind === undefined ? {} : { layerKind: file.layerKind }),
   };
 }
 
@@ -54,7 +56,7 @@ export function withoutSchema<T extends { $schema?: string | undefined }>(object
 function precisionProblem({ hardware, precision }: Scenario): string | undefined {
   const asked = precision.activations;
   if (matmulPeak(hardware, asked) !== undefined) return undefined;
-  const known = DATA_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
+  const known = MATMUL_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
   const instead = known.find((type) => type === "bf16" || type === "fp16") ?? known[0];
   return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead})`;
 }
@@ -80,8 +82,62 @@ function splitTokensProblem({ workload, parallelism }: Scenario): string | undef
   return `${TENSOR}: sequenceParallel expects a divisor of the tokens (batch x sequence = ${tokens}), got ${tensor}`;
 }
 
+/** A projection multiplies what its hardware multiplies: weights that are wider than its inputs would not fit. */
+function weightsProblem({ precision: { weights, activations } }: Scenario): string | undefined {
+  if (!isNarrow(activations) || BYTES_PER_ELEMENT[weights] <= BYTES_PER_ELEMENT[activations])
+    return undefined;
+  return `precision.weights: expected ${activations} or narrower beside activations of ${activations}, got ${weights} (try --precision ${activations})`;
+}
+
+function narrowTrainingProblem({ workload, precision }: Scenario): string | undefined {
+  if (workload.phase !== "train") return undefined;
+  const field = (["weights", "activations"] as const).find((name) => isNarrow(precision[name]));
+  if (field === undefined) return undefined;
+  return `precision.${field}: expected ${WIDE_TYPES.join(", ")} in train, got ${precision[field]} (training with quantized matmuls is not modelled)`;
+}
+
+function layerKindProblem({ model: { name, layerKinds }, layerKind }: Scenario): string | undefined {
+  if (layerKind === undefined || layerKinds?.some((kind) => kind.name === layerKind)) return undefined;
+  const known = layerKinds?.map((kind) => kind.name).join(", ");
+  return `layerKind: ${name} has ${known === undefined ? "layers of one kind only" : `no kind ${JSON.stringify(layerKind)}; it has ${known}`}`;
+}
+
+function expertRanksProblem({
+  model: { experts },
+  parallelism: { expert = 1 },
+}: Scenario): string | undefined {
+  if (expert === 1) return undefined;
+  if (experts === undefined) return "parallelism.expert: expected 1, as the model has no experts";
+  return experts.count % expert === 0
+    ? undefined
+    : `parallelism.expert: expected a divisor of the model's experts (${experts.count}), got ${expert}`;
+}
+
+function expertWidthProblem({ model: { experts }, parallelism: { tensor } }: Scenario): string | undefined {
+  const widths = experts && [experts.ffn, experts.sharedFfn ?? 0];
+  const odd = widths?.find((width) => width % tensor !== 0);
+  return odd === undefined
+    ? undefined
+    : `${TENSOR}: expected a divisor of the experts' width (${odd}), got ${tensor}`;
+}
+
+function stagesProblem({ model: { layers }, parallelism: { pipeline = 1 } }: Scenario): string | undefined {
+  return pipeline <= layers
+    ? undefined
+    : `parallelism.pipeline: expected at most the model's layers (${layers}), got ${pipeline}`;
+}
+
 export const CROSS_RULES: readonly CrossRule[] = [
   { reads: ["hardware", "precision.activations"], problem: precisionProblem },
+  { reads: ["precision.weights", "precision.activations"], problem: weightsProblem },
+  {
+    reads: ["workload.phase", "precision.weights", "precision.activations"],
+    problem: narrowTrainingProblem,
+  },
+  { reads: ["model.layerKinds", "layerKind"], problem: layerKindProblem },
+  { reads: ["model.experts", "parallelism.expert"], problem: expertRanksProblem },
+  { reads: ["model.experts", TENSOR], problem: expertWidthProblem },
+  { reads: ["model.layers", "parallelism.pipeline"], problem: stagesProblem },
   { reads: ["model.heads", TENSOR], problem: divides("heads") },
   { reads: ["model.ffn", TENSOR], problem: divides("ffn") },
   { reads: ["model.kvHeads", TENSOR], problem: keyHeadsProblem },

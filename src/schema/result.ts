@@ -37,6 +37,7 @@ const AlternativeSchema = z.strictObject({
   normalizationSeconds: amount,
   savedSeconds: z.number().describe("Against the scenario as given; negative: slower"),
   savedShareOfTime: z.number().max(1),
+  savedActivationBytes: amount.describe("Tensors that the layer keeps for its backward pass; 0 in inference"),
 });
 
 /** What `run --json` prints. Names of schemaVersion 1 never change. */
@@ -51,6 +52,7 @@ export const ResultSchema = z.strictObject({
     kernels: z.int().min(0),
     modelFlopsUtilization: amount.describe("Achieved FLOP per second over the peak of the matmuls' type"),
     bandwidthUtilization: amount.describe("Achieved HBM bytes per second over the peak bandwidth"),
+    savedActivationBytes: amount.describe("Tensors kept for the backward pass; 0 in inference"),
   }),
   operators: z.array(OperatorResultSchema),
   normalization: z.strictObject({
@@ -65,7 +67,47 @@ export const ResultSchema = z.strictObject({
     .strictObject({ shareOfTime: share, shareOfFlops: share })
     .describe("Normalization and softmax, the class of Ivanov et al. (MLSys 2021)"),
   alternatives: z.array(AlternativeSchema),
-  wholeModel: z.strictObject({ layers: z.int().min(1), seconds: amount, tokensPerSecond: amount }),
+  wholeModel: z.strictObject({
+    layers: z.int().min(1),
+    seconds: amount.describe(
+      "One step: embedding, all layers, final norm, output head; in prefill the time to the first token; in train forward, backward and optimizer of all accumulated batches",
+    ),
+    tokensPerSecond: amount.describe("Of all its GPUs together, with every pipeline stage busy"),
+    embeddingSeconds: amount,
+    layersSeconds: amount,
+    finalNormSeconds: amount,
+    headSeconds: amount.describe("Logits of the last tokens; in train of all, with loss and gradients"),
+    optimizerSeconds: amount.describe("0 in inference"),
+    flops: amount.describe("On one GPU of each pipeline stage, of all stages together"),
+    modelFlopsUtilization: amount,
+    parameters: amount,
+    activeParameters: amount.describe("That a token is multiplied with"),
+    gpus: z.int().min(1).describe("That hold one copy of the model"),
+    kinds: z
+      .array(z.strictObject({ name: text, layers: z.int().min(1), layerSeconds: amount }))
+      .optional()
+      .describe("Layers of each kind, where the model has several"),
+  }),
+  memory: z
+    .strictObject({
+      weightBytes: amount,
+      kvCacheBytes: amount,
+      activationBytes: amount.describe(
+        "Largest kernel's tensors; in train also what all layers keep for their backward passes",
+      ),
+      optimizerBytes: amount.describe("Gradients, master weights and moments; 0 in inference"),
+      totalBytes: amount,
+      deviceBytes: amount,
+    })
+    .describe("What the whole model asks of one GPU"),
+  cost: z
+    .strictObject({
+      gpuHourUsd: amount.optional(),
+      usdPerMillionTokens: amount.optional(),
+      boardPowerWatts: amount.optional(),
+      joulesPerToken: amount.optional(),
+    })
+    .describe("All GPUs at the profile's price and board power; absent where it does not say"),
   warnings: z.array(z.string()),
 });
 

@@ -3,8 +3,7 @@ import { count, countOrZero, schemaReference, text } from "./fields.ts";
 import { HardwareSchema } from "./hardware.ts";
 import { ModelSchema } from "./model.ts";
 import { PassSchema } from "./normalization.ts";
-import { DataTypeSchema } from "./precision.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
+import { CACHE_TYPES, DATA_TYPES, MATMUL_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
 export const PHASES = ["prefill", "decode", "train"] as const;
 
@@ -37,9 +36,17 @@ const WorkloadSchema = z
   });
 
 const PrecisionSchema = z.strictObject({
-  weights: DataTypeSchema.default("bf16").describe("Stored type of the weights"),
-  activations: DataTypeSchema.default("bf16").describe("Type of the activations and of the matmuls"),
-  kvCache: DataTypeSchema.default("bf16").describe("Stored type of keys and values"),
+  weights: z
+    .enum(DATA_TYPES)
+    .default("bf16")
+    .describe("Stored type of the projections' weights; norms and the router keep that of the activations"),
+  activations: z
+    .enum(MATMUL_TYPES)
+    .default("bf16")
+    .describe(
+      "Type that the projections multiply in; fp8, int8 and fp4 quantize their inputs and leave everything else in bf16",
+    ),
+  kvCache: z.enum(CACHE_TYPES).default("bf16").describe("Stored type of keys and values"),
 });
 
 const NormalizationSchema = z.strictObject({
@@ -63,6 +70,12 @@ const KernelsSchema = z.strictObject({
     .enum(["flash", "materialized"])
     .default("flash")
     .describe("flash: scores stay on chip; materialized: scores written and read, softmax its own kernel"),
+  quantization: z
+    .enum(["separate", "fused"])
+    .optional()
+    .describe(
+      "How inputs of narrow matmuls are quantized: by a kernel of its own (default), or fused: by the norm or activation that writes them",
+    ),
 });
 
 const ParallelismSchema = z.strictObject({
@@ -71,6 +84,28 @@ const ParallelismSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("Split norms and residuals over the tensor-parallel group too"),
+  expert: count
+    .optional()
+    .describe("Expert-parallel degree: GPUs with batches of their own that share out the experts; default 1"),
+  pipeline: count
+    .optional()
+    .describe("Pipeline stages: groups of GPUs that each hold a part of the layers; default 1"),
+});
+
+const TrainingSchema = z.strictObject({
+  optimizer: z
+    .enum(["adamw", "none"])
+    .optional()
+    .describe("adamw (default): fp32 master weights and two fp32 moments; none: gradients only"),
+  gradientAccumulation: count
+    .optional()
+    .describe("Forward and backward passes before each optimizer step; default 1"),
+  recomputation: z
+    .enum(["none", "selective", "full"])
+    .optional()
+    .describe(
+      "What the backward pass computes again instead of reading it: nothing (default), attention's scores, or the whole layer",
+    ),
 });
 
 /** What a scenario file may hold: names, paths or objects for model and hardware; everything else has a default. */
@@ -92,6 +127,10 @@ export const ScenarioFileSchema = z.strictObject({
     .default("graph")
     .describe("graph: kernels back to back (CUDA graph); eager: the host issues each kernel"),
   parallelism: ParallelismSchema.prefault({}).describe("How the layer is split over GPUs"),
+  training: TrainingSchema.optional().describe("What training adds to forward and backward"),
+  layerKind: text
+    .optional()
+    .describe("Which of the model's layerKinds is reported; default: the one with the most layers"),
 });
 
 export type ScenarioFile = z.infer<typeof ScenarioFileSchema>;

@@ -3,20 +3,40 @@
  * most of a short command's start would be spent on that.
  */
 
-/** Bytes of one stored element. */
+/** Bytes of one stored element; 4-bit types with the scale that 128 (int4: two bytes) or 32 (fp4: one byte) share. */
 export const BYTES_PER_ELEMENT = {
   fp32: 4,
   tf32: 4,
   fp16: 2,
   bf16: 2,
+  fp8: 1,
+  int8: 1,
+  fp4: 0.5 + 1 / 32,
+  int4: 0.5 + 2 / 128,
 } as const;
 
-export const DATA_TYPES = [
-  "fp32",
-  "tf32",
-  "fp16",
-  "bf16",
-] as const satisfies (keyof typeof BYTES_PER_ELEMENT)[];
+export type DataType = keyof typeof BYTES_PER_ELEMENT;
+
+/** Types that a layer can be computed in throughout. */
+export const WIDE_TYPES = ["fp32", "tf32", "fp16", "bf16"] as const satisfies DataType[];
+
+/** Types that matrices are multiplied in; narrow ones leave the residual stream, norms and attention in bf16. */
+export const MATMUL_TYPES = [...WIDE_TYPES, "fp8", "int8", "fp4"] as const satisfies DataType[];
+
+/** Types that weights are stored in. */
+export const DATA_TYPES = [...MATMUL_TYPES, "int4"] as const satisfies DataType[];
+
+/** Types that keys and values are cached in. */
+export const CACHE_TYPES = [...WIDE_TYPES, "fp8", "int8"] as const satisfies DataType[];
+
+type NarrowType = Exclude<DataType, (typeof WIDE_TYPES)[number]>;
+
+/** Matmuls of this type read quantized copies of their inputs. */
+export const isNarrow = (type: DataType): type is NarrowType => !WIDE_TYPES.some((wide) => wide === type);
+
+/** Type of the residual stream, norms, pointwise operators and attention beside matmuls of a type. */
+export const streamType = (activations: DataType): Exclude<DataType, NarrowType> =>
+  isNarrow(activations) ? "bf16" : activations;
 
 export const NORM_KINDS = ["layernorm", "rmsnorm"] as const;
 

@@ -1,0 +1,32 @@
+import type { LayerKind, Model } from "../schema/model.ts";
+
+/** The kinds of layers a model has; one, named `layer`, where all are alike. */
+export const layerKinds = (model: Model): readonly LayerKind[] =>
+  model.layerKinds ?? [{ name: "layer", layers: model.layers }];
+
+/** The kind that is reported where none is asked for: the one with the most layers, the first of these. */
+export const usualKind = (model: Model): LayerKind =>
+  layerKinds(model).reduce((most, kind) => (kind.layers > most.layers ? kind : most));
+
+/** The model as if all its layers were of one kind: without experts or window where that kind has none. */
+export function modelOfKind(model: Model, name: string | undefined): Model {
+  if (model.layerKinds === undefined) return model;
+  const known = made.get(model) ?? new Map<string, Model>();
+  made.set(model, known);
+  const kind = model.layerKinds.find((one) => one.name === name) ?? usualKind(model);
+  const own = known.get(kind.name) ?? ofKind(model, kind);
+  known.set(kind.name, own);
+  return own;
+}
+
+/** Models are plain data that nobody changes; the same object again lets a sweep keep what it has built. */
+const made = new WeakMap<Model, Map<string, Model>>();
+
+function ofKind(model: Model, { feedForward, attention }: LayerKind): Model {
+  const { layerKinds: _, experts, slidingWindow, ...rest } = model;
+  return {
+    ...rest,
+    ...(experts === undefined || feedForward === "dense" ? {} : { experts }),
+    ...(slidingWindow === undefined || attention === "full" ? {} : { slidingWindow }),
+  };
+}

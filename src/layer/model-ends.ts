@@ -1,0 +1,188 @@
+import type { Model } from "../schema/model.ts";
+import type { Phase, Scenario } from "../schema/scenario.ts";
+import { collective } from "./collective.ts";
+import type { Dimensions } from "./dimensions.ts";
+import type { Kernel, Operator } from "./kernel.ts";
+import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "./matmul.ts";
+import { type NormPlace, type NormStyle, normalization, normalizationBackward } from "./normalization.ts";
+import { pointwise, pointwiseOperator } from "./pointwise.ts";
+
+/** What a model does before its first layer and behind its last one, each part with its backward pass in training. */
+export interface ModelEnds {
+  readonly embedding: readonly Operator[];
+  readonly finalNorm: readonly Operator[];
+  readonly head: readonly Operator[];
+}
+
+export function modelEnds(
+  model: Model,
+  phase: Phase,
+  d: Dimensions,
+  style: NormStyle,
+  types: MatmulTypes,
+): ModelEnds {
+  const train = phase === "train";
+  return {
+    embedding: [
+      ...embeddingLookup(model, d),
+      ...(model.embeddingNorm ? normOperators(EMBEDDING_NORM, d, style, train) : []),
+      ...(train ? embeddingBackward(d) : []),
+    ],
+    // a post-norm layer ends in a norm already
+    finalNorm: model.normPlacement === "post" ? [] : normOperators(FINAL_NORM, d, style, train),
+    head: (model.outputHead ?? model.causal) ? head(model, d, types, train) : [],
+  };
+}
+
+const place = (name: string, input: string, beforeMatmul: boolean): NormPlace => ({
+  name,
+  input,
+  output: `${name} output`,
+  residual: undefined,
+  beforeMatmul,
+});
+
+const EMBEDDING_NORM = place("embedding-norm", "embedded tokens", false);
+const FINAL_NORM = place("final-norm", "residual stream", true);
+
+function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train: boolean): Operator[] {
+  const forward = normalization(where, style, false)(d.normTokens, d.hidden);
+  return train ? [forward, normalizationBackward(where, style)(d.normTokens, d.hidden)] : [forward];
+}
+
+const INDEX_BYTES = 4;
+
+/** Each token's row is looked up, not multiplied; learned positions are added in the same kernel's reads. */
+function embeddingLookup(model: Model, d: Dimensions): Operator[] {
+  const elements = d.tokens * d.hidden;
+  const bytes = elements * d.activationBytes;
+  const tokens = { tensor: "token indices", bytes: d.tokens * INDEX_BYTES };
+  const lookup = pointwise(
+    "look up",
+    "unrolled",
+    elements,
+    0,
+    [tokens],
+    [{ tensor: "embedded tokens", bytes }],
+    bytes,
+  );
+  const addPositions = pointwise(
+    "add positions",
+    "vectorized",
+    elements,
+    1,
+    [{ tensor: "embedded tokens", bytes }],
+    [{ tensor: "embedded tokens", bytes }],
+    d.newTokens * d.hidden * d.activationBytes,
+  );
+  const kernels = model.positions === "learned" ? [lookup, addPositions] : [lookup];
+  return [pointwiseOperator("embedding", kernels)];
+}
+
+/** Gradients of a token's row are added to it: read, added, written. */
+function embeddingBackward(d: Dimensions): Operator[] {
+  const elements = d.tokens * d.hidden;
+  const bytes = elements * d.activationBytes;
+  const kernel = pointwise(
+    "add to rows",
+    "strided",
+    elements,
+    1,
+    [{ tensor: "gradient of residual stream", bytes }],
+    [{ tensor: "gradient of embedding", bytes }],
+    bytes,
+  );
+  return [pointwiseOperator("embedding-backward", [kernel])];
+}
+
+const LOGIT_BYTES = 4;
+const SOFTMAX_FLOPS = 6;
+
+/**
+ * Logits over the vocabulary: of the last token of each sequence, in training of every token, with cross entropy and
+ * its gradient (softmax in fp32). Under tensor parallelism each rank has a part of the vocabulary; inference gathers
+ * the parts.
+ */
+function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean): Operator[] {
+  const rows = train ? d.tokens : d.sequences;
+  const columns = Math.ceil(model.vocabulary / d.ranks);
+  const projection: Projection = {
+    name: "output-head",
+    m: rows,
+    n: columns,
+    k: d.hidden,
+    products: 1,
+    grouped: false,
+    bias: false,
+    input: FINAL_NORM.output,
+    quantize: false,
+    output: "logits",
+  };
+  const logits: Operator = {
+    name: projection.name,
+    class: "matmul",
+    kernels: [projectionForward(projection, types)],
+  };
+  if (!train) {
+    const bytes = rows * model.vocabulary * types.outputBytes;
+    return d.ranks === 1
+      ? [logits]
+      : [logits, collective("logits-all-gather", "all-gather", d.ranks, bytes, "logits", "all logits")];
+  }
+  const gradients: Operator = {
+    name: "output-head-backward",
+    class: "matmul",
+    kernels: projectionBackward(projection, types),
+  };
+  return [logits, crossEntropy(rows, columns, types.outputBytes), gradients];
+}
+
+function crossEntropy(rows: number, columns: number, logitBytes: number): Operator {
+  const elements = rows * columns;
+  const work = { kind: "softmax", elements, columns } as const;
+  const logits = { tensor: "logits", bytes: elements * logitBytes };
+  const chances = { tensor: "log chances", bytes: elements * LOGIT_BYTES };
+  const kernel = (name: string, reads: Kernel["reads"], writes: Kernel["writes"]): Kernel => ({
+    name,
+    flops: SOFTMAX_FLOPS * elements,
+    reads,
+    writes,
+    streamedBytes: 0,
+    work,
+  });
+  return {
+    name: "cross-entropy",
+    class: "pointwise",
+    kernels: [
+      kernel("log softmax", [logits], [chances]),
+      kernel("log softmax gradient", [chances], [{ tensor: "gradient of logits", bytes: logits.bytes }]),
+    ],
+  };
+}
+
+/** fp32 master weight and two moments read and written, the gradient read, the weight written where it is narrower. */
+export function optimizerBytesPerParameter(weightBytes: number): number {
+  const states = 3 * 4;
+  return weightBytes + 2 * states + (weightBytes < 4 ? weightBytes : 0);
+}
+
+/** AdamW over the parameters of one GPU, all in one launch: about 12 operations each. */
+export function optimizerStep(
+  parameters: number,
+  weightBytes: number,
+  optimizer: NonNullable<Scenario["training"]>["optimizer"],
+): readonly Operator[] {
+  if (optimizer === "none") return [];
+  const bytes = parameters * optimizerBytesPerParameter(weightBytes);
+  const written = parameters * (12 + (weightBytes < 4 ? weightBytes : 0));
+  const kernel = pointwise(
+    "adamw",
+    "vectorized",
+    parameters,
+    12,
+    [],
+    [{ tensor: "optimizer states", bytes: written }],
+    bytes - written,
+  );
+  return [pointwiseOperator("optimizer", [kernel])];
+}
