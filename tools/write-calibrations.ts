@@ -9,7 +9,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { calibrate } from "../src/calibration/calibrate.ts";
-import { replaceParameters } from "../src/calibration/parameters.ts";
+import { parametersOf, replaceParameters } from "../src/calibration/parameters.ts";
 import { startingCalibration, transferCalibration } from "../src/calibration/transfer.ts";
 import { validate } from "../src/calibration/validate.ts";
 import type { Calibration } from "../src/schema/calibration.ts";
@@ -25,9 +25,9 @@ type Calibrated = Hardware & { calibration: Calibration };
 const profilePath = (name: string): string => `hardware-profiles/${name}.json`;
 
 const readProfile = (name: string): Hardware =>
-  HardwareSchema.omit({ validation: true })
+  HardwareSchema.omit({ calibration: true, validation: true })
     .loose()
-    .transform(({ validation: _, ...profile }) => profile as Hardware)
+    .transform(({ calibration: _, validation: __, ...profile }) => profile as Hardware)
     .parse(JSON.parse(readFileSync(profilePath(name), "utf8")));
 
 const readMeasurements = (path: string): Measurement[] =>
@@ -69,14 +69,40 @@ const validated = (profile: Calibrated, ...files: string[]): Calibrated => ({
   validation: validate(files.flatMap(readMeasurements), profile, files.join(", ")),
 });
 
-const h100 = fitted(
+const h100Fitted = fitted(
   "h100-sxm",
-  ["measured", "counters"].flatMap((file) => readMeasurements(`measurements/h100-sxm/${file}.jsonl`)),
+  ["measured", "counters", "parts", "all-reduce-vidur"].flatMap((file) =>
+    readMeasurements(`measurements/h100-sxm/${file}.jsonl`),
+  ),
   "measured",
   "measurements/h100-sxm",
   startingCalibration,
 );
-const h200 = fitted(
+/** Only what others published says how exchanges of more than two GPUs go. */
+const h100: Calibrated = {
+  ...h100Fitted,
+  calibration: replaceParameters(h100Fitted.calibration, (path, parameter) =>
+    path === "network.moreRanksFactor" || path === "network.secondsPerRank"
+      ? { ...parameter, origin: "published", source: "all-reduce of 4 and 8 H100s, microsoft/vidur" }
+      : parameter,
+  ),
+};
+
+/** What was not measured on a device, as it was on another one. */
+const filledFrom = (profile: Calibrated, other: Calibrated): Calibrated => {
+  const known = new Map(parametersOf(transferCalibration(other, profile)));
+  const measured = new Map(parametersOf(other.calibration));
+  return {
+    ...profile,
+    calibration: replaceParameters(profile.calibration, (path, parameter) =>
+      parameter.origin === "assumed" && measured.get(path)!.origin !== "assumed"
+        ? known.get(path)!
+        : parameter,
+    ),
+  };
+};
+
+const h200Measured = fitted(
   "h200-sxm",
   // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
   ["measured", "counters", "layers", "layers-chained", "gemm-bursts"].flatMap((file) =>
@@ -86,6 +112,8 @@ const h200 = fitted(
   "measurements/h200-sxm",
   startingCalibration,
 );
+const h200 = filledFrom(h200Measured, h100);
+
 /** Figures of gpu-benches (te42kyfo/gpu-benches): best streaming kernels and L2 reads, as others measured them. */
 const GPU_BENCHES = "gpu-benches: best streaming kernels, L2 reads";
 const PUBLISHED_MEMORY = {

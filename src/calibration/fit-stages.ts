@@ -105,6 +105,26 @@ export const FIT_STAGES: readonly FitStage[] = [
     parameters: ["matmul.backwardFraction"],
   },
   {
+    name: "matmul fp8",
+    rows: (row) => row.kind === "gemm" && row.role === "forward" && row.dtype === "fp8",
+    parameters: ["matmul.fp8Speed"],
+  },
+  {
+    name: "matmul int8",
+    rows: (row) => row.kind === "gemm" && row.role === "forward" && row.dtype === "int8",
+    parameters: ["matmul.int8Speed"],
+  },
+  {
+    name: "matmul grouped",
+    rows: ofKind("grouped-gemm"),
+    parameters: within("experts", "floorSeconds", "speed"),
+  },
+  {
+    name: "expert selection",
+    rows: ofKind("selection"),
+    parameters: within("experts", "selectionFloorSeconds", "topKSecondsPerElement", "sortSecondsPerElement"),
+  },
+  {
     name: "attention forward",
     rows: (row) => row.kind === "attention" && row.direction === "forward" && row.queries > 1,
     parameters: within(
@@ -177,6 +197,27 @@ export const FIT_STAGES: readonly FitStage[] = [
         within(`rowInRegisters.${kind}`, "floorSeconds", "rowSecondsPerColumn"),
       ),
     ],
+  },
+  {
+    name: "quantization",
+    rows: ofKind("quantize"),
+    parameters: within("quantization", "floorSeconds", "rowSecondsPerColumn"),
+  },
+  {
+    name: "collectives",
+    rows: (row) => row.kind === "collective" && row.ranks === 2,
+    parameters: within(
+      "network",
+      "latencySeconds",
+      "lowLatencyFraction",
+      "bulkLatencySeconds",
+      "linkFraction",
+    ),
+  },
+  {
+    name: "collectives of many",
+    rows: (row) => row.kind === "collective" && row.ranks > 2,
+    parameters: within("network", "moreRanksFactor", "secondsPerRank"),
   },
   {
     name: "norm eager",

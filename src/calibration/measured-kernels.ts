@@ -1,4 +1,5 @@
 import { flashAttention, flashAttentionBackward } from "../layer/attention.ts";
+import { collective } from "../layer/collective.ts";
 import type { Dimensions } from "../layer/dimensions.ts";
 import type { Kernel } from "../layer/kernel.ts";
 import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "../layer/matmul.ts";
@@ -8,9 +9,9 @@ import {
   normalization,
   normalizationBackward,
 } from "../layer/normalization.ts";
+import { quantization } from "../layer/quantization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
-import type { DataType } from "../schema/precision.ts";
-import { BYTES_PER_ELEMENT, DATA_TYPES } from "../schema/vocabulary.ts";
+import { BYTES_PER_ELEMENT, DATA_TYPES, type DataType, streamType } from "../schema/vocabulary.ts";
 import { measuredPointwise } from "./measured-pointwise.ts";
 import { normNamed } from "./norm-name.ts";
 
@@ -38,6 +39,14 @@ export function measuredCase(row: Measurement): MeasuredCase | undefined {
       return measuredPointwise(row, BYTES_PER_ELEMENT[row.dtype], FRESH);
     case "softmax":
       return measuredSoftmax(row, BYTES_PER_ELEMENT[row.dtype]);
+    case "grouped-gemm":
+      return measuredGroupedGemm(row, row.dtype);
+    case "selection":
+      return measuredSelection(row);
+    case "quantize":
+      return { kernels: measuredQuantize(row, BYTES_PER_ELEMENT[row.dtype]), justWritten: [FRESH] };
+    case "collective":
+      return { kernels: measuredCollective(row), justWritten: [] };
     case "copy":
     case "fill":
     case "read":
@@ -65,8 +74,15 @@ function measuredNorm(
     beforeMatmul: true,
   };
   const bytes = BYTES_PER_ELEMENT[dtype];
-  const style: NormStyle = { kind, implementation, activationBytes: bytes, weightBytes: bytes };
-  const operatorAt = row.kind === "norm" ? normalization(place, style) : normalizationBackward(place, style);
+  const style: NormStyle = {
+    kind,
+    implementation,
+    activationBytes: bytes,
+    narrowBytes: bytes,
+    weightBytes: bytes,
+  };
+  const operatorAt =
+    row.kind === "norm" ? normalization(place, style, false) : normalizationBackward(place, style);
   const operator = operatorAt(row.rows, row.hidden);
   // backward rows were measured in a loop: what the forward pass saved is as warm as the gradient
   const saved =
@@ -74,11 +90,55 @@ function measuredNorm(
   return { kernels: operator.kernels, justWritten: [FRESH, ...saved] };
 }
 
+const typesOf = (dataType: DataType): MatmulTypes => ({
+  dataType,
+  inputBytes: BYTES_PER_ELEMENT[dataType],
+  outputBytes: BYTES_PER_ELEMENT[streamType(dataType)],
+  weightBytes: BYTES_PER_ELEMENT[dataType],
+});
+
+const MEASURED_PROJECTION = {
+  name: "projection",
+  products: 1,
+  grouped: false,
+  bias: false,
+  input: FRESH,
+  quantize: false,
+  output: "output",
+} as const;
+
+function measuredGroupedGemm(row: MeasuredKind<"grouped-gemm">, dataType: DataType): MeasuredCase {
+  const { n, k, touched: products } = row;
+  const m = (row.tokens * row.perToken) / products;
+  const projection: Projection = { ...MEASURED_PROJECTION, m, n, k, products, grouped: true };
+  return { kernels: [projectionForward(projection, typesOf(dataType))], justWritten: [FRESH] };
+}
+
+function measuredSelection({ step, elements }: MeasuredKind<"selection">): MeasuredCase {
+  const bytes = elements * INDEX_BYTES;
+  const kernel: Kernel = {
+    name: step,
+    flops: 0,
+    reads: [{ tensor: FRESH, bytes }],
+    writes: [],
+    streamedBytes: 0,
+    work: { kind: "selection", step, elements },
+  };
+  return { kernels: [kernel], justWritten: [FRESH] };
+}
+
+const INDEX_BYTES = 4;
+
+const measuredQuantize = (row: MeasuredKind<"quantize">, wideBytes: number): readonly Kernel[] =>
+  quantization("measured", FRESH, row, { wideBytes, narrowBytes: 1 }).kernels;
+
+const measuredCollective = (row: MeasuredKind<"collective">): readonly Kernel[] =>
+  collective("measured", row.operation, row.ranks, row.messageBytes, FRESH, "output").kernels;
+
 function measuredGemm(row: MeasuredKind<"gemm">, dataType: DataType): MeasuredCase {
-  const bytes = BYTES_PER_ELEMENT[dataType];
-  const types: MatmulTypes = { dataType, activationBytes: bytes, weightBytes: bytes };
+  const types = typesOf(dataType);
   const { m, n, k, role } = row;
-  const projection: Projection = { name: "projection", m, n, k, bias: false, input: FRESH, output: "output" };
+  const projection: Projection = { ...MEASURED_PROJECTION, m, n, k };
   const backward = projectionBackward(projection, types);
   const kernel =
     role === "forward" ? projectionForward(projection, types) : backward[role === "gradWeight" ? 0 : 1]!;
@@ -103,13 +163,18 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
     rotaryDim: row.headDim,
     ffn: 1,
     ranks: 1,
+    latent: undefined,
+    experts: undefined,
     activationBytes: bytes,
+    matmulInputBytes: bytes,
     weightBytes: bytes,
     kvBytes: bytes,
   };
   const operator = row.direction === "backward" ? flashAttentionBackward : flashAttention;
   const context = decode ? row.keys : row.keys - row.queries;
-  const { kernels } = operator({ phase, causal: row.causal, dataType, context }, d);
+  const window = Number.POSITIVE_INFINITY;
+  const style = { phase, causal: row.causal, dataType, context, window, rotated: true } as const;
+  const { kernels } = operator(style, d);
   return { kernels, justWritten: kernels.flatMap((kernel) => kernel.reads.map((read) => read.tensor)) };
 }
 

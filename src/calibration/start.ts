@@ -52,7 +52,17 @@ export const START_CALIBRATION: Calibration = {
     backwardFraction: assumed(0.97),
     epilogueShare: assumed(0.5),
     softness: assumed(6),
+    fp8Speed: assumed(0.9),
+    int8Speed: assumed(0.65),
   },
+  experts: {
+    floorSeconds: assumed(15e-6),
+    speed: assumed(0.9),
+    selectionFloorSeconds: assumed(9e-6),
+    topKSecondsPerElement: assumed(50e-12),
+    sortSecondsPerElement: assumed(1e-9),
+  },
+  quantization: { floorSeconds: assumed(1e-6), rowSecondsPerColumn: assumed(0.1e-9) },
   attention: {
     floorSeconds: assumed(6e-6),
     fractionHeadDim64: assumed(0.5),
@@ -92,7 +102,14 @@ export const START_CALIBRATION: Calibration = {
     rowSecondsPerColumn: assumed(0.22e-9),
   },
   columnSum: { floorSeconds: assumed(1.5e-6), secondsPerRow: assumed(3.1e-9) },
-  network: { latencySeconds: assumed(10e-6), linkFraction: assumed(0.8) },
+  network: {
+    latencySeconds: assumed(9e-6),
+    lowLatencyFraction: assumed(0.25),
+    bulkLatencySeconds: assumed(24e-6),
+    linkFraction: assumed(0.62),
+    moreRanksFactor: assumed(1.3),
+    secondsPerRank: assumed(1.5e-6),
+  },
   rowPerBlock: {
     layernorm: perBlock(1.6e-6, 1.5e-9, 1.4e-9, 0.4e-12),
     rmsnorm: perBlock(1.1e-6, 1.1e-9, 0.5e-9, 0.3e-12),

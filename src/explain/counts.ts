@@ -24,11 +24,10 @@ export function flopSteps({ flops, work }: Kernel): Step[] {
     case "attention":
     case "decode-attention": {
       const perPair = work.kind === "attention" && work.direction === "backward" ? 10 : 4;
-      const headDim = work.kind === "attention" ? work.headDim : 1;
       note(steps, "flops", "$0 * $1 * $2", flops, [
         ["flopsPerPairAndElement", perPair],
-        [work.kind === "attention" ? "pairs" : "pairs * headDim", each(perPair * headDim)],
-        ["headDim", headDim],
+        ["pairs", each(perPair * work.headDim)],
+        ["headDim", work.headDim],
       ]);
       break;
     }
@@ -40,6 +39,7 @@ export function flopSteps({ flops, work }: Kernel): Step[] {
       ]);
       break;
     case "collective":
+    case "selection":
       break;
     default:
       note(steps, "flops", "$0 * $1 * $2", flops, [

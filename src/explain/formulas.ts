@@ -5,31 +5,35 @@ import { readBytes, writeBytes } from "../layer/kernel.ts";
 import {
   type attentionTime,
   blockFlops,
+  comparableQueries,
   type decodeAttentionTime,
   headDimFraction,
   shortSequenceFactor,
   unevenShare,
 } from "../roofline/attention-time.ts";
-import type { collectiveTime } from "../roofline/collective-time.ts";
+import { bulkFraction, type collectiveTime } from "../roofline/collective-time.ts";
 import { matmulPeak } from "../roofline/device.ts";
-import { type idealTiming, networkSeconds, peakOf } from "../roofline/ideal.ts";
+import { type idealTiming, type networkSeconds, peakOf } from "../roofline/ideal.ts";
 import {
   DEEPEST_INNER,
   type matmulTime,
   outputShare,
   sustainedClock,
   tilePadding,
+  typeSpeed,
 } from "../roofline/matmul-time.ts";
 import {
   issueSeconds,
   PERSISTENT_SOFTMAX_COLUMNS,
   type pointwiseTime,
+  type selectionTime,
   type softmaxTime,
   type streamingSeconds,
 } from "../roofline/pointwise-time.ts";
 import {
   type columnSumTime,
   LATER_WAVES_KEEP,
+  type quantizeTime,
   REREAD_SHARPNESS,
   ROW_SUM_SOFTNESS,
   type rereadBytes,
@@ -163,6 +167,58 @@ export function softmaxTimeSteps(
   };
 }
 
+export function selectionTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof selectionTime>
+): Traced<ReturnType<typeof selectionTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  const floor = c.experts.selectionFloorSeconds;
+  note(steps, "floor", "$0", floor, [
+    ["c.experts.selectionFloorSeconds", c.experts.selectionFloorSeconds, c.experts, "selectionFloorSeconds"],
+  ]);
+  const each = work.step === "sort" ? c.experts.sortSecondsPerElement : c.experts.topKSecondsPerElement;
+  note(steps, "each", '$0 === "sort" ? $1 : $2', each, [
+    ["work.step", work.step, work, "step"],
+    ["c.experts.sortSecondsPerElement", c.experts.sortSecondsPerElement, c.experts, "sortSecondsPerElement"],
+    ["c.experts.topKSecondsPerElement", c.experts.topKSecondsPerElement, c.experts, "topKSecondsPerElement"],
+  ]);
+  const issue = work.elements * each;
+  note(steps, "issue", "$0 * $1", issue, [
+    ["work.elements", work.elements, work, "elements"],
+    ["each", each],
+  ]);
+  note(steps, "latency", "$0 + $1", floor + issue, [
+    ["floor", floor],
+    ["issue", issue],
+  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3 + $4)",
+    floor + softMaximum(c.pointwise.softness, issue, memory + cache),
+    [
+      ["floor", floor],
+      ["c.pointwise.softness", c.pointwise.softness, c.pointwise, "softness"],
+      ["issue", issue],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
+  return {
+    steps,
+    result: timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
+      memory,
+      cache,
+      latency: floor + issue,
+    }),
+  };
+}
+
 export function rowPerBlockTimeSteps(
   ...[work, traffic, device]: Parameters<typeof rowPerBlockTime>
 ): Traced<ReturnType<typeof rowPerBlockTime>> {
@@ -263,6 +319,47 @@ export function rowInRegistersTimeSteps(
   note(steps, "latency", "$0 + $1 * 2 ** Math.ceil(Math.log2($2))", latency, [
     ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
     ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+    ["work.columns", work.columns, work, "columns"],
+  ]);
+  note(steps, "seconds", "$0 + $1 + $2", latency + memory + cache, [
+    ["latency", latency],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
+  return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
+}
+
+export function quantizeTimeSteps(
+  ...[work, traffic, device]: Parameters<typeof quantizeTime>
+): Traced<ReturnType<typeof quantizeTime>> {
+  const steps: Step[] = [];
+  const c = device.calibration!;
+  note(steps, "c", "$0", c, [["device.calibration", device.calibration, device, "calibration"]]);
+  note(steps, "fraction", "$0", c.memory.streamingFraction, [
+    ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
+  ]);
+  const streaming = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
+  note(steps, "streaming", "$0", streaming, [
+    ["streamingSeconds(traffic, device, c.memory.streamingFraction)", streaming],
+  ]);
+  const memory = streaming.memory;
+  note(steps, "memory", "$0", memory, [["streaming.memory", streaming.memory, streaming, "memory"]]);
+  const cache = streaming.cache * c.rowInRegisters.cacheFactor;
+  note(steps, "cache", "$0 * $1", cache, [
+    ["streaming.cache", streaming.cache, streaming, "cache"],
+    ["c.rowInRegisters.cacheFactor", c.rowInRegisters.cacheFactor, c.rowInRegisters, "cacheFactor"],
+  ]);
+  const latency =
+    c.quantization.floorSeconds +
+    c.quantization.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
+  note(steps, "latency", "$0 + $1 * 2 ** Math.ceil(Math.log2($2))", latency, [
+    ["c.quantization.floorSeconds", c.quantization.floorSeconds, c.quantization, "floorSeconds"],
+    [
+      "c.quantization.rowSecondsPerColumn",
+      c.quantization.rowSecondsPerColumn,
+      c.quantization,
+      "rowSecondsPerColumn",
+    ],
     ["work.columns", work.columns, work, "columns"],
   ]);
   note(steps, "seconds", "$0 + $1 + $2", latency + memory + cache, [
@@ -437,13 +534,20 @@ export function matmulTimeSteps(
     ["c.matmul.peakFraction", c.matmul.peakFraction, c.matmul, "peakFraction"],
     ["sustainedClock(kernel.flops, c.matmul)", sustainedClock(kernel.flops, c.matmul)],
   ]);
+  const speed = typeSpeed(work.dataType, c.matmul) * (work.grouped ? c.experts.speed : 1);
+  note(steps, "speed", "$0 * ($1 ? $2 : 1)", speed, [
+    ["typeSpeed(work.dataType, c.matmul)", typeSpeed(work.dataType, c.matmul)],
+    ["work.grouped", work.grouped, work, "grouped"],
+    ["c.experts.speed", c.experts.speed, c.experts, "speed"],
+  ]);
   const compute =
     (kernel.flops * tilePadding(work, device.hardware.computeUnits)) /
-    (rate * (work.gradient ? c.matmul.backwardFraction : 1));
-  note(steps, "compute", "($0 * $1) / ($2 * ($3 ? $4 : 1))", compute, [
+    (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
+  note(steps, "compute", "($0 * $1) / ($2 * $3 * ($4 ? $5 : 1))", compute, [
     ["kernel.flops", kernel.flops, kernel, "flops"],
     ["tilePadding(work, device.hardware.computeUnits)", tilePadding(work, device.hardware.computeUnits)],
     ["rate", rate],
+    ["speed", speed],
     ["work.gradient", work.gradient, work, "gradient"],
     ["c.matmul.backwardFraction", c.matmul.backwardFraction, c.matmul, "backwardFraction"],
   ]);
@@ -458,9 +562,15 @@ export function matmulTimeSteps(
     ["traffic.l2Bytes", traffic.l2Bytes, traffic, "l2Bytes"],
     ["c.cache.bytesPerSecond", c.cache.bytesPerSecond, c.cache, "bytesPerSecond"],
   ]);
-  const latency = c.matmul.floorSeconds + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
-  note(steps, "latency", "$0 + $1 * Math.min($2, $3)", latency, [
+  const floor = work.grouped ? c.experts.floorSeconds : c.matmul.floorSeconds;
+  note(steps, "floor", "$0 ? $1 : $2", floor, [
+    ["work.grouped", work.grouped, work, "grouped"],
+    ["c.experts.floorSeconds", c.experts.floorSeconds, c.experts, "floorSeconds"],
     ["c.matmul.floorSeconds", c.matmul.floorSeconds, c.matmul, "floorSeconds"],
+  ]);
+  const latency = floor + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
+  note(steps, "latency", "$0 + $1 * Math.min($2, $3)", latency, [
+    ["floor", floor],
     ["c.matmul.secondsPerInner", c.matmul.secondsPerInner, c.matmul, "secondsPerInner"],
     ["work.k", work.k, work, "k"],
     ["DEEPEST_INNER", DEEPEST_INNER],
@@ -519,10 +629,10 @@ export function attentionTimeSteps(
     ["peak", peak],
     ["headDimFraction(work.headDim, p)", headDimFraction(work.headDim, p)],
   ]);
-  const unevenness = unevenShare(work) * (shortSequenceFactor(work.queries, p) - 1);
+  const unevenness = unevenShare(work) * (shortSequenceFactor(comparableQueries(work), p) - 1);
   note(steps, "unevenness", "$0 * ($1 - 1)", unevenness, [
     ["unevenShare(work)", unevenShare(work)],
-    ["shortSequenceFactor(work.queries, p)", shortSequenceFactor(work.queries, p)],
+    ["shortSequenceFactor(comparableQueries(work), p)", shortSequenceFactor(comparableQueries(work), p)],
   ]);
   const alone = (blockFlops(work) * device.hardware.computeUnits) / rate;
   note(steps, "alone", "($0 * $1) / $2", alone, [
@@ -575,10 +685,11 @@ export function decodeAttentionTimeSteps(
     ["matmulPeak(device.hardware, work.dataType)", matmulPeak(device.hardware, work.dataType)],
     ["device.vectorFlopsPerSecond", device.vectorFlopsPerSecond, device, "vectorFlopsPerSecond"],
   ]);
-  const compute = kernel.flops / peak;
-  note(steps, "compute", "$0 / $1", compute, [
+  const compute = kernel.flops / (peak * headDimFraction(work.headDim, c.attention));
+  note(steps, "compute", "$0 / ($1 * $2)", compute, [
     ["kernel.flops", kernel.flops, kernel, "flops"],
     ["peak", peak],
+    ["headDimFraction(work.headDim, c.attention)", headDimFraction(work.headDim, c.attention)],
   ]);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   note(steps, "memory", "$0 / ($1 * $2)", memory, [
@@ -608,7 +719,7 @@ export function decodeAttentionTimeSteps(
 }
 
 export function collectiveTimeSteps(
-  ...[kernel, traffic, device]: Parameters<typeof collectiveTime>
+  ...[work, traffic, device]: Parameters<typeof collectiveTime>
 ): Traced<ReturnType<typeof collectiveTime>> {
   const steps: Step[] = [];
   const c = device.calibration!;
@@ -617,14 +728,53 @@ export function collectiveTimeSteps(
     ["c.memory.streamingFraction", c.memory.streamingFraction, c.memory, "streamingFraction"],
   ]);
   const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
-  const network = networkSeconds(kernel, device) / c.network.linkFraction;
-  note(steps, "network", "$0 / $1", network, [
-    ["networkSeconds(kernel, device)", networkSeconds(kernel, device)],
-    ["c.network.linkFraction", c.network.linkFraction, c.network, "linkFraction"],
+  const p = c.network;
+  note(steps, "p", "$0", p, [["c.network", c.network, c, "network"]]);
+  const link = device.hardware.linkBytesPerSecond ?? Number.POSITIVE_INFINITY;
+  note(steps, "link", "$0 ?? $1", link, [
+    [
+      "device.hardware.linkBytesPerSecond",
+      device.hardware.linkBytesPerSecond,
+      device.hardware,
+      "linkBytesPerSecond",
+    ],
+    ["Number.POSITIVE_INFINITY", Number.POSITIVE_INFINITY, Number, "POSITIVE_INFINITY"],
   ]);
-  const latency = c.network.latencySeconds;
-  note(steps, "latency", "$0", latency, [
-    ["c.network.latencySeconds", c.network.latencySeconds, c.network, "latencySeconds"],
+  const more = p.secondsPerRank * (work.ranks - 2);
+  note(steps, "more", "$0 * ($1 - 2)", more, [
+    ["p.secondsPerRank", p.secondsPerRank, p, "secondsPerRank"],
+    ["work.ranks", work.ranks, work, "ranks"],
+  ]);
+  const wire = wireBytes(work);
+  note(steps, "wire", "$0", wire, [["wireBytes(work)", wireBytes(work)]]);
+  const quick = p.latencySeconds + wire / (link * p.lowLatencyFraction);
+  note(steps, "quick", "$0 + $1 / ($2 * $3)", quick, [
+    ["p.latencySeconds", p.latencySeconds, p, "latencySeconds"],
+    ["wire", wire],
+    ["link", link],
+    ["p.lowLatencyFraction", p.lowLatencyFraction, p, "lowLatencyFraction"],
+  ]);
+  const bulk = p.bulkLatencySeconds + wire / (link * bulkFraction(work, p));
+  note(steps, "bulk", "$0 + $1 / ($2 * $3)", bulk, [
+    ["p.bulkLatencySeconds", p.bulkLatencySeconds, p, "bulkLatencySeconds"],
+    ["wire", wire],
+    ["link", link],
+    ["bulkFraction(work, p)", bulkFraction(work, p)],
+  ]);
+  const latency = more + (quick < bulk ? p.latencySeconds : p.bulkLatencySeconds);
+  note(steps, "latency", "$0 + ($1 < $2 ? $3 : $4)", latency, [
+    ["more", more],
+    ["quick", quick],
+    ["bulk", bulk],
+    ["p.latencySeconds", p.latencySeconds, p, "latencySeconds"],
+    ["p.bulkLatencySeconds", p.bulkLatencySeconds, p, "bulkLatencySeconds"],
+  ]);
+  const network = more + Math.min(quick, bulk) - latency;
+  note(steps, "network", "$0 + Math.min($1, $2) - $3", network, [
+    ["more", more],
+    ["quick", quick],
+    ["bulk", bulk],
+    ["latency", latency],
   ]);
   note(steps, "seconds", "$0 + Math.max($1, $2 + $3)", latency + Math.max(network, memory + cache), [
     ["latency", latency],

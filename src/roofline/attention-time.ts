@@ -15,7 +15,7 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
   const p = work.direction === "forward" ? c.attention : c.attention.backward;
   const rate = peak * headDimFraction(work.headDim, p);
-  const unevenness = unevenShare(work) * (shortSequenceFactor(work.queries, p) - 1);
+  const unevenness = unevenShare(work) * (shortSequenceFactor(comparableQueries(work), p) - 1);
   const alone = (blockFlops(work) * device.hardware.computeUnits) / rate;
   const compute = Math.max((kernel.flops * (1 + unevenness)) / rate, alone);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
@@ -29,17 +29,20 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
  * for the longest: the share of the pairs that the diagonal has, beside the context before it. The backward pass pays
  * for every block of keys, masked or not, to start and to add up gradients.
  */
-export function unevenShare({ causal, direction, queries, keys }: Attention): number {
+export function unevenShare({ causal, direction, queries, keys, window }: Attention): number {
   if (direction === "backward") return 1;
   const own = (queries * (queries + 1)) / 2;
-  return causal ? own / (own + queries * (keys - queries)) : 0;
+  return causal ? own / (own + queries * Math.min(window, keys - queries)) : 0;
 }
+
+/** Length of a sequence without a window whose rows have as many pairs on average: inside a window all rows are short. */
+export const comparableQueries = ({ queries, window }: Attention): number => Math.min(queries, 2 * window);
 
 const BLOCK_QUERIES = 128;
 
-/** FLOPs of one head's last block of queries, which attends to all keys. */
-export const blockFlops = ({ headDim, queries, keys }: Attention): number =>
-  4 * Math.min(queries, BLOCK_QUERIES) * keys * headDim;
+/** FLOPs of one head's last block of queries, which attends to all keys in its window. */
+export const blockFlops = ({ headDim, queries, keys, window }: Attention): number =>
+  4 * Math.min(queries, BLOCK_QUERIES) * Math.min(keys, window + BLOCK_QUERIES) * headDim;
 
 /** The shorter the sequence, the less of it those costs are spread over: time over that of a long sequence. */
 export function shortSequenceFactor(
@@ -49,7 +52,10 @@ export function shortSequenceFactor(
   return 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent;
 }
 
-/** One query per sequence: bound by reading the keys and values, unless many heads share them. */
+/**
+ * One query per sequence: bound by reading the keys and values, unless many heads share them, as in latent attention,
+ * where all heads read the same latent.
+ */
 export function decodeAttentionTime(
   kernel: Kernel,
   work: Extract<Work, { kind: "decode-attention" }>,
@@ -58,7 +64,7 @@ export function decodeAttentionTime(
 ): Timing {
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
-  const compute = kernel.flops / peak;
+  const compute = kernel.flops / (peak * headDimFraction(work.headDim, c.attention));
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.decodeFloorSeconds;

@@ -1,15 +1,35 @@
-import type { Kernel } from "../layer/kernel.ts";
+import { wireBytes } from "../layer/collective.ts";
+import type { Work } from "../layer/kernel.ts";
+import type { CalibrationValues } from "../schema/calibration.ts";
 import type { Device } from "./device.ts";
-import { networkSeconds } from "./ideal.ts";
 import { streamingSeconds } from "./pointwise-time.ts";
 import type { Traffic } from "./residency.ts";
 import { type Timing, timing } from "./terms.ts";
 
-/** A collective at the link's achieved rate behind a fixed latency; its HBM traffic overlaps with the wire. */
-export function collectiveTime(kernel: Kernel, traffic: Traffic, device: Device): Timing {
+type Collective = Extract<Work, { kind: "collective" }>;
+
+/**
+ * A collective by the faster of two protocols: one of low latency, which sends every byte with a flag beside it, and a
+ * bulk one, which takes longer to start and comes near the link's rate. Both take longer to start the more ranks there
+ * are. HBM traffic overlaps with the wire. Form and values: NCCL between 2 GPUs (measurements/h100-sxm/parts.jsonl)
+ * and all-reduce of 2 to 8 (measurements/published/all-reduce-h100-vidur.csv).
+ */
+export function collectiveTime(work: Collective, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
-  const network = networkSeconds(kernel, device) / c.network.linkFraction;
-  const latency = c.network.latencySeconds;
+  const p = c.network;
+  const link = device.hardware.linkBytesPerSecond ?? Number.POSITIVE_INFINITY;
+  const more = p.secondsPerRank * (work.ranks - 2);
+  const wire = wireBytes(work);
+  const quick = p.latencySeconds + wire / (link * p.lowLatencyFraction);
+  const bulk = p.bulkLatencySeconds + wire / (link * bulkFraction(work, p));
+  const latency = more + (quick < bulk ? p.latencySeconds : p.bulkLatencySeconds);
+  const network = more + Math.min(quick, bulk) - latency;
   return timing(latency + Math.max(network, memory + cache), { memory, cache, network, latency });
 }
+
+/** Achieved share of the link by large messages: two ranks keep it less busy than many, which come near a limit. */
+export const bulkFraction = (
+  { ranks }: Pick<Collective, "ranks">,
+  p: Pick<CalibrationValues["network"], "linkFraction" | "moreRanksFactor">,
+): number => p.linkFraction * (p.moreRanksFactor - (p.moreRanksFactor - 1) * (2 / ranks));

@@ -1,6 +1,6 @@
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
-import type { DataType } from "../schema/precision.ts";
+import type { DataType } from "../schema/vocabulary.ts";
 
 /** A hardware profile as the laws read it: peaks, and plain numbers for the calibration's documented parameters. */
 export interface Device {
@@ -28,7 +28,15 @@ const devices = new WeakMap<Hardware, Device>();
 
 /** Peak of the units that multiply matrices of this type, FLOP per second; fp32 runs on the vector units. */
 export function matmulPeak({ peakFlopsPerSecond: peak }: Hardware, dataType: DataType): number | undefined {
-  return dataType === "fp32" ? peak.fp32Vector : peak[dataType];
+  switch (dataType) {
+    case "fp32":
+      return peak.fp32Vector;
+    case "int4":
+      // a type to store weights in: they are multiplied in the type of the activations
+      return undefined;
+    default:
+      return peak[dataType];
+  }
 }
 
 type Tree = { readonly [name: string]: Tree | Parameter };

@@ -4,10 +4,11 @@ import { collectiveTime } from "./collective-time.ts";
 import type { Device } from "./device.ts";
 import { idealTiming } from "./ideal.ts";
 import { matmulTime } from "./matmul-time.ts";
-import { pointwiseTime, softmaxTime } from "./pointwise-time.ts";
+import { pointwiseTime, selectionTime, softmaxTime } from "./pointwise-time.ts";
 import type { Traffic } from "./residency.ts";
 import {
   columnSumTime,
+  quantizeTime,
   rowInRegistersBackwardTime,
   rowInRegistersTime,
   rowPerBlockTime,
@@ -41,9 +42,13 @@ export function kernelTiming(kernel: Kernel, traffic: Traffic, device: Device): 
         : rowInRegistersBackwardTime(work, traffic, device);
     case "row-sum":
       return rowSumTime(work, traffic, device);
+    case "quantize":
+      return quantizeTime(work, traffic, device);
+    case "selection":
+      return selectionTime(work, traffic, device);
     case "column-sum":
       return columnSumTime(work, traffic, device);
     case "collective":
-      return collectiveTime(kernel, traffic, device);
+      return collectiveTime(work, traffic, device);
   }
 }

@@ -1,5 +1,6 @@
 import type { Kernel, Work } from "../layer/kernel.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
+import type { DataType } from "../schema/vocabulary.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
 import { power, softMaximum } from "./soft-maximum.ts";
@@ -18,12 +19,14 @@ export function matmulTime(kernel: Kernel, work: Matmul, traffic: Traffic, devic
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
   const rate = peak * c.matmul.peakFraction * sustainedClock(kernel.flops, c.matmul);
+  const speed = typeSpeed(work.dataType, c.matmul) * (work.grouped ? c.experts.speed : 1);
   const compute =
     (kernel.flops * tilePadding(work, device.hardware.computeUnits)) /
-    (rate * (work.gradient ? c.matmul.backwardFraction : 1));
+    (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.weightFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
-  const latency = c.matmul.floorSeconds + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
+  const floor = work.grouped ? c.experts.floorSeconds : c.matmul.floorSeconds;
+  const latency = floor + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
   const epilogue = c.matmul.epilogueShare * (memory + cache) * outputShare(kernel);
   return timing(latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache), {
     compute,
@@ -31,6 +34,19 @@ export function matmulTime(kernel: Kernel, work: Matmul, traffic: Traffic, devic
     cache,
     latency,
   });
+}
+
+/** What the share of the peak that a type reaches is of bf16's: libraries keep narrow tensor cores less busy. */
+export function typeSpeed(type: DataType, p: { fp8Speed: number; int8Speed: number }): number {
+  switch (type) {
+    case "fp8":
+    case "fp4":
+      return p.fp8Speed;
+    case "int8":
+      return p.int8Speed;
+    default:
+      return 1;
+  }
 }
 
 /** Share of the clock that is left under the power limit after `flops` of back-to-back tensor-core work. */
@@ -65,6 +81,8 @@ const TILES = [
   [64, 256],
   [64, 128],
   [64, 64],
+  [128, 32],
+  [128, 16],
 ] as const;
 /** A tile reads its operands once per product: its speed falls with rows^-1 + columns^-1, by this many elements. */
 const OPERAND_COST = 42;
@@ -75,9 +93,10 @@ const SMALLEST_SPLIT = 512;
 
 /**
  * Tile and wave quantization: work of the tiles as launched (edges padded, last wave full) over the work asked for,
- * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly.
+ * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly. Of products of
+ * different sizes each ends inside a tile, half filled on average.
  */
-export function tilePadding({ m, n, k, products }: Matmul, units: number): number {
+export function tilePadding({ m, n, k, products, grouped }: Matmul, units: number): number {
   const elements = products * m * n;
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < TILES.length; i++) {
@@ -87,25 +106,32 @@ export function tilePadding({ m, n, k, products }: Matmul, units: number): numbe
     const [rows, columns] = TILES[i]!;
     best = Math.min(
       best,
-      cost * launchedElements(m, n, k, products, rows, columns, units),
-      cost * launchedElements(n, m, k, products, rows, columns, units),
+      cost *
+        launchedElements(
+          products * tilesOver(m, rows, grouped) * Math.ceil(n / columns),
+          k,
+          rows * columns,
+          units,
+        ),
+      cost *
+        launchedElements(
+          products * Math.ceil(n / rows) * tilesOver(m, columns, grouped),
+          k,
+          rows * columns,
+          units,
+        ),
     );
   }
   return best / elements;
 }
 
-function launchedElements(
-  m: number,
-  n: number,
-  k: number,
-  products: number,
-  rows: number,
-  columns: number,
-  units: number,
-): number {
-  const tiles = products * Math.ceil(m / rows) * Math.ceil(n / columns);
+/** Tiles over the rows of a product; of products of `m` rows on average the mean. */
+const tilesOver = (m: number, rows: number, grouped: boolean): number =>
+  grouped ? Math.max(1, m / rows + 0.5) : Math.ceil(m / rows);
+
+function launchedElements(tiles: number, k: number, tileElements: number, units: number): number {
   const splits =
     tiles >= units ? 1 : Math.max(1, Math.min(Math.floor(units / tiles), Math.floor(k / SMALLEST_SPLIT)));
   const waves = Math.ceil((tiles * splits) / units);
-  return (waves * units * rows * columns) / splits;
+  return (waves * units * tileElements) / splits;
 }

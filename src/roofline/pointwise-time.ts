@@ -72,6 +72,27 @@ export function softmaxTime(
   });
 }
 
+/**
+ * Choosing experts op by op: torch's top-k and sort start several small kernels, and then cost issue time per element
+ * (measurements/h100-sxm/parts.jsonl).
+ */
+export function selectionTime(
+  work: Extract<Work, { kind: "selection" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
+  const c = device.calibration!;
+  const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const floor = c.experts.selectionFloorSeconds;
+  const each = work.step === "sort" ? c.experts.sortSecondsPerElement : c.experts.topKSecondsPerElement;
+  const issue = work.elements * each;
+  return timing(floor + softMaximum(c.pointwise.softness, issue, memory + cache), {
+    memory,
+    cache,
+    latency: floor + issue,
+  });
+}
+
 /** HBM and L2 time of a kernel's bytes; one stream, so they add up. */
 export function streamingSeconds(
   traffic: Traffic,

@@ -65,6 +65,22 @@ export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device):
   return timing(latency + memory + cache, { memory, cache, latency });
 }
 
+/** Rows quantized one by one: each is kept in registers while its largest value is found, as in a fused norm. */
+export function quantizeTime(
+  work: Extract<Work, { kind: "quantize" }>,
+  traffic: Traffic,
+  device: Device,
+): Timing {
+  const c = device.calibration!;
+  const streaming = streamingSeconds(traffic, device, c.memory.streamingFraction);
+  const memory = streaming.memory;
+  const cache = streaming.cache * c.rowInRegisters.cacheFactor;
+  const latency =
+    c.quantization.floorSeconds +
+    c.quantization.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
+  return timing(latency + memory + cache, { memory, cache, latency });
+}
+
 /**
  * The fused backward of either norm: one block a processor walks its rows one after the other and keeps partial sums of
  * the weight gradients, so that a row's latency counts as often as a block has rows.

@@ -7,10 +7,12 @@ import {
   idealTimingSteps,
   matmulTimeSteps,
   pointwiseTimeSteps,
+  quantizeTimeSteps,
   rowInRegistersBackwardTimeSteps,
   rowInRegistersTimeSteps,
   rowPerBlockTimeSteps,
   rowSumTimeSteps,
+  selectionTimeSteps,
   softmaxTimeSteps,
 } from "../explain/formulas.ts";
 import type { Operand, Step, Traced } from "../explain/step.ts";
@@ -124,10 +126,14 @@ export function timingSteps(kernel: Kernel, traffic: Traffic, target: Device): T
         : rowInRegistersBackwardTimeSteps(work, traffic, target);
     case "row-sum":
       return rowSumTimeSteps(work, traffic, target);
+    case "quantize":
+      return quantizeTimeSteps(work, traffic, target);
+    case "selection":
+      return selectionTimeSteps(work, traffic, target);
     case "column-sum":
       return columnSumTimeSteps(work, traffic, target);
     case "collective":
-      return collectiveTimeSteps(kernel, traffic, target);
+      return collectiveTimeSteps(work, traffic, target);
   }
 }
 
@@ -186,8 +192,10 @@ function pair(values: object, documented: object, places: Map<object, object>): 
 
 function datasheetSource({ sources }: Hardware, field: string): { readonly source?: string } {
   const name = field === "vectorFlopsPerSecond" ? "peakFlopsPerSecond.fp32Vector" : field;
-  const found = sources.find(({ fields }) =>
-    fields.some((one) => one === name || name.startsWith(`${one}.`) || one.startsWith(`${name}.`)),
-  );
+  const found =
+    sources.find(({ fields }) => fields.includes(name)) ??
+    sources.find(({ fields }) =>
+      fields.some((one) => name.startsWith(`${one}.`) || one.startsWith(`${name}.`)),
+    );
   return found === undefined ? {} : { source: found.source };
 }
