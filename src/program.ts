@@ -117,7 +117,6 @@ function declareCompare(command: Command, _: Command, io: Io, done: Done): void 
 function declareClaims(command: Command, program: Command, io: Io, done: Done): void {
   command
     .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
-    .option("--gpu-hour-usd <price>", "price of a GPU-hour (default: the profile's)")
     .option("--fail-if <condition>", "exit 1 where it holds, such as normalization.shareOfTime>0.1", collect);
   whatIf(outputs(command))
     .addHelpText(

@@ -11,8 +11,7 @@ import { DEFAULT_SCENARIO } from "./run.ts";
 import type { WhatIfOptions } from "./scenarios.ts";
 import { loadSpace } from "./space.ts";
 
-export type ClaimsOptions = OutputOptions &
-  WhatIfOptions & { readonly failIf?: readonly string[]; readonly gpuHourUsd?: string };
+export type ClaimsOptions = OutputOptions & WhatIfOptions & { readonly failIf?: readonly string[] };
 
 /** `claims`: the article's claims in this scenario, and where each would hold. */
 export async function claims(
@@ -23,7 +22,6 @@ export async function claims(
 ): Promise<number> {
   const { format, look, write } = output(options, io);
   const conditions = readConditions(options.failIf);
-  const price = options.gpuHourUsd === undefined ? undefined : readPrice(options.gpuHourUsd);
   const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
   if (space.axes.length > 0)
     throw new UserError(
@@ -33,17 +31,8 @@ export async function claims(
   const judged: Claims = {
     schemaVersion: 1,
     scenario,
-    claims: judge(space, price ?? scenario.hardware.gpuHourUsd?.value),
+    claims: judge(space, scenario.hardware.gpuHourUsd?.value),
   };
   await write(await claimsReport([judged], format, look));
   return exitCode(failuresOf(conditions, answerer()(scenario), undefined), io);
-}
-
-function readPrice(text: string): number {
-  const price = Number(text);
-  if (!(price > 0) || !Number.isFinite(price))
-    throw new UserError(
-      `--gpu-hour-usd: expected a price above 0, such as 2.95, got ${JSON.stringify(text)}`,
-    );
-  return price;
 }

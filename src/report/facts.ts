@@ -11,6 +11,7 @@ import {
   plural,
   significant,
 } from "../units.ts";
+import { printable } from "./text.ts";
 import { kernelsText } from "./words.ts";
 
 /** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
@@ -56,9 +57,42 @@ function utilizationText({ layer, scenario }: Result): string {
   return `${used} ${times}`;
 }
 
-export function wholeModelText({ wholeModel, scenario }: Result): string {
-  const { layers, seconds, tokensPerSecond } = wholeModel;
-  return `All ${plural(layers, "layer")} of ${scenario.model.name}: ${formatSeconds(seconds)}, ${significant(tokensPerSecond)} tokens/s (without embedding, final norm and output head).`;
+/** A step of the whole model: what it takes, holds and costs. */
+export function wholeModelText(result: Result): string {
+  const { wholeModel, scenario } = result;
+  const { layers, seconds, tokensPerSecond, gpus, modelFlopsUtilization } = wholeModel;
+  const what = scenario.workload.phase === "prefill" ? "time to first token" : "a step takes";
+  const on = gpus === 1 ? "" : ` on ${gpus} GPUs`;
+  return `${scenario.model.name} with its ${plural(layers, "layer")}${on}: ${what} ${formatSeconds(seconds)}, ${significant(tokensPerSecond)} tokens/s, ${formatPercent(modelFlopsUtilization)} of peak FLOP/s (${stepParts(result)}).`;
+}
+
+/** Where a step's time goes besides the layers. */
+function stepParts({ wholeModel, scenario }: Result): string {
+  const { layersSeconds, embeddingSeconds, finalNormSeconds, headSeconds, optimizerSeconds } = wholeModel;
+  const kinds = wholeModel.kinds?.map(({ name, layers }) => `${layers} ${printable(name)}`).join(", ");
+  const accumulated = scenario.training?.gradientAccumulation ?? 1;
+  const parts: [string, number][] = [
+    [kinds === undefined ? "layers" : `layers (${kinds})`, layersSeconds],
+    ["embedding", embeddingSeconds],
+    ["final norm", finalNormSeconds],
+    ["output head", headSeconds],
+    ["optimizer", optimizerSeconds],
+  ];
+  const shown = parts.filter(([, seconds]) => seconds > 0).map(([name, s]) => `${name} ${formatSeconds(s)}`);
+  return accumulated === 1 ? shown.join(", ") : `${shown.join(", ")}; ${accumulated} batches a step`;
+}
+
+/** Money and energy of the step, with what the simulator assumed of them; nothing where the profile says neither. */
+export function costText({ cost, scenario }: Result): string[] {
+  const { gpuHourUsd, usdPerMillionTokens, boardPowerWatts, joulesPerToken } = cost;
+  const parts: string[] = [];
+  if (usdPerMillionTokens !== undefined)
+    parts.push(
+      `$${significant(usdPerMillionTokens)} per million tokens (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
+    );
+  if (joulesPerToken !== undefined)
+    parts.push(`${significant(joulesPerToken)} J per token (at the board's ${boardPowerWatts} W)`);
+  return parts.length === 0 ? [] : [`Cost: ${parts.join(", ")}.`];
 }
 
 /** Where the calibrated times come from: how many parameters of the profile are measured, published, ... */

@@ -2,7 +2,14 @@ import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
 import { alternativesTable } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "./facts.ts";
+import {
+  articleText,
+  calibrationText,
+  costText,
+  layerFacts,
+  typicalErrorText,
+  wholeModelText,
+} from "./facts.ts";
 import { sentence, verdicts } from "./headline.ts";
 import { escapeMarkdown, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
@@ -33,9 +40,13 @@ function oneReport(result: Result): string {
     "",
     ...table(alternativesTable(result)),
     ...articleSections(result, reading).flatMap(section),
-    ...[wholeModelText(result), ...calibrationText(result), ...result.warnings, articleText(reading)].map(
-      (text) => `- ${escapeMarkdown(text)}`,
-    ),
+    ...[
+      wholeModelText(result),
+      ...costText(result),
+      ...calibrationText(result),
+      ...result.warnings,
+      articleText(reading),
+    ].map((text) => `- ${escapeMarkdown(text)}`),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -2,7 +2,14 @@ import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
 import { alternativesTable } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "./facts.ts";
+import {
+  articleText,
+  calibrationText,
+  costText,
+  layerFacts,
+  typicalErrorText,
+  wholeModelText,
+} from "./facts.ts";
 import type { Look } from "./formats.ts";
 import { sentence, type Verdict, verdicts } from "./headline.ts";
 import { operatorTable, type TextTable } from "./operator-table.ts";
@@ -87,6 +94,7 @@ function closing(result: Result, { width }: Look, style: Paint, article: string)
   const paragraph = (text: string): string[] => wrap(printable(text), width, "  ");
   return [
     ...paragraph(wholeModelText(result)),
+    ...costText(result).flatMap(paragraph),
     ...calibrationText(result).flatMap(paragraph),
     ...result.warnings.flatMap((warning) => paragraph(`Note: ${warning}`).map(style.warning)),
     ...paragraph(article),

@@ -47,6 +47,12 @@ export function unitText(value: number, unit: Unit, digits = 3): string {
     case "intensity":
     case "rate":
       return significant(value);
+    case "usd":
+      return `$${significant(value)}`;
+    case "watts":
+      return `${significant(value)} W`;
+    case "joules":
+      return `${significant(value)} J`;
   }
 }
 

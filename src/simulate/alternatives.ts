@@ -20,7 +20,7 @@ export function alternativeTo(
   implementation: NormImplementation,
   other: LayerFigures,
 ): Alternative {
-  const otherSeconds = other.layer().seconds;
+  const { seconds: otherSeconds, savedActivationBytes } = other.layer();
   const savedSeconds = layerSeconds - otherSeconds;
   return {
     kind,
@@ -29,6 +29,7 @@ export function alternativeTo(
     normalizationSeconds: other.normalization().seconds,
     savedSeconds,
     savedShareOfTime: layerSeconds === 0 ? 0 : savedSeconds / layerSeconds,
+    savedActivationBytes,
   };
 }
 

@@ -1,6 +1,6 @@
 import { isBackward } from "../layer/backward.ts";
 import type { Kernel, Operator } from "../layer/kernel.ts";
-import { readBytes, writeBytes } from "../layer/kernel.ts";
+import { readBytes, sumOf, writeBytes } from "../layer/kernel.ts";
 import { layerBuilder } from "../layer/layer.ts";
 import { remembered } from "../layer/remembered.ts";
 import { type Device, device, matmulPeak } from "../roofline/device.ts";
@@ -12,11 +12,19 @@ import { boundAt, type Schedule, scheduleKernels } from "../roofline/schedule.ts
 import type { Timing } from "../roofline/terms.ts";
 import type { Bound, OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import {
+  cost,
+  type LayerCost,
+  memory,
+  reportedKind,
+  savedActivationBytes,
+  wholeModel,
+} from "./whole-model.ts";
 
 /** Everything the engine finds about one layer: a result without what other scenarios would give. */
 export type LayerResult = Pick<
   Result,
-  "layer" | "operators" | "normalization" | "statisticalNormalization" | "wholeModel"
+  "layer" | "operators" | "normalization" | "statisticalNormalization" | "wholeModel" | "memory" | "cost"
 >;
 
 /** The same, each part computed when it is asked for: who wants one figure of a million layers pays for that one. */
@@ -31,6 +39,8 @@ export function layerResult(scenario: Scenario): LayerResult {
     normalization: figures.normalization(),
     statisticalNormalization: figures.statisticalNormalization(),
     wholeModel: figures.wholeModel(),
+    memory: figures.memory(),
+    cost: figures.cost(),
   };
 }
 
@@ -43,6 +53,7 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
   const time = layerTimer();
   const counts = countKeeper();
   const totals = remembered(totalCounts);
+  const costOf = kindCosts();
   return (scenario) => {
     const target = device(scenario.hardware);
     const timed = time(scenario, target);
@@ -51,12 +62,22 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
     let layer: Result["layer"] | undefined;
     let operators: OperatorResult[] | undefined;
     let normalization: Result["normalization"] | undefined;
+    let whole: Result["wholeModel"] | undefined;
+    const wholeModelNow = (): Result["wholeModel"] =>
+      (whole ??= wholeModel(
+        scenario,
+        target,
+        startSeconds(scenario, target),
+        costOf(scenario, target, timed.layerSeconds, total.flops),
+      ));
     return {
       layer: () => (layer ??= layerTotals(timed, total, scenario)),
       operators: () => (operators ??= operatorResults(timed, counted)),
       normalization: () => (normalization ??= normalizationTotals(timed, counted, total)),
       statisticalNormalization: () => statisticalTotals(timed, counted, total),
-      wholeModel: () => wholeModel(scenario, timed.layerSeconds, target),
+      wholeModel: wholeModelNow,
+      memory: () => memory(scenario),
+      cost: () => cost(scenario, wholeModelNow()),
     };
   };
 }
@@ -267,10 +288,11 @@ function longestBound({ timings, schedule }: TimedLayer, first: number, end: num
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 function layerTotals(
-  { timings, layerSeconds: seconds }: TimedLayer,
+  { operators, timings, layerSeconds: seconds }: TimedLayer,
   { flops, hbmBytes, idealSeconds }: OperatorCounts,
-  { hardware, precision }: Scenario,
+  scenario: Scenario,
 ): Result["layer"] {
+  const { hardware, precision } = scenario;
   const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
   return {
     seconds,
@@ -280,6 +302,7 @@ function layerTotals(
     kernels: timings.length,
     modelFlopsUtilization: ratio(flops, seconds * peak),
     bandwidthUtilization: ratio(hbmBytes, seconds * hardware.hbmBytesPerSecond),
+    savedActivationBytes: savedActivationBytes(scenario, operators),
   };
 }
 
@@ -331,11 +354,18 @@ function sumsOver(
   return { seconds, flops, hbmBytes };
 }
 
-/** All layers one after the other, in one graph; embedding, final norm and output head are not counted. */
-function wholeModel(scenario: Scenario, layerSeconds: number, target: Device): Result["wholeModel"] {
-  const { layers } = scenario.model;
-  const { batch, sequence } = scenario.workload;
-  const start = startSeconds(scenario, target);
-  const seconds = layers * (layerSeconds - start) + start;
-  return { layers, seconds, tokensPerSecond: ratio(batch * sequence, seconds) };
+/** Costs of a model's kinds of layers, the reported one as it was found; the others by simulators of their own. */
+function kindCosts() {
+  const timers = new Map<string, ReturnType<typeof layerTimer>>();
+  return (scenario: Scenario, target: Device, layerSeconds: number, layerFlops: number): LayerCost => {
+    const start = startSeconds(scenario, target);
+    return (kind) => {
+      if (kind === reportedKind(scenario)) return { seconds: layerSeconds - start, flops: layerFlops };
+      const time = timers.get(kind!) ?? layerTimer();
+      timers.set(kind!, time);
+      const timed = time({ ...scenario, layerKind: kind }, target);
+      const flops = sum(timed.operators.map((operator) => sumOf(operator.kernels, (kernel) => kernel.flops)));
+      return { seconds: timed.layerSeconds - start, flops };
+    };
+  };
 }

@@ -1,24 +1,36 @@
-import { dimensions } from "../layer/dimensions.ts";
-import { normPlaces } from "../layer/layout.ts";
+import { fusesQuantization, normPlaces } from "../layer/layout.ts";
 import type { NormPlace } from "../layer/normalization.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import { isNarrow } from "../schema/vocabulary.ts";
+import { memory } from "./whole-model.ts";
 
 /** What a reader must know before using the numbers; never a reason to refuse a scenario that can be computed. */
 export function warnings(scenario: Scenario): string[] {
-  const { hardware, model, workload, parallelism, normalization } = scenario;
+  const { hardware, model, workload, parallelism, normalization, kernels, precision } = scenario;
   const found: string[] = [];
   if (hardware.calibration === undefined) {
     found.push(
       `${hardware.name} has no calibration: all times are the ideal of its datasheet, without floors, launches or caches.`,
     );
   }
-  const weights = weightBytes(scenario);
-  if (weights > hardware.hbmBytes) {
+  const { totalBytes, weightBytes, kvCacheBytes, activationBytes, optimizerBytes } = memory(scenario);
+  if (totalBytes > hardware.hbmBytes) {
+    const parts = [
+      ["weights", weightBytes],
+      ["KV cache", kvCacheBytes],
+      ["activations", activationBytes],
+      ["gradients and optimizer", optimizerBytes],
+    ] as const;
+    const listed = parts
+      .filter(([, bytes]) => bytes > 0)
+      .map(([name, bytes]) => `${name} ${gigabytes(bytes)}`);
     found.push(
-      `The weights of all ${model.layers} layers (${gigabytes(weights)}) do not fit in the ${gigabytes(hardware.hbmBytes)} of one ${hardware.name}; the figures are for one layer.`,
+      `All ${model.layers} layers do not fit: each GPU would hold ${gigabytes(totalBytes)} (${listed.join(", ")}) and has ${gigabytes(hardware.hbmBytes)}; the layer's figures hold all the same.`,
     );
   }
-  if (parallelism.tensor > 1 && hardware.linkBytesPerSecond === undefined) {
+  const exchanging =
+    parallelism.tensor > 1 || (parallelism.expert ?? 1) > 1 || (parallelism.pipeline ?? 1) > 1;
+  if (exchanging && hardware.linkBytesPerSecond === undefined) {
     found.push(`${hardware.name} has no link rate in its profile: exchanges between GPUs take no time.`);
   }
   const fallen = fusedInstead(scenario);
@@ -29,6 +41,15 @@ export function warnings(scenario: Scenario): string[] {
           ? "no matmul reads the output"
           : "no residual add comes before"
       }), so it runs fused.`,
+    );
+  }
+  if (
+    kernels.quantization === "fused" &&
+    isNarrow(precision.activations) &&
+    !fusesQuantization(kernels, normalization)
+  ) {
+    found.push(
+      "Only fused and residual-fused norms quantize their output themselves: here a kernel of its own does.",
     );
   }
   if (Array.isArray(normalization.implementation) && workload.phase === "train") {
@@ -49,13 +70,4 @@ function fusedInstead({ model, normalization }: Scenario): string[] {
 
 const hasResidual = ({ residual }: NormPlace): boolean => residual !== undefined;
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(0)} GB`;
-
-/** Matmul weights of the layers that one GPU of the tensor-parallel group holds, bytes. */
-function weightBytes(scenario: Scenario): number {
-  const { model, workload, precision, parallelism } = scenario;
-  const d = dimensions(model, workload.batch, workload.sequence, precision, parallelism);
-  const attention = (2 * d.heads + 2 * d.kvHeads) * d.headDim * d.hidden;
-  const feedForward = (model.gated ? 3 : 2) * d.hidden * d.ffn;
-  return model.layers * (attention + feedForward) * d.weightBytes;
-}
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 1 : 0)} GB`;

@@ -22,14 +22,11 @@ export function answerer(): (scenario: Scenario) => Answers {
     NORM_KINDS.map((kind) => [kind, new Map()]),
   );
   return (scenario) => {
-    const { layer, operators, normalization, statisticalNormalization, wholeModel } = simulate(scenario);
+    const figures = simulate(scenario);
+    const { layer } = figures;
     return {
       scenario,
-      layer,
-      operators,
-      normalization,
-      statisticalNormalization,
-      wholeModel,
+      ...figures,
       alternative: (kind, implementation) => {
         const ofKind = others.get(kind)!;
         let other = ofKind.get(implementation);
@@ -62,6 +59,8 @@ export function answersOf(result: Result): Answers {
     normalization: () => result.normalization,
     statisticalNormalization: () => result.statisticalNormalization,
     wholeModel: () => result.wholeModel,
+    memory: () => result.memory,
+    cost: () => result.cost,
     alternative: (kind, implementation) =>
       result.alternatives.find((other) => other.kind === kind && other.implementation === implementation)!,
   };

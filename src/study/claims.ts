@@ -3,6 +3,7 @@ import type { NormKind } from "../schema/model.ts";
 import type { OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
+import { usdPerMillionTokens } from "../simulate/whole-model.ts";
 import { type Answers, answerer } from "./answers.ts";
 import { parseField, savingOfGiven } from "./result-field.ts";
 import { scan } from "./scan.ts";
@@ -283,7 +284,7 @@ function utilization({ scenario, at }: Context): Claim {
 function cost({ scenario, at, gpuHourUsd }: Context): Claim {
   const { implementation } = scenario.normalization;
   const usd = (norm: Scenario["normalization"]): number =>
-    usdPerMillionTokens(at(norm).wholeModel().tokensPerSecond, scenario.parallelism.tensor, gpuHourUsd ?? 0);
+    usdPerMillionTokens(at(norm).wholeModel(), gpuHourUsd ?? 0);
   const before = usd({ kind: "layernorm", implementation });
   const after = usd({ kind: "rmsnorm", implementation });
   const best = usd({ kind: "rmsnorm", implementation: "residual-fused" });
@@ -311,12 +312,6 @@ function cost({ scenario, at, gpuHourUsd }: Context): Claim {
     evidence: [],
   };
 }
-
-const SECONDS_PER_HOUR = 3600;
-
-/** Price of a million tokens through all layers on `gpus` of them, without embedding and output head. */
-const usdPerMillionTokens = (tokensPerSecond: number, gpus: number, gpuHourUsd: number): number =>
-  tokensPerSecond === 0 ? 0 : (1e6 / tokensPerSecond / SECONDS_PER_HOUR) * gpus * gpuHourUsd;
 
 const convergence = (): Claim => ({
   id: "convergence",

@@ -23,8 +23,12 @@ export const WHAT_IF_FLAGS = [
   flag("pointwise", "kernels", "words", "kernels.pointwise", "eager or fused"),
   flag("attention", "kernels", "words", "kernels.attention", "flash or materialized"),
   flag("runtime", "runtime", "words", "runtime", "graph or eager"),
-  flag("precision", "type", "words", "precision", "fp32, tf32, fp16 or bf16, for everything"),
+  flag("precision", "type", "words", "precision", "fp32, tf32, fp16, bf16, fp8, int8, fp4, or int4 weights"),
   flag("tensor-parallel", "n", "numbers", "parallelism.tensor", "GPUs that share the layer"),
+  flag("expert-parallel", "n", "numbers", "parallelism.expert", "GPUs that share out the experts"),
+  flag("pipeline", "n", "numbers", "parallelism.pipeline", "pipeline stages of the whole model"),
+  flag("layer-kind", "name", "words", "layerKind", "which of the model's kinds of layers"),
+  flag("gpu-hour-usd", "price", "numbers", "hardware.gpuHourUsd.value", "price of a GPU-hour"),
 ] as const satisfies readonly Flag[];
 
 export type FlagName = (typeof WHAT_IF_FLAGS)[number]["name"];
@@ -51,4 +55,7 @@ type NumberFlag =
   | "ffn"
   | "heads"
   | "kv-heads"
-  | "tensor-parallel";
+  | "tensor-parallel"
+  | "expert-parallel"
+  | "pipeline"
+  | "gpu-hour-usd";

@@ -4,7 +4,17 @@ import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../sc
 import type { Answers } from "./answers.ts";
 
 /** What a number of the result is measured in. */
-export type Unit = "seconds" | "share" | "bytes" | "flops" | "count" | "intensity" | "rate";
+export type Unit =
+  | "seconds"
+  | "share"
+  | "bytes"
+  | "flops"
+  | "count"
+  | "intensity"
+  | "rate"
+  | "usd"
+  | "watts"
+  | "joules";
 
 /** One number of the result, by name. */
 export interface ResultField {
@@ -26,6 +36,7 @@ const LAYER = {
   kernels: "count",
   modelFlopsUtilization: "share",
   bandwidthUtilization: "share",
+  savedActivationBytes: "bytes",
 } as const satisfies Record<keyof Result["layer"], Unit>;
 
 const NORMALIZATION = {
@@ -46,7 +57,33 @@ const WHOLE_MODEL = {
   layers: "count",
   seconds: "seconds",
   tokensPerSecond: "rate",
-} as const satisfies Record<keyof Result["wholeModel"], Unit>;
+  embeddingSeconds: "seconds",
+  layersSeconds: "seconds",
+  finalNormSeconds: "seconds",
+  headSeconds: "seconds",
+  optimizerSeconds: "seconds",
+  flops: "flops",
+  modelFlopsUtilization: "share",
+  parameters: "count",
+  activeParameters: "count",
+  gpus: "count",
+} as const satisfies Record<Exclude<keyof Result["wholeModel"], "kinds">, Unit>;
+
+const MEMORY = {
+  weightBytes: "bytes",
+  kvCacheBytes: "bytes",
+  activationBytes: "bytes",
+  optimizerBytes: "bytes",
+  totalBytes: "bytes",
+  deviceBytes: "bytes",
+} as const satisfies Record<keyof Result["memory"], Unit>;
+
+const COST = {
+  gpuHourUsd: "usd",
+  usdPerMillionTokens: "usd",
+  boardPowerWatts: "watts",
+  joulesPerToken: "joules",
+} as const satisfies Record<keyof Result["cost"], Unit>;
 
 const OPERATOR = {
   flops: "flops",
@@ -64,6 +101,7 @@ const ALTERNATIVE = {
   normalizationSeconds: "seconds",
   savedSeconds: "seconds",
   savedShareOfTime: "share",
+  savedActivationBytes: "bytes",
 } as const satisfies Record<Exclude<keyof Alternative, "kind" | "implementation">, Unit>;
 
 /** Share of the layer's time that RMSNorm by `rms` saves against LayerNorm by `layer`, whichever the scenario has. */
@@ -104,6 +142,8 @@ export const FIELD_NAMES: readonly string[] = [
   ...Object.keys(NORMALIZATION).map((key) => `normalization.${key}`),
   ...Object.keys(STATISTICAL).map((key) => `statisticalNormalization.${key}`),
   ...Object.keys(WHOLE_MODEL).map((key) => `wholeModel.${key}`),
+  ...Object.keys(MEMORY).map((key) => `memory.${key}`),
+  ...Object.keys(COST).map((key) => `cost.${key}`),
   ...Object.keys(OPERATOR).map((key) => `operators.attention-norm.${key}`),
   ...Object.keys(ALTERNATIVE).map((key) => `alternatives.rmsnorm:fused.${key}`),
 ];
@@ -119,6 +159,8 @@ export function parseField(name: string): ParsedField {
     fixed(name, "normalization", NORMALIZATION) ??
     fixed(name, "statisticalNormalization", STATISTICAL) ??
     fixed(name, "wholeModel", WHOLE_MODEL) ??
+    fixed(name, "memory", MEMORY) ??
+    fixed(name, "cost", COST) ??
     operatorField(name) ??
     alternativeField(name);
   return found === undefined ? { problem: unknownField(name) } : { field: { name, ...found } };
@@ -135,17 +177,20 @@ type Found = Omit<ResultField, "name"> | undefined;
 
 const named = (name: string): Found => (Object.hasOwn(NAMED, name) ? NAMED[name] : undefined);
 
-type FixedPart = "layer" | "normalization" | "statisticalNormalization" | "wholeModel";
+type FixedPart = "layer" | "normalization" | "statisticalNormalization" | "wholeModel" | "memory" | "cost";
 
 function fixed<P extends FixedPart>(
   name: string,
   part: P,
-  units: Readonly<Record<keyof Result[P] & string, Unit>>,
+  units: Readonly<Partial<Record<keyof Result[P] & string, Unit>>>,
 ): Found {
   const key = afterPrefix(name, `${part}.`);
   if (key === undefined || !Object.hasOwn(units, key)) return undefined;
   const known = key as keyof Result[P] & string;
-  return { unit: units[known], read: (answers) => (answers[part]() as Result[P])[known] as number };
+  return {
+    unit: units[known]!,
+    read: (answers) => (answers[part]() as Result[P])[known] as number | undefined,
+  };
 }
 
 const afterPrefix = (name: string, prefix: string): string | undefined =>

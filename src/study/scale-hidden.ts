@@ -18,14 +18,27 @@ export function scaleHidden(model: Model, hidden: number, kept: Kept): { model: 
   const exactHeads = model.heads * factor;
   const heads = kept.heads ?? Math.max(1, Math.round(exactHeads));
   const kvHeads = kept.kvHeads ?? nearestDivisor(heads, (heads * model.kvHeads) / model.heads);
-  const ffn =
-    kept.ffn ?? Math.max(FFN_MULTIPLE, Math.round((model.ffn * factor) / FFN_MULTIPLE) * FFN_MULTIPLE);
+  const ffn = kept.ffn ?? scaledWidth(model.ffn * factor);
   const rounded = kept.heads === undefined && heads !== exactHeads;
+  const experts = model.experts && scaleExperts(model.experts, factor);
   return {
-    model: { ...model, hidden, heads, kvHeads, ffn },
+    model: { ...model, hidden, heads, kvHeads, ffn, ...(experts === undefined ? {} : { experts }) },
     note: note({ hidden, heads, kvHeads, ffn }, kept, rounded ? model.headDim : undefined),
   };
 }
+
+/** Experts keep their number; their widths scale as the FFN's does. */
+function scaleExperts(experts: NonNullable<Model["experts"]>, factor: number): NonNullable<Model["experts"]> {
+  const { ffn, sharedFfn } = experts;
+  return {
+    ...experts,
+    ffn: scaledWidth(ffn * factor),
+    ...(sharedFfn === undefined ? {} : { sharedFfn: scaledWidth(sharedFfn * factor) }),
+  };
+}
+
+const scaledWidth = (width: number): number =>
+  Math.max(FFN_MULTIPLE, Math.round(width / FFN_MULTIPLE) * FFN_MULTIPLE);
 
 function nearestDivisor(of: number, wanted: number): number {
   if (!Number.isInteger(of) || of < 1 || of > 1e6) return Math.max(1, Math.round(wanted));

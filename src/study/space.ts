@@ -3,7 +3,17 @@ import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { type FlagName, type Point, WHAT_IF_FLAGS } from "./flags.ts";
 import { type Setting, setPath } from "./set-path.ts";
-import { changeModel, changeNorm, changeWorkload, everything, type LoadedFile } from "./what-if.ts";
+import {
+  changeHardware,
+  changeKernels,
+  changeLayerKind,
+  changeModel,
+  changeNorm,
+  changeParallelism,
+  changePrecision,
+  changeWorkload,
+  type LoadedFile,
+} from "./what-if.ts";
 
 export type AxisValue = string | number | boolean;
 
@@ -49,6 +59,8 @@ const PARTS = [
   "kernels",
   "runtime",
   "parallelism",
+  "training",
+  "layerKind",
 ] as const;
 
 /** A field of the scenario; each flag and each path moves one of them. */
@@ -72,7 +84,18 @@ export const isFlag = (name: string): name is FlagName => WHAT_IF_FLAGS.some((fl
  */
 export function scenariosOf(space: Space): (digits: readonly number[]) => Scenario {
   const parts = PARTS.map((part) => partMaker(space, part));
-  const [model, hardware, workload, precision, normalization, kernels, runtime, parallelism] = parts as [
+  const [
+    model,
+    hardware,
+    workload,
+    precision,
+    normalization,
+    kernels,
+    runtime,
+    parallelism,
+    training,
+    layerKind,
+  ] = parts as [
     (digits: readonly number[]) => Model,
     (digits: readonly number[]) => Hardware,
     (digits: readonly number[]) => Scenario["workload"],
@@ -81,6 +104,8 @@ export function scenariosOf(space: Space): (digits: readonly number[]) => Scenar
     (digits: readonly number[]) => Scenario["kernels"],
     (digits: readonly number[]) => Scenario["runtime"],
     (digits: readonly number[]) => Scenario["parallelism"],
+    (digits: readonly number[]) => Scenario["training"],
+    (digits: readonly number[]) => Scenario["layerKind"],
   ];
   const norm = normalizationKeeper();
   return (digits) => {
@@ -94,6 +119,8 @@ export function scenariosOf(space: Space): (digits: readonly number[]) => Scenar
       kernels: kernels(digits),
       runtime: runtime(digits),
       parallelism: parallelism(digits),
+      training: training(digits),
+      layerKind: layerKind(digits),
     };
   };
 }
@@ -165,25 +192,23 @@ function fromFlags({ file, sequenceParallel, models, devices }: Space, part: Par
     case "model":
       return changeModel(point.model === undefined ? file.model : models[point.model]!, point).value;
     case "hardware":
-      return point.hardware === undefined ? file.hardware : devices[point.hardware]!;
+      return changeHardware(point.hardware === undefined ? file.hardware : devices[point.hardware]!, point);
     case "workload":
       return changeWorkload(file.workload, point).value;
     case "precision":
-      return point.precision === undefined ? file.precision : everything(point.precision);
+      return changePrecision(file.precision, point.precision);
     case "normalization":
       return changeNorm(file.normalization, point.norm);
     case "kernels":
-      return {
-        pointwise: point.pointwise ?? file.kernels.pointwise,
-        attention: point.attention ?? file.kernels.attention,
-      };
+      return changeKernels(file.kernels, point);
     case "runtime":
       return point.runtime ?? file.runtime;
     case "parallelism":
-      return {
-        tensor: point["tensor-parallel"] ?? file.parallelism.tensor,
-        sequenceParallel: sequenceParallel || file.parallelism.sequenceParallel,
-      };
+      return changeParallelism(file.parallelism, point, sequenceParallel);
+    case "training":
+      return file.training;
+    case "layerKind":
+      return changeLayerKind(file, point);
   }
 }
 

@@ -29,23 +29,64 @@ export function applyWhatIf(
     ...file,
     workload: workload.value,
     model: model.value,
+    hardware: changeHardware(file.hardware, point),
     normalization: changeNorm(file.normalization, point.norm),
-    kernels: {
-      pointwise: point.pointwise ?? file.kernels.pointwise,
-      attention: point.attention ?? file.kernels.attention,
-    },
-    precision: point.precision === undefined ? file.precision : everything(point.precision),
+    kernels: changeKernels(file.kernels, point),
+    precision: changePrecision(file.precision, point.precision),
     runtime: point.runtime ?? file.runtime,
-    parallelism: {
-      tensor: point["tensor-parallel"] ?? file.parallelism.tensor,
-      sequenceParallel: sequenceParallel || file.parallelism.sequenceParallel,
-    },
+    parallelism: changeParallelism(file.parallelism, point, sequenceParallel),
+    ...definedLayerKind(changeLayerKind(file, point)),
   };
   const input = settings.reduce<unknown>((tree, { path, value }) => setPath(tree, path, value), changed);
   return { input, notes: [...workload.notes, ...model.notes] };
 }
 
-export const everything = (type: string) => ({ weights: type, activations: type, kvCache: type });
+/** One type for everything it can be used for: int4 only stores weights, and no attention reads a cache of fp4. */
+export function changePrecision(precision: ScenarioFile["precision"], type: string | undefined): object {
+  switch (type) {
+    case undefined:
+      return precision;
+    case "int4":
+      return { ...precision, weights: type };
+    case "fp4":
+      return { ...precision, weights: type, activations: type };
+    default:
+      return { weights: type, activations: type, kvCache: type };
+  }
+}
+
+export const changeKernels = (kernels: ScenarioFile["kernels"], point: Point): object => ({
+  ...kernels,
+  pointwise: point.pointwise ?? kernels.pointwise,
+  attention: point.attention ?? kernels.attention,
+});
+
+export function changeHardware(hardware: Hardware, point: Point): Hardware {
+  const value = point["gpu-hour-usd"];
+  return value === undefined ? hardware : { ...hardware, gpuHourUsd: { value, source: "as given" } };
+}
+
+export function changeParallelism(
+  given: ScenarioFile["parallelism"],
+  point: Point,
+  sequenceParallel: boolean,
+): object {
+  const expert = point["expert-parallel"];
+  const { pipeline } = point;
+  return {
+    ...given,
+    tensor: point["tensor-parallel"] ?? given.tensor,
+    sequenceParallel: sequenceParallel || given.sequenceParallel,
+    ...(expert === undefined ? {} : { expert }),
+    ...(pipeline === undefined ? {} : { pipeline }),
+  };
+}
+
+export const changeLayerKind = ({ layerKind }: ScenarioFile, point: Point): string | undefined =>
+  point["layer-kind"] ?? layerKind;
+
+const definedLayerKind = (layerKind: string | undefined): object =>
+  layerKind === undefined ? {} : { layerKind };
 
 interface Change<T> {
   readonly value: T;
@@ -53,12 +94,13 @@ interface Change<T> {
 }
 
 export function changeModel(model: Model, point: Point): Change<Model> {
-  const { hidden, layers = model.layers, ffn, heads } = point;
+  const { hidden, ffn, heads } = point;
+  const layers = changeLayers(model, point.layers);
   const kvHeads = point["kv-heads"];
   if (hidden === undefined || hidden === model.hidden) {
     const value = {
       ...model,
-      layers,
+      ...layers,
       heads: heads ?? model.heads,
       kvHeads: kvHeads ?? model.kvHeads,
       ffn: ffn ?? model.ffn,
@@ -66,7 +108,23 @@ export function changeModel(model: Model, point: Point): Change<Model> {
     return { value, notes: [] };
   }
   const scaled = scaleHidden(model, hidden, { heads, kvHeads, ffn });
-  return { value: { ...scaled.model, layers }, notes: [scaled.note] };
+  return { value: { ...scaled.model, ...layers }, notes: [scaled.note] };
+}
+
+/** Another number of layers; layers of several kinds keep their proportions, the last kind takes what is left. */
+function changeLayers(model: Model, layers: number | undefined): Partial<Model> {
+  const { layerKinds } = model;
+  if (layers === undefined || layerKinds === undefined || layers < layerKinds.length)
+    return layers === undefined ? {} : { layers };
+  let left = layers;
+  const kinds = layerKinds.map((kind, index) => {
+    const others = layerKinds.length - 1 - index;
+    const share = Math.round((kind.layers * layers) / model.layers);
+    const own = others === 0 ? left : Math.min(left - others, Math.max(1, share));
+    left -= own;
+    return { ...kind, layers: own };
+  });
+  return { layers, layerKinds: kinds };
 }
 
 type Workload = ScenarioFile["workload"];
