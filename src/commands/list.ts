@@ -53,7 +53,7 @@ async function describeAll<K extends Kind>(kind: K, text: (value: Shipped[K]) =>
   return Promise.all(
     shippedNames(kind).map(async (name) => {
       const document: Document = readDocument(kind, name, FOLDERS[kind]);
-      const value = (await readOrThrow(kind, document)) as unknown as Shipped[K];
+      const value = (await readOrThrow(kind, document)).value as unknown as Shipped[K];
       return { kind: LIST_WORDS[kind].replace(/s$/, ""), name, description: text(value) };
     }),
   );
