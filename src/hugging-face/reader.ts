@@ -54,8 +54,8 @@ export function reader(config: Config, prefix = ""): Reader {
     const key = keyOf(config, keys);
     const value = given(config, key);
     if (value === undefined && absent !== undefined) {
-      // what is off unless said surprises nobody
-      if (absent.value !== false) defaults.push(`${prefix}${key} ${absent.words ?? String(absent.value)}`);
+      if (absent.value !== expected.usual)
+        defaults.push(`${prefix}${key} ${absent.words ?? String(absent.value)}`);
       return absent.value;
     }
     if (expected.is(value)) {
@@ -98,6 +98,8 @@ interface Expected<T> {
   readonly is: (value: unknown) => value is T;
   readonly words: string;
   readonly standIn: T;
+  /** as a default it surprises nobody */
+  readonly usual?: T;
 }
 
 const COUNT: Expected<number> = {
@@ -110,12 +112,14 @@ const FLAG: Expected<boolean> = {
   is: (value) => typeof value === "boolean",
   words: "true or false",
   standIn: false,
+  usual: false,
 };
 
 const SHARE: Expected<number> = {
   is: (value): value is number => typeof value === "number" && value > 0 && value <= 1,
   words: "a number above 0 and at most 1",
   standIn: 1,
+  usual: 1,
 };
 
 const WORD: Expected<string> = {
