@@ -59,8 +59,13 @@ async function describeAll<K extends Kind>(kind: K, text: (value: Shipped[K]) =>
   );
 }
 
-function modelText({ hidden, heads, kvHeads, ffn, layers, norm, normPlacement }: Model): string {
-  return `hidden ${hidden}, heads ${heads}/${kvHeads}, FFN ${ffn}, ${layers} layers, ${normPlacement} ${norm}`;
+function modelText(model: Model): string {
+  const { hidden, heads, kvHeads, ffn, layers, norm, normPlacement, experts } = model;
+  const block =
+    experts === undefined
+      ? `FFN ${ffn}`
+      : `${experts.perToken} of ${experts.count} experts of ${experts.ffn}`;
+  return `hidden ${hidden}, heads ${heads}/${kvHeads}, ${block}, ${layers} layers, ${normPlacement} ${norm}`;
 }
 
 function hardwareText({

@@ -56,7 +56,9 @@ function readReference(
     const path = resolve(folder, reference);
     if (kind === "model" && !existsSync(path) && isHubName(reference))
       return readCached(reference, environment);
-    return readPath(kind === "model" ? configIn(path) : path, reference);
+    return kind === "model" && hasConfig(path)
+      ? readPath(join(path, CONFIG), join(reference, CONFIG))
+      : readPath(path, reference);
   }
   const path = shippedPath(kind, reference);
   if (path === undefined) throw new UserError(unknownName(kind, reference));
@@ -66,11 +68,11 @@ function readReference(
 const readPath = (path: string, label: string, origin = originOf(path, label)): Document[] =>
   parseDocuments(readText(path, label), { label, folder: dirname(path), origin });
 
+const CONFIG = "config.json";
+
 /** A model's folder stands for the config.json in it. */
-function configIn(path: string): string {
-  const inside = join(path, "config.json");
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() && existsSync(inside) ? inside : path;
-}
+const hasConfig = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && existsSync(join(path, CONFIG));
 
 /** A file named config.json is called by its folder. */
 function originOf(path: string, label: string): Document["origin"] {
