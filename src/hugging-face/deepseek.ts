@@ -8,15 +8,14 @@ import type { Reader } from "./reader.ts";
 /** Latent attention and experts of DeepSeek-V2 and V3. */
 
 interface DeepSeekDefaults {
-  readonly experts: { readonly count: number; readonly perToken: number; readonly ffn: number };
+  readonly experts: { readonly count: number; readonly perToken?: number; readonly ffn: number };
   readonly sharedExperts: number;
   readonly denseLayers: number;
 }
 
 export const deepseekV2 = (read: Reader): Architecture =>
   deepseek(read, {
-    // DeepseekV2Config has no number of experts a token passes through
-    experts: { count: 64, perToken: 6, ffn: 1407 },
+    experts: { count: 64, ffn: 1407 },
     sharedExperts: 2,
     denseLayers: 0,
   });

@@ -10,7 +10,7 @@ interface ExpertKeys {
   readonly count: Keys;
   readonly ffn: Keys;
   /** what their config class has where the keys are missing */
-  readonly absent: { readonly count: number; readonly perToken: number; readonly ffn?: number };
+  readonly absent: { readonly count: number; readonly perToken?: number; readonly ffn?: number };
 }
 
 /** The experts, or nothing where there are none. */

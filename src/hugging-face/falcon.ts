@@ -34,7 +34,7 @@ export function falcon(read: Reader): Architecture {
 }
 
 function keyHeads(read: Reader, { heads }: Sizes, newer: boolean): number {
-  if (!newer) return read.flag("kvHeads", "multi_query", true) ? 1 : heads;
+  if (!newer && read.flag("kvHeads", "multi_query", true)) return 1;
   const kvHeads = read.count(
     "kvHeads",
     ["num_kv_heads", "n_head_kv"],

@@ -10,7 +10,7 @@ import type { Reader } from "./reader.ts";
 
 /** A family of models as the transformers library knows it. */
 export interface ModelType {
-  /** its class there, whose defaults hold where config.json is silent (transformers 4.57 and 5, as published) */
+  /** its class there (models/.../configuration_....py), whose defaults hold where config.json is silent */
   readonly configClass: string;
   readonly architecture: (read: Reader) => Architecture;
 }

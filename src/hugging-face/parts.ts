@@ -39,13 +39,14 @@ export function sizes(read: Reader, names: SizeNames = {}, absent: Partial<Sizes
   };
 }
 
-/** As many as heads unless the type has a number of its own. */
+/** The number that the type's class has where the key is missing; as many as heads where it has none or null is said. */
 export function keyValueHeads(read: Reader, { heads }: Sizes, absent?: number): number {
+  const key = "num_key_value_heads";
   const kvHeads =
-    absent === undefined
-      ? read.count("kvHeads", "num_key_value_heads", heads, `as num_attention_heads (${heads})`)
-      : read.count("kvHeads", "num_key_value_heads", absent);
-  return dividing(read, "num_key_value_heads", kvHeads, heads);
+    absent === undefined || read.config[key] === null
+      ? read.count("kvHeads", key, heads, `as num_attention_heads (${heads})`)
+      : read.count("kvHeads", key, absent);
+  return dividing(read, key, kvHeads, heads);
 }
 
 /** Says so where key and value heads do not share the query heads out evenly. */

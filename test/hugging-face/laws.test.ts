@@ -159,6 +159,17 @@ const REQUIRED: readonly (readonly [string, readonly string[]])[] = [
   ["falcon", ["hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"]],
   ["bert", ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"]],
   [
+    "deepseek_v2",
+    [
+      "hidden_size",
+      "num_hidden_layers",
+      "num_attention_heads",
+      "intermediate_size",
+      "vocab_size",
+      "num_experts_per_tok",
+    ],
+  ],
+  [
     "deepseek_v3",
     ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"],
   ],
