@@ -32,7 +32,7 @@ const BASE = /builtin:|src\/(errors|help|streams|version)/;
 
 /** What every run needs, together in one file; --help, validation and tables have theirs. */
 const ENGINE =
-  /commander|src\/(layer|roofline|simulate|study|program|io\/(document|files|json|load|shipped|trusted)\.|schema\/(vocabulary|resolve)|commands\/(run|scenarios|output|fail-if)|report\/(json|run|formats)\.|nearest|units)/;
+  /commander|src\/(layer|roofline|simulate|study|program|io\/(document|files|hub-cache|json|load|shipped|trusted)\.|schema\/(vocabulary|resolve)|hugging-face\/is-config|commands\/(run|scenarios|output|fail-if)|report\/(json|run|formats)\.|nearest|units)/;
 
 /**
  * `import "node:fs"` builds an ES module around the built-in and so touches its every export, streams included:

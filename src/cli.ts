@@ -64,6 +64,7 @@ main(process.argv.slice(2), {
   watched: isTerminal(2, stderr),
   isReaderGone: () => isReaderGone(1),
   onInterrupt,
+  environment: env,
   workerScript: typeof __dirname === "string" ? `${__dirname}/sweep-worker.js` : undefined,
 }).then((code) => {
   process.exitCode = code;

@@ -5,6 +5,7 @@ import { type Resolution, resolveScenario } from "./schema/resolve.ts";
 import type { ScenarioFile } from "./schema/scenario.ts";
 
 /** The library: the same engine as the command, without files, clock or network. */
+export { type Import, type ImportedModel, importModel, type Origin } from "./hugging-face/import-model.ts";
 export type { Hardware } from "./schema/hardware.ts";
 export { HardwareSchema } from "./schema/hardware.ts";
 export type { Model } from "./schema/model.ts";

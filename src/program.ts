@@ -90,6 +90,7 @@ function declareRun(command: Command, _: Command, io: Io, done: Done): void {
         "run --hidden 1024,4096,8192 -o hidden.csv",
         "run --hardware h100-sxm,a100-sxm-80gb --set precision.kvCache=fp16",
         "run - < scenarios.jsonl --format jsonl",
+        "run --model ./config.json --phase decode",
       ]),
     )
     .action(async (scenarios, options) => done(await run(scenarios, options, io)));
@@ -281,7 +282,10 @@ function declareList(command: Command, _: Command, io: Io, done: Done): void {
 
 function declareShow(command: Command, _: Command, io: Io, done: Done): void {
   command
-    .argument("<name>", "a name, a path, or - for a scenario on standard input")
+    .argument(
+      "<name>",
+      "a name, a path (a Hugging Face config.json too), org/name from the local Hugging Face cache, or - for standard input",
+    )
     .option("--resolved", "a scenario with model and hardware in full and every default filled in");
   whatIf(command)
     .addHelpText(
@@ -290,6 +294,7 @@ function declareShow(command: Command, _: Command, io: Io, done: Done): void {
         "show h100-sxm",
         "show llama-3-70b-prefill-h100 --resolved",
         "show llama-3-70b-prefill-h100 --hidden 4096 > mine.json",
+        "show mistralai/Mistral-7B-v0.1 > my-model.json",
       ]),
     )
     .action(async (name, options) =>

@@ -21,7 +21,7 @@ const DEFAULT_PROFILE = "h100-sxm";
 export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions, io: Io): Promise<number> {
   const { format, look, write } = output(options, io);
   const limit = readLimit(options.maxError);
-  const profile = await readOrThrow("hardware", readDocument("hardware", name, "."));
+  const { value: profile } = await readOrThrow("hardware", readDocument("hardware", name, "."));
   const reports = filesFor(name, options.against).map(
     ({ path, label }): AccuracyReport => ({
       profile: profile.name,

@@ -23,7 +23,7 @@ export async function calibrate(
   options: CalibrateOptions,
   io: Io,
 ): Promise<number> {
-  const base = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
+  const { value: base } = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
   const measurements = files.flatMap((file) => readMeasurements(file));
   const { validation: _, ...datasheet } = base;
   const start = {

@@ -1,10 +1,11 @@
 import { EXIT, UserError } from "../errors.ts";
-import type { Document } from "../io/document.ts";
-import { readDocuments } from "../io/document.ts";
-import { type Library, loadScenario, read } from "../io/load.ts";
+import { isConfig } from "../hugging-face/is-config.ts";
+import { type Document, readDocuments } from "../io/document.ts";
+import { library, loadScenario, read } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
 import { resolveScenario } from "../schema/resolve.ts";
+import { noteImport } from "./note-import.ts";
 
 /** Fields that only one kind of file has. */
 const MARKS: Record<SchemaKind, readonly string[]> = {
@@ -20,8 +21,8 @@ export async function check(files: readonly string[], io: Io): Promise<number> {
   const problems: string[] = [];
   for (const file of files) {
     try {
-      for (const document of await readDocuments("scenario", pathOf(file), io))
-        lines.push(`ok  ${await checkDocument(document)}  ${document.label}`);
+      for (const document of await readDocuments("model", pathOf(file), io))
+        lines.push(`ok  ${await checkDocument(document, io)}  ${document.label}`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(error.message, ...error.problems.map((problem) => `  ${problem}`));
@@ -35,28 +36,30 @@ export async function check(files: readonly string[], io: Io): Promise<number> {
 /** Names of shipped files are not what `check` is asked about: what it takes are paths. */
 const pathOf = (file: string): string => (file === "-" || /[\\/]/.test(file) ? file : `./${file}`);
 
-async function checkDocument(document: Document): Promise<SchemaKind> {
+async function checkDocument(document: Document, io: Io): Promise<SchemaKind> {
   const kind = kindOf(document.data);
   if (kind === undefined)
     throw new UserError(`${document.label} is no scenario, model, hardware profile or result`);
-  if (kind === "scenario") await checkScenario(document);
+  if (kind === "scenario") await checkScenario(document, io);
   else {
-    const { problems } = await read(kind, document);
-    if (problems !== undefined) throw new UserError(`${document.label} is not valid`, problems);
+    const loaded = await read(kind, document);
+    if (loaded.problems !== undefined) throw new UserError(`${document.label} is not valid`, loaded.problems);
+    noteImport(loaded, io);
   }
   return kind;
 }
 
-async function checkScenario(document: Document): Promise<void> {
-  const library: Library = new Map();
-  const file = await loadScenario(document, {}, library);
+async function checkScenario(document: Document, io: Io): Promise<void> {
+  const { file, notes } = await loadScenario(document, {}, library(io));
   const { problems } = resolveScenario(file, file.model, file.hardware);
   if (problems !== undefined) throw new UserError(`${document.label} cannot be simulated`, problems);
+  noteImport({ notes }, io);
 }
 
 /** The kind whose marks a value has most of. */
 export function kindOf(data: unknown): SchemaKind | undefined {
   if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;
+  if (isConfig(data)) return "model";
   let best: SchemaKind | undefined;
   let most = 0;
   for (const [kind, marks] of Object.entries(MARKS) as [SchemaKind, readonly string[]][]) {

@@ -53,14 +53,19 @@ async function describeAll<K extends Kind>(kind: K, text: (value: Shipped[K]) =>
   return Promise.all(
     shippedNames(kind).map(async (name) => {
       const document: Document = readDocument(kind, name, FOLDERS[kind]);
-      const value = (await readOrThrow(kind, document)) as unknown as Shipped[K];
+      const value = (await readOrThrow(kind, document)).value as unknown as Shipped[K];
       return { kind: LIST_WORDS[kind].replace(/s$/, ""), name, description: text(value) };
     }),
   );
 }
 
-function modelText({ hidden, heads, kvHeads, ffn, layers, norm, normPlacement }: Model): string {
-  return `hidden ${hidden}, heads ${heads}/${kvHeads}, FFN ${ffn}, ${layers} layers, ${normPlacement} ${norm}`;
+function modelText(model: Model): string {
+  const { hidden, heads, kvHeads, ffn, layers, norm, normPlacement, experts } = model;
+  const block =
+    experts === undefined
+      ? `FFN ${ffn}`
+      : `${experts.perToken} of ${experts.count} experts of ${experts.ffn}`;
+  return `hidden ${hidden}, heads ${heads}/${kvHeads}, ${block}, ${layers} layers, ${normPlacement} ${norm}`;
 }
 
 function hardwareText({

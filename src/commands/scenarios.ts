@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { type Document, readDocuments } from "../io/document.ts";
 import { parseJson } from "../io/json.ts";
-import { type Library, loadScenario } from "../io/load.ts";
+import { type Library, library, loadScenario } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import { resolveScenario } from "../schema/resolve.ts";
 import type { Scenario } from "../schema/scenario.ts";
@@ -40,13 +40,13 @@ export async function loadCases(
   const { grid, problems } = parseGrid(flagTexts(options));
   if (problems !== undefined) throw new UserError("the flags cannot be read", problems);
   const settings = (options.set ?? []).map(readSetting);
-  const library: Library = new Map();
+  const parts = library(io);
   const cases: Case[] = [];
   for (const reference of references) {
     for (const document of await readDocuments("scenario", reference, io)) {
       for (const point of grid.points) {
         const change = { point, sequenceParallel: options.sequenceParallel === true, settings };
-        cases.push(await loadCase(document, change, library));
+        cases.push(await loadCase(document, change, parts));
       }
     }
   }
@@ -75,12 +75,17 @@ interface Change {
   readonly settings: readonly Setting[];
 }
 
-async function loadCase(document: Document, change: Change, library: Library): Promise<Case> {
-  const file = await loadScenario(document, partsNamed(change), library);
+async function loadCase(document: Document, change: Change, parts: Library): Promise<Case> {
+  const { file, notes: own } = await loadScenario(document, partsNamed(change), parts);
   const { file: changed, notes } = await changeFile(file, change);
   const { scenario, problems } = resolveScenario(changed, changed.model, changed.hardware);
   if (problems !== undefined) throw new UserError(`${document.label} cannot be simulated`, problems);
-  return { label: shortLabel(document.label), point: change.point, scenario: scenario!, notes };
+  return {
+    label: shortLabel(document.label),
+    point: change.point,
+    scenario: scenario!,
+    notes: [...own, ...notes],
+  };
 }
 
 /** Model and hardware that a flag, or `--set model=name`, puts in place of the file's. */

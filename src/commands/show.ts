@@ -1,27 +1,45 @@
 import { EXIT, UserError } from "../errors.ts";
-import { isPath, readDocument } from "../io/document.ts";
+import { isConfig } from "../hugging-face/is-config.ts";
+import { type Document, isPath, onlyDocument, readDocument, readDocuments } from "../io/document.ts";
+import { LARGEST_INPUT_BYTES } from "../io/files.ts";
 import { readOrThrow } from "../io/load.ts";
 import { KINDS, type Kind, shippedNames, shippedPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
+import type { SchemaKind } from "../io/validate.ts";
 import { suggestion } from "../nearest.ts";
 import { json } from "../report/json.ts";
 import { kindOf } from "./check.ts";
+import { noteImport } from "./note-import.ts";
 import { loadCases, type WhatIfOptions } from "./scenarios.ts";
 
-/** `show`: a shipped or own file as JSON; a scenario also resolved, with flags applied. */
+/** `show`: a shipped or own file as JSON, a config.json as a model; a scenario also resolved, with flags applied. */
 export async function show(
   name: string,
   { resolved, ...options }: WhatIfOptions & { readonly resolved?: boolean },
   io: Io,
 ): Promise<number> {
   const changed = Object.keys(options).length > 0;
-  if (name === "-" || resolved || changed) return showResolved(name, options, io);
-  const document = readDocument(shownKind(name), name, ".");
-  const kind = isPath(name) ? kindOf(document.data) : shownKind(name);
+  if (resolved || changed) return showResolved(name, options, io);
+  if (name === "-") return showInput(io);
+  const document = readDocument(isPath(name) ? "model" : shownKind(name), name, ".", io.environment);
+  return showDocument(document, isPath(name) ? kindOf(document.data) : shownKind(name), io);
+}
+
+/** Standard input may hold scenarios, which are resolved, or one model. */
+async function showInput(io: Io): Promise<number> {
+  const bytes = await io.stdin(LARGEST_INPUT_BYTES);
+  const again: Io = { ...io, stdin: async () => bytes };
+  const documents = await readDocuments("model", "-", again);
+  if (kindOf(documents[0]?.data) !== "model") return showResolved("-", {}, again);
+  return showDocument(onlyDocument(documents, "standard input"), "model", io);
+}
+
+async function showDocument(document: Document, kind: SchemaKind | undefined, io: Io): Promise<number> {
   if (kind === undefined || kind === "result")
     throw new UserError(`${document.label} is no scenario, model or hardware profile`);
-  await readOrThrow(kind, document);
-  io.stdout(json([document.data], false));
+  const loaded = await readOrThrow(kind, document);
+  noteImport(loaded, io);
+  io.stdout(json([isConfig(document.data) ? loaded.value : document.data], false));
   return EXIT.ok;
 }
 

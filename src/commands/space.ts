@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { readDocuments } from "../io/document.ts";
-import { type Library, loadScenario } from "../io/load.ts";
+import { library, loadScenario } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
@@ -48,10 +48,12 @@ async function loadParts(
   const [document, second] = await readDocuments("scenario", reference, io);
   if (document === undefined || second !== undefined)
     throw new UserError(`${reference} holds more than one scenario: one can be swept at a time`);
-  const library: Library = new Map();
+  const parts = library(io);
+  const notes = new Set<string>();
   const base = { model: nameOf("model", typed), hardware: nameOf("hardware", typed) };
   const load = async (names: Partial<typeof base>): Promise<LoadedFile> => {
-    const file = await loadScenario(document, { ...base, ...names }, library);
+    const { file, notes: found } = await loadScenario(document, { ...base, ...names }, parts);
+    for (const note of found) notes.add(note);
     return {
       ...file,
       model: withoutSchema<Model>(file.model),
@@ -64,6 +66,7 @@ async function loadParts(
   for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).model);
   for (const hardware of namesOf("hardware", typed))
     devices.set(hardware, (await load({ hardware })).hardware);
+  for (const note of notes) io.stderr(`note: ${note}\n`);
   return { file, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
 }
 

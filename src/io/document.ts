@@ -1,10 +1,12 @@
-import { dirname, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { suggestion } from "../nearest.ts";
 import { decodeText, LARGEST_INPUT_BYTES, readText } from "./files.ts";
+import { cachedConfig, isHubName } from "./hub-cache.ts";
 import { parseJson } from "./json.ts";
 import { FOLDERS, type Kind, LIST_WORDS, shippedNames, shippedPath } from "./shipped.ts";
-import type { Io } from "./terminal.ts";
+import type { Environment, Io } from "./terminal.ts";
 import { isTrusted } from "./trusted.ts";
 
 /** One JSON value that somebody wrote, and where: relative paths in it start from `folder`. */
@@ -12,6 +14,8 @@ export interface Document {
   readonly label: string;
   readonly folder: string;
   readonly data: unknown;
+  /** what to call a model that does not say its name, and where it is from */
+  readonly origin: { readonly name: string; readonly source: string };
   /** validated when this program was built, and not changed since */
   readonly trusted: boolean;
 }
@@ -21,42 +25,90 @@ export const isPath = (reference: string): boolean => /[\\/]|\.jsonl?$/i.test(re
 
 /** The documents of a name, a path or `-`: one, or one a line in JSON Lines. */
 export async function readDocuments(kind: Kind, reference: string, io: Io): Promise<Document[]> {
-  if (reference !== "-") return readReference(kind, reference, ".");
-  const text = decodeText(await io.stdin(LARGEST_INPUT_BYTES), "standard input");
-  return parseDocuments(text, "standard input", ".");
+  if (reference !== "-") return readReference(kind, reference, ".", io.environment);
+  const label = "standard input";
+  const text = decodeText(await io.stdin(LARGEST_INPUT_BYTES), label);
+  return parseDocuments(text, { label, folder: ".", origin: { name: "model", source: label } });
 }
 
 /** The one document of a name or a path relative to `folder`. */
-export function readDocument(kind: Kind, reference: string, folder: string): Document {
-  const [document, second] = readReference(kind, reference, folder);
-  if (second) throw new UserError(`${reference} holds more than one JSON value`);
+export function readDocument(
+  kind: Kind,
+  reference: string,
+  folder: string,
+  environment?: Environment,
+): Document {
+  return onlyDocument(readReference(kind, reference, folder, environment), reference);
+}
+
+export function onlyDocument([document, second]: readonly Document[], label: string): Document {
+  if (second) throw new UserError(`${label} holds more than one JSON value`);
   return document!;
 }
 
-function readReference(kind: Kind, reference: string, folder: string): Document[] {
+function readReference(
+  kind: Kind,
+  reference: string,
+  folder: string,
+  environment: Environment = {},
+): Document[] {
   if (isPath(reference)) {
     const path = resolve(folder, reference);
-    return parseDocuments(readText(path, reference), reference, dirname(path));
+    if (kind === "model" && !existsSync(path) && isHubName(reference))
+      return readCached(reference, environment);
+    return kind === "model" && hasConfig(path)
+      ? readPath(join(path, CONFIG), join(reference, CONFIG))
+      : readPath(path, reference);
   }
   const path = shippedPath(kind, reference);
   if (path === undefined) throw new UserError(unknownName(kind, reference));
   return readShipped(kind, reference, path);
 }
 
+const readPath = (path: string, label: string, origin = originOf(path, label)): Document[] =>
+  parseDocuments(readText(path, label), { label, folder: dirname(path), origin });
+
+const CONFIG = "config.json";
+
+/** A model's folder stands for the config.json in it. */
+const hasConfig = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && existsSync(join(path, CONFIG));
+
+/** A file named config.json is called by its folder. */
+function originOf(path: string, label: string): Document["origin"] {
+  const file = basename(path).replace(/\.json$/i, "");
+  const name = file === "config" ? basename(dirname(path)) : file;
+  return { name: name || "model", source: label.slice(-1000) };
+}
+
+function readCached(name: string, environment: Environment): Document[] {
+  const { path, commit, problem } = cachedConfig(name, environment);
+  if (path === undefined)
+    throw new UserError(`no model ${JSON.stringify(name)}`, [
+      `./${name}: no such file`,
+      problem,
+      `nothing is fetched from the network: \`hf download ${name} config.json\` puts it into that cache`,
+    ]);
+  return readPath(path, name, { name, source: `config.json of ${name} on Hugging Face, commit ${commit}` });
+}
+
 function readShipped(kind: Kind, name: string, path: string): Document[] {
   const label = `${FOLDERS[kind]}/${name}.json`;
   const text = readText(path, label);
-  if (isTrusted(label, text))
-    return [{ label, folder: dirname(path), data: JSON.parse(text), trusted: true }];
-  return parseDocuments(text, label, dirname(path));
+  const place = { label, folder: dirname(path), origin: { name, source: label } };
+  if (isTrusted(label, text)) return [{ ...place, data: JSON.parse(text), trusted: true }];
+  return parseDocuments(text, place);
 }
 
-function parseDocuments(text: string, label: string, folder: string): Document[] {
+type Place = Pick<Document, "label" | "folder" | "origin">;
+
+function parseDocuments(text: string, place: Place): Document[] {
+  const { label } = place;
   const { values, problem } = parseJson(text);
   if (problem !== undefined) throw new UserError(`${label} is not valid JSON: ${problem}`);
   return values!.map((data, index) => ({
+    ...place,
     label: values!.length > 1 ? `${label}, value ${index + 1}` : label,
-    folder,
     data,
     trusted: false,
   }));

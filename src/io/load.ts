@@ -1,22 +1,54 @@
 import { UserError } from "../errors.ts";
+import { isConfig } from "../hugging-face/is-config.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
 import type { LoadedFile } from "../study/what-if.ts";
-import { type Document, readDocument } from "./document.ts";
-import type { Outcome, SchemaKind, Validated } from "./validate.ts";
+import { type Document, onlyDocument, readDocument, readDocuments } from "./document.ts";
+import type { Io } from "./terminal.ts";
+import type { SchemaKind, Validated } from "./validate.ts";
 
 /** Models and hardware by name or path, each read once however often it is asked for. */
-export type Library = Map<string, Promise<Outcome<unknown>>>;
+export interface Library {
+  readonly io: Io;
+  readonly parts: Map<string, Promise<Loaded<unknown>>>;
+}
 
-/** The document as its kind of thing, defaults filled in, or its problems. */
-export async function read<K extends SchemaKind>(
-  kind: K,
-  document: Document,
-): Promise<Outcome<Validated<K>>> {
-  if (document.trusted) return { value: withoutSchema(document.data) as Validated<K> };
+export const library = (io: Io): Library => ({ io, parts: new Map() });
+
+/** The value with its defaults filled in, or one line for each problem. */
+export type Loaded<T> =
+  | {
+      readonly value: T;
+      /** what a reader of its figures must know */
+      readonly notes: readonly string[];
+      /** of a config.json: which field is from which key */
+      readonly mapped?: readonly string[] | undefined;
+      readonly problems?: never;
+    }
+  | { readonly value?: never; readonly problems: readonly string[] };
+
+/** The document as its kind of thing, defaults filled in, or its problems; a model may be a config.json. */
+export async function read<K extends SchemaKind>(kind: K, document: Document): Promise<Loaded<Validated<K>>> {
+  if (document.trusted) return { value: withoutSchema(document.data) as Validated<K>, notes: [] };
+  if (kind === "model" && isConfig(document.data)) return readConfig(kind, document);
   const { validate } = await import("./validate.ts");
-  return validate(kind, document.data);
+  const { value, problems } = validate(kind, document.data);
+  return problems === undefined ? { value: value as Validated<K>, notes: [] } : { problems };
+}
+
+async function readConfig<K extends SchemaKind>(
+  kind: K,
+  { data, label, origin }: Document,
+): Promise<Loaded<Validated<K>>> {
+  const { importModel } = await import("../hugging-face/import-model.ts");
+  const { imported, problems } = importModel(data as Readonly<Record<string, unknown>>, origin);
+  if (problems !== undefined) return { problems };
+  const { validate } = await import("./validate.ts");
+  const checked = validate(kind, imported.model);
+  if (checked.problems !== undefined) return { problems: checked.problems };
+  const notes = imported.notes.map((note) => `${label}: ${note}`);
+  return { value: checked.value as Validated<K>, notes, mapped: imported.mapped };
 }
 
 /** Editors want `$schema` in a file; nothing behind the files does. */
@@ -26,10 +58,13 @@ function withoutSchema(data: unknown): unknown {
 }
 
 /** The same, for a caller to whom problems are the end. */
-export async function readOrThrow<K extends SchemaKind>(kind: K, document: Document): Promise<Validated<K>> {
-  const { value, problems } = await read(kind, document);
-  if (problems !== undefined) throw notValid(kind, document.label, problems);
-  return value as Validated<K>;
+export async function readOrThrow<K extends SchemaKind>(
+  kind: K,
+  document: Document,
+): Promise<Exclude<Loaded<Validated<K>>, { problems: readonly string[] }>> {
+  const loaded = await read(kind, document);
+  if (loaded.problems !== undefined) throw notValid(kind, document.label, loaded.problems);
+  return loaded;
 }
 
 const notValid = (kind: SchemaKind, label: string, problems: readonly string[]): UserError =>
@@ -40,15 +75,25 @@ export async function loadScenario(
   document: Document,
   instead: { readonly model?: string | undefined; readonly hardware?: string | undefined },
   library: Library,
-): Promise<LoadedFile> {
+): Promise<{ readonly file: LoadedFile; readonly notes: readonly string[] }> {
+  if (isConfig(document.data)) throw isNoScenario(document.label);
   const { value: file, problems = [] } = await read("scenario", documentWith(document, instead));
   const references = file ?? (isObject(document.data) ? { ...document.data, ...defined(instead) } : {});
   const model = await part("model", references.model, instead.model, document, library);
   const hardware = await part("hardware", references.hardware, instead.hardware, document, library);
   const all = [...problems, ...(model.problems ?? []), ...(hardware.problems ?? [])];
-  if (all.length > 0) throw notValid("scenario", document.label, all);
-  return { ...(file as ScenarioFile), model: model.value as Model, hardware: hardware.value as Hardware };
+  if (model.problems !== undefined || hardware.problems !== undefined || all.length > 0)
+    throw notValid("scenario", document.label, all);
+  return {
+    file: { ...(file as ScenarioFile), model: model.value as Model, hardware: hardware.value as Hardware },
+    notes: [...model.notes, ...hardware.notes],
+  };
 }
+
+const isNoScenario = (label: string): UserError =>
+  new UserError(`${label} is a model's config.json, not a scenario`, [
+    `to run a scenario with it: \`norm-roofline run --model ${label === "standard input" ? "-" : label}\``,
+  ]);
 
 function documentWith(
   document: Document,
@@ -71,31 +116,42 @@ async function part(
   reference: unknown,
   flag: string | undefined,
   document: Document,
-  library: Library,
-): Promise<Outcome<unknown>> {
-  if (typeof reference !== "string" || reference === "") return { value: reference };
+  { io, parts }: Library,
+): Promise<Loaded<unknown>> {
+  if (typeof reference !== "string" || reference === "") return { value: reference, notes: [] };
   const folder = flag === undefined ? document.folder : ".";
   const key = `${kind} ${folder} ${reference}`;
-  const known = library.get(key) ?? readPart(kind, reference, folder);
-  library.set(key, known);
-  const outcome = await known;
+  const known = parts.get(key) ?? readPart(kind, reference, folder, document, io);
+  parts.set(key, known);
+  const loaded = await known;
   const place = flag === undefined ? kind : `--${kind}`;
-  return outcome.problems ? { problems: outcome.problems.map((line) => `${place}: ${line}`) } : outcome;
+  return loaded.problems ? { problems: loaded.problems.map((line) => `${place}: ${line}`) } : loaded;
 }
 
 async function readPart(
   kind: "model" | "hardware",
   reference: string,
   folder: string,
-): Promise<Outcome<unknown>> {
+  scenario: Document,
+  io: Io,
+): Promise<Loaded<unknown>> {
   try {
-    const document = readDocument(kind, reference, folder);
-    const outcome = await read(kind, document);
-    return outcome.problems
-      ? { problems: outcome.problems.map((line) => `${line} (in ${document.label})`) }
-      : outcome;
+    const document =
+      kind === "model" && reference === "-"
+        ? await modelOnInput(scenario, io)
+        : readDocument(kind, reference, folder, io.environment);
+    const loaded = await read(kind, document);
+    return loaded.problems
+      ? { problems: loaded.problems.map((line) => `${line} (in ${document.label})`) }
+      : loaded;
   } catch (error) {
     if (error instanceof UserError) return { problems: [error.message, ...error.problems] };
     throw error;
   }
+}
+
+async function modelOnInput(scenario: Document, io: Io): Promise<Document> {
+  if (scenario.label.startsWith("standard input"))
+    throw new UserError("standard input is the scenario already: name the model's file");
+  return onlyDocument(await readDocuments("model", "-", io), "standard input");
 }

@@ -13,9 +13,13 @@ export interface Io {
   readonly isReaderGone?: () => boolean;
   /** calls back when the user or the system asks the program to stop; undo it with what it returns */
   readonly onInterrupt?: (stop: (signal: Interrupt) => void) => () => void;
+  /** environment variables: where a cache is, nothing that changes a result */
+  readonly environment?: Environment;
   /** the program file of a sweep's threads, where there is one */
   readonly workerScript?: string | undefined;
 }
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Interrupt = "SIGINT" | "SIGTERM";
 

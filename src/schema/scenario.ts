@@ -114,7 +114,9 @@ export const ScenarioFileSchema = z.strictObject({
   description: z.string().max(2000).optional().describe("What this scenario is about"),
   model: z
     .union([text, ModelSchema])
-    .describe("A name in models/, a path to a model file, or the model itself"),
+    .describe(
+      "A name in models/, a path to a model file or a Hugging Face config.json, org/name in the local Hugging Face cache, or the model itself",
+    ),
   hardware: z
     .union([text, HardwareSchema])
     .describe("A name in hardware-profiles/, a path to a profile, or the profile itself"),

@@ -8,7 +8,7 @@ export interface Flag {
 }
 
 export const WHAT_IF_FLAGS = [
-  flag("model", "name", "words", "model", "model, by name or path"),
+  flag("model", "name", "words", "model", "model: name, path (config.json too), or org/name"),
   flag("hardware", "name", "words", "hardware", "hardware profile, by name or path"),
   flag("phase", "phase", "words", "workload.phase", "prefill, decode or train"),
   flag("batch", "n", "numbers", "workload.batch", "sequences"),

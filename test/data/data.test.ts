@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type * as z from "zod";
+import { parameterCounts } from "../../src/layer/parameters.ts";
 import { HardwareSchema } from "../../src/schema/hardware.ts";
 import { type Model, ModelSchema } from "../../src/schema/model.ts";
 import { ScenarioFileSchema } from "../../src/schema/scenario.ts";
@@ -70,8 +71,18 @@ it("gives no two models and no two profiles the same name in reports", () => {
 });
 
 describe("a model", () => {
-  /** Gemma 2 chooses the width of its heads apart from that of the residual stream. */
-  const HEADS_APART = { "gemma-2-9b": 4096, "gemma-2-27b": 4096 } as Record<string, number>;
+  /** Heads whose width was chosen apart from that of the residual stream. */
+  const HEADS_APART: Readonly<Record<string, number>> = {
+    "deepseek-v3": 16384,
+    "gemma-2-9b": 4096,
+    "gemma-2-27b": 4096,
+    "gemma-3-27b": 4096,
+    "gemma-7b": 4096,
+    "gpt-oss-20b": 4096,
+    "gpt-oss-120b": 4096,
+    "qwen3-32b": 8192,
+    "qwen3-30b-a3b": 4096,
+  };
 
   it.each(models)("%s has heads that add up to its width, but for those known not to", (name, model) => {
     expect(model.heads * model.headDim).toBe(HEADS_APART[name] ?? model.hidden);
@@ -79,7 +90,8 @@ describe("a model", () => {
 
   it.each(models)("%s has a feed-forward block of 4 times its width unless it is gated", (_, model) => {
     if (!model.gated) expect(model.ffn).toBe(4 * model.hidden);
-    expect(model.ffn / model.hidden).toBeGreaterThan(2);
+    // an expert may be as narrow as the model
+    expect(model.ffn / model.hidden).toBeGreaterThan(model.experts === undefined ? 2 : 0.99);
     expect(model.ffn / model.hidden).toBeLessThanOrEqual(8);
   });
 
@@ -88,10 +100,26 @@ describe("a model", () => {
     expect((model.rotaryDim ?? model.headDim) % 2).toBe(0);
   });
 
-  it("turns a quarter of each head in Pythia (rotary_pct 0.25) and normalizes queries and keys in Qwen3", () => {
-    const pythia = modelNamed.get("pythia-12b")!;
-    expect(pythia.rotaryDim).toBe(pythia.headDim / 4);
-    expect(models.filter(([, { qkNorm }]) => qkNorm).map(([name]) => name)).toEqual(["qwen3-8b"]);
+  it.each(models)("%s has rows of learned positions if its positions are learned", (_, model) => {
+    expect(model.positionRows !== undefined).toBe(model.positions === "learned");
+  });
+
+  it("turns a quarter of each head in GPT-NeoX and Pythia (rotary_pct 0.25)", () => {
+    for (const name of ["pythia-12b", "gpt-neox-20b"]) {
+      const model = modelNamed.get(name)!;
+      expect(model.rotaryDim).toBe(model.headDim / 4);
+    }
+    expect(models.filter(([, { rotaryDim }]) => rotaryDim !== undefined)).toHaveLength(2);
+  });
+
+  it("normalizes queries and keys in Qwen3, Gemma 3 and OLMo 2", () => {
+    expect(models.filter(([, { qkNorm }]) => qkNorm).map(([name]) => name)).toEqual([
+      "gemma-3-27b",
+      "olmo-2-7b",
+      "qwen3-30b-a3b",
+      "qwen3-32b",
+      "qwen3-8b",
+    ]);
   });
 
   it("has 855,654,400 weights in a Llama-3-70B layer", () => {
@@ -99,85 +127,162 @@ describe("a model", () => {
   });
 });
 
-/** Weights, biases and norms of one layer. */
-function layerParameters(model: Model): number {
-  const { hidden, heads, kvHeads, headDim, ffn, gated, bias } = model;
-  const queries = heads * headDim;
-  const qkv = queries + 2 * kvHeads * headDim;
-  const matrices = hidden * qkv + queries * hidden + (gated ? 3 : 2) * hidden * ffn;
-  const qkvBias = bias === "none" ? 0 : qkv;
-  const otherBias = bias === "all" ? hidden + (gated ? 2 : 1) * ffn + hidden : 0;
-  const norms = (model.normPlacement === "sandwich" ? 4 : 2) * normParameters(model);
-  return matrices + qkvBias + otherBias + norms + (model.qkNorm ? 2 * headDim : 0);
+type Kind = NonNullable<Model["layerKinds"]>[number];
+
+/** Rows and columns of a tensor; a vector has one row. */
+type Shape = readonly [rows: number, columns: number];
+
+/** Tensors of one layer as a checkpoint holds them: weights, biases and norms. */
+function layerTensors(model: Model, kind?: Kind): Shape[] {
+  const tensors = [...attentionTensors(model), ...feedForwardTensors(model, kind)];
+  const norms = { pre: 2, post: 2, branch: 2, sandwich: 4, parallel: 2, "parallel-shared": 1 };
+  for (let i = 0; i < norms[model.normPlacement]; i++) tensors.push(...normTensors(model, model.hidden));
+  return tensors;
 }
 
-const normParameters = ({ norm, hidden }: Model): number => (norm === "layernorm" ? 2 : 1) * hidden;
+const vectors = (lengths: readonly number[]): Shape[] => lengths.map((length) => [1, length]);
+
+function attentionTensors(model: Model): Shape[] {
+  const { hidden, heads, kvHeads, headDim, bias, latentAttention: latent } = model;
+  const output: Shape[] = [[hidden, heads * headDim]];
+  if (bias === "attention" || bias === "all") output.push([1, hidden]);
+  if (latent !== undefined) {
+    const { queryRank, keyValueRank, nopeDim, ropeDim } = latent;
+    const q = heads * (nopeDim + ropeDim);
+    const queries: Shape[] =
+      queryRank === undefined
+        ? [[q, hidden]]
+        : [[queryRank, hidden], ...normTensors(model, queryRank), [q, queryRank]];
+    return [
+      ...queries,
+      [keyValueRank + ropeDim, hidden],
+      ...normTensors(model, keyValueRank),
+      [heads * nopeDim + heads * headDim, keyValueRank],
+      ...output,
+    ];
+  }
+  const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
+  const [queries, keys] = model.qkNormSpan === "projection" ? widths : [headDim, headDim];
+  return [
+    ...widths.map((width): Shape => [width, hidden]),
+    ...(bias === "none" ? [] : vectors(widths)),
+    ...(model.qkNorm ? [...normTensors(model, queries!), ...normTensors(model, keys!)] : []),
+    ...output,
+  ];
+}
+
+function feedForwardTensors(model: Model, kind: Kind | undefined): Shape[] {
+  const { hidden, ffn, experts, bias } = model;
+  if (experts === undefined || kind?.feedForward === "dense") return blockTensors(model, ffn);
+  const shared = experts.sharedFfn === undefined ? [] : blockTensors(model, experts.sharedFfn);
+  return [
+    [experts.count, hidden],
+    ...(bias === "all" ? vectors([experts.count]) : []),
+    ...Array.from({ length: experts.count }, () => blockTensors(model, experts.ffn)).flat(),
+    ...shared,
+    ...(experts.sharedGate ? vectors([hidden]) : []),
+  ];
+}
+
+function blockTensors({ hidden, gated, bias }: Model, width: number): Shape[] {
+  const up: Shape[] = gated
+    ? [
+        [width, hidden],
+        [width, hidden],
+      ]
+    : [[width, hidden]];
+  const biases = bias === "all" ? vectors([...up.map(() => width), hidden]) : [];
+  return [...up, [hidden, width], ...biases];
+}
+
+const normTensors = ({ norm }: Model, length: number): Shape[] =>
+  vectors(norm === "layernorm" ? [length, length] : [length]);
+
+const elements = (tensors: readonly Shape[]): number =>
+  tensors.reduce((total, [rows, columns]) => total + rows * columns, 0);
+
+const layerParameters = (model: Model, kind?: Kind): number => elements(layerTensors(model, kind));
+
+function modelParameters(model: Model): number {
+  const { hidden, vocabulary, causal, outputHead = causal, tiedEmbeddings, positionRows, layers } = model;
+  const outside: Shape[] = [[vocabulary, hidden]];
+  if (outputHead && !tiedEmbeddings) outside.push([vocabulary, hidden]);
+  if (positionRows !== undefined) outside.push([positionRows, hidden]);
+  if (model.embeddingNorm) outside.push(...normTensors(model, hidden));
+  if (model.normPlacement !== "post") outside.push(...normTensors(model, hidden));
+  const inLayers =
+    model.layerKinds?.reduce((sum, kind) => sum + kind.layers * layerParameters(model, kind), 0) ??
+    layers * layerParameters(model);
+  return elements(outside) + inLayers;
+}
 
 interface PublishedSize {
   readonly parameters: number;
   /** true: the count is published to the last parameter */
   readonly exact: boolean;
-  /** true: the output projection is the token embedding */
-  readonly tied: boolean;
-  /** rows of learned position and segment embeddings, which are no part of a model file */
-  readonly otherEmbeddingRows?: number;
-  /** what stands outside layers and embeddings and is no norm */
-  readonly otherParameters?: number;
+  /** parameters in the published count that a model file cannot say; below 0: that the count lacks */
+  readonly besides?: number;
   readonly source: string;
 }
 
-const exactly = (parameters: number, tied: boolean, source: string): PublishedSize => ({
+const exactly = (parameters: number, source: string, besides = 0): PublishedSize => ({
   parameters,
   exact: true,
-  tied,
+  besides,
   source,
 });
 
+const KERAS = "KerasHub presets";
+const GGUF = "general.parameter_count of its GGUF files";
+
 const PUBLISHED_SIZES: Record<string, PublishedSize> = {
-  "llama-3-70b": exactly(70_553_706_496, false, "safetensors total on Hugging Face, quoted by several tools"),
-  "llama-3-8b": exactly(8_030_261_248, false, "safetensors total on Hugging Face, quoted by several tools"),
-  "llama-3.2-1b": exactly(
-    1_235_814_400,
-    true,
-    "general.parameter_count of its GGUF files; tied in config.json",
-  ),
-  "llama-2-70b": exactly(68_976_648_192, false, "HELM's table of model sizes; AuroraGPT performance study"),
-  "mistral-large-2": exactly(122_610_069_504, false, "one published table of model sizes; card: 123B"),
-  "qwen2.5-72b": exactly(72_706_203_648, false, "KerasHub presets; card: 72.7B"),
-  "qwen2.5-7b": exactly(7_615_616_512, false, "general.parameter_count of its GGUF files; card: 7.61B"),
-  "gemma-2-27b": exactly(27_227_128_320, true, "KerasHub presets"),
-  "gemma-2-9b": exactly(9_241_705_984, true, "KerasHub presets"),
-  "qwen3-8b": exactly(8_190_735_360, false, "safetensors total on Hugging Face; card: 8.2B"),
+  "llama-3-70b": exactly(70_553_706_496, "safetensors total on Hugging Face, quoted by several tools"),
+  "llama-3-8b": exactly(8_030_261_248, "safetensors total on Hugging Face, quoted by several tools"),
+  "llama-3.2-1b": exactly(1_235_814_400, GGUF),
+  "llama-2-70b": exactly(68_976_648_192, "HELM's table of model sizes; AuroraGPT performance study"),
+  "mistral-large-2": exactly(122_610_069_504, "one published table of model sizes; card: 123B"),
+  "mistral-7b": exactly(7_241_732_096, GGUF),
+  "mixtral-8x7b": exactly(46_702_792_704, `${KERAS}; announcement: 46.7B`),
+  "qwen2.5-72b": exactly(72_706_203_648, `${KERAS}; card: 72.7B`),
+  "qwen2.5-7b": exactly(7_615_616_512, `${GGUF}; card: 7.61B`),
+  "qwen1.5-moe-a2.7b": exactly(14_315_784_192, `${KERAS}; card: 14.3B`),
+  "gemma-7b": exactly(8_537_680_896, KERAS),
+  "gemma-2-27b": exactly(27_227_128_320, KERAS),
+  "gemma-2-9b": exactly(9_241_705_984, KERAS),
+  // its vocabulary there lacks the 64 rows for placeholders of images
+  "gemma-3-27b": exactly(27_009_002_240, `${KERAS}, text model`, -64 * 5376),
+  "phi-3-mini": exactly(3_821_079_552, `${KERAS}; card: 3.8B`),
+  "qwen3-8b": exactly(8_190_735_360, "safetensors total on Hugging Face; card: 8.2B"),
+  "qwen3-32b": exactly(32_762_123_264, `${KERAS}; card: 32.8B`),
+  "qwen3-30b-a3b": exactly(30_532_122_624, `${GGUF}; card: 30.5B`),
   "gpt3-175b": {
     parameters: 174.6e9,
     exact: false,
-    tied: true,
-    otherEmbeddingRows: 2048,
     source: "Brown et al. 2020, table D.1 (174,600 M; recalled, not verified); table 2.1: 175.0B, verified",
   },
-  "gpt2-xl": { ...exactly(1_557_611_200, true, "KerasHub presets"), otherEmbeddingRows: 1024 },
+  "gpt2-xl": exactly(1_557_611_200, KERAS),
   "opt-30b": {
     parameters: 29.97e9,
     exact: false,
-    tied: true,
-    // Hugging Face's OPT keeps two rows more than its 2048 positions
-    otherEmbeddingRows: 2050,
     source: "29.97 B recalled, not verified; Zhang et al. 2022 (arXiv 2205.01068) and the card: 30B",
   },
-  "pythia-12b": exactly(11_846_072_320, false, "model card of EleutherAI/pythia-12b"),
-  "bert-large": {
-    ...exactly(335_141_888, true, "KerasHub presets; BertModel of Hugging Face, pooler included"),
-    otherEmbeddingRows: 512 + 2,
-    otherParameters: 1024 * 1024 + 1024,
-  },
+  "pythia-12b": exactly(11_846_072_320, "model card of EleutherAI/pythia-12b"),
+  "gpt-neox-20b": exactly(20_554_567_680, "model card of EleutherAI/gpt-neox-20b"),
+  // their files hold the output head too, though it is the token embedding
+  "falcon-7b": exactly(7_217_189_760, "a table of model sizes in public code", 65024 * 4544),
+  "falcon-40b": exactly(41_835_970_560, "total of its files in a public catalogue", 65024 * 8192),
+  "bloom-176b": exactly(176_247_271_424, "safetensors total, in Hugging Face's documentation of the format"),
+  "bert-large": exactly(335_141_888, `${KERAS}; BertModel of Hugging Face, pooler included`, 1024 * 1025),
+  // KerasHub has 512 rows of positions and none of segments
+  "roberta-large": exactly(354_307_072, `${KERAS}; paper: 355M`, -3 * 1024),
+  "deepseek-v2-lite": exactly(15_706_484_224, "counted by a public inference program; paper: 15.7B"),
+  // the offsets that balance the load of 58 routers
+  "deepseek-v3": exactly(671_026_419_200, "audits of its file headers; README: 671B", 58 * 256),
+  "olmo-2-7b": exactly(7_298_617_344, "safetensors total on Hugging Face"),
+  // attention sinks
+  "gpt-oss-20b": exactly(20_914_757_184, `${GGUF}; model card: 20.91B`, 24 * 64),
+  "gpt-oss-120b": exactly(116_829_156_672, `${GGUF}; model card: 116.83B`, 36 * 64),
 };
-
-function modelParameters(model: Model, size: PublishedSize): number {
-  const embeddings = (size.tied ? 1 : 2) * model.vocabulary + (size.otherEmbeddingRows ?? 0);
-  // one norm outside the layers: behind the last, or behind the embeddings in a post-norm model
-  const outside = normParameters(model) + (size.otherParameters ?? 0);
-  return model.layers * layerParameters(model) + embeddings * model.hidden + outside;
-}
 
 describe("a model's published size", () => {
   it("is known for every model", () => {
@@ -185,9 +290,19 @@ describe("a model's published size", () => {
   });
 
   it.each(Object.entries(PUBLISHED_SIZES))("follows from the file of %s", (name, size) => {
-    const computed = modelParameters(modelNamed.get(name)!, size);
+    const computed = modelParameters(modelNamed.get(name)!) + (size.besides ?? 0);
     if (size.exact) expect(computed).toBe(size.parameters);
     expect(Math.abs(computed / size.parameters - 1)).toBeLessThan(0.005);
+  });
+
+  it.each(models)("is what the program counts for %s, part by part", (_, model) => {
+    const { embedding, outputHead, finalNorm, kinds, total } = parameterCounts(model);
+    expect(total).toBe(modelParameters(model));
+    expect(kinds.map((kind) => kind.total)).toEqual(
+      model.layerKinds?.map((kind) => layerParameters(model, kind)) ?? [layerParameters(model)],
+    );
+    const layers = kinds.reduce((sum, kind) => sum + kind.layers * kind.total, 0);
+    expect(embedding + outputHead + finalNorm + layers).toBe(total);
   });
 });
 

@@ -29,6 +29,18 @@ const IMPLEMENTATIONS = ["textbook", "eager", "native", "fused", "residual-fused
 const defaulted = optional;
 
 const MODEL = { ...model("llama-3-8b"), heads: 8, kvHeads: 1, rotaryDim: 64 };
+const EXPERTS = { count: 8, perToken: 1, ffn: 1024 };
+const LATENT = { keyValueRank: 512, nopeDim: 128, ropeDim: 64 };
+const LAYER_KINDS = [
+  { name: "sparse, near", layers: 30 },
+  { name: "plain, far", layers: 2, feedForward: "dense", attention: "full" },
+];
+/** Models that have the parts into which paths lead. */
+const MODELS_WITH: Readonly<Record<string, object>> = {
+  "experts.": { ...MODEL, experts: EXPERTS },
+  "latentAttention.": { ...MODEL, kvHeads: MODEL.heads, latentAttention: LATENT },
+  "layerKinds.": { ...MODEL, layers: 32, experts: EXPERTS, slidingWindow: 4096, layerKinds: LAYER_KINDS },
+};
 const HARDWARE = {
   ...hardware("h100-sxm"),
   peakFlopsPerSecond: { fp32Vector: 1, tf32: 2, fp16: 3, bf16: 4, fp8: 5, fp4: 6 },
@@ -55,6 +67,9 @@ const SCENARIO = {
 };
 const BASES: Readonly<Record<Kind, object>> = { model: MODEL, hardware: HARDWARE, scenario: SCENARIO };
 
+const baseOf = (kind: Kind, path: string): object =>
+  Object.entries(MODELS_WITH).find(([part]) => kind === "model" && path.startsWith(part))?.[1] ?? BASES[kind];
+
 /** Every field of every kind of file that users write. */
 const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> = {
   model: [
@@ -69,14 +84,37 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["ffn", COUNT],
     ["gated", FLAG],
     ["activation", oneOf("silu", "gelu", "relu")],
-    ["bias", oneOf("none", "qkv", "all")],
-    ["positions", oneOf("rope", "learned", "none")],
+    ["bias", oneOf("none", "qkv", "attention", "all")],
+    ["positions", oneOf("rope", "learned", "alibi", "none")],
+    ["positionRows", optional(COUNT)],
     ["rotaryDim", optional(withGood(COUNT, 1, 2, 128))],
     ["norm", oneOf("layernorm", "rmsnorm")],
-    ["normPlacement", oneOf("pre", "post", "sandwich", "parallel")],
+    ["normPlacement", oneOf("pre", "post", "branch", "sandwich", "parallel", "parallel-shared")],
     ["qkNorm", FLAG],
+    ["qkNormSpan", optional(oneOf("head", "projection"))],
     ["causal", FLAG],
+    ["slidingWindow", optional(COUNT)],
+    ["experts", optional(OBJECT)],
+    ["experts.count", COUNT],
+    ["experts.perToken", withGood(COUNT, 1, 2, 8)],
+    ["experts.ffn", COUNT],
+    ["experts.sharedFfn", optional(COUNT)],
+    ["experts.sharedGate", optional(FLAG)],
+    ["latentAttention", optional(OBJECT)],
+    ["latentAttention.queryRank", optional(COUNT)],
+    ["latentAttention.keyValueRank", COUNT],
+    ["latentAttention.nopeDim", COUNT],
+    ["latentAttention.ropeDim", COUNT],
+    ["layerKinds", optional(list(2))],
+    ["layerKinds.0", OBJECT],
+    ["layerKinds.0.name", TEXT],
+    ["layerKinds.0.layers", withGood(COUNT, 30)],
+    ["layerKinds.0.feedForward", optional(oneOf("experts", "dense"))],
+    ["layerKinds.0.attention", optional(oneOf("window", "full"))],
     ["vocabulary", COUNT],
+    ["tiedEmbeddings", optional(FLAG)],
+    ["outputHead", optional(FLAG)],
+    ["embeddingNorm", optional(FLAG)],
   ],
   hardware: [
     ["$schema", optional(anyText())],
@@ -167,12 +205,12 @@ const ALL = (Object.keys(FIELDS) as Kind[]).flatMap((kind) =>
 
 describe.each(ALL)("$kind: $path", ({ kind, path, field }) => {
   test("takes what it should", () => {
-    for (const value of field.good) expect(problems(kind, put(BASES[kind], path, value))).toEqual([]);
+    for (const value of field.good) expect(problems(kind, put(baseOf(kind, path), path, value))).toEqual([]);
   });
 
   test("refuses everything else with one line: the place, what was expected, what is there", () => {
     for (const [value, message] of field.bad) {
-      const found = problems(kind, put(BASES[kind], path, value));
+      const found = problems(kind, put(baseOf(kind, path), path, value));
       expect(found).toEqual([`${named(path)}: ${message}`]);
     }
   });
@@ -210,6 +248,9 @@ describe("the table of fields", () => {
 describe("unknown keys", () => {
   const OBJECTS: readonly (readonly [Kind, string])[] = [
     ["model", ""],
+    ["model", "experts"],
+    ["model", "latentAttention"],
+    ["model", "layerKinds.0"],
     ["hardware", ""],
     ["hardware", "sources.0"],
     ["hardware", "peakFlopsPerSecond"],
@@ -229,7 +270,7 @@ describe("unknown keys", () => {
 
   test.each(OBJECTS)("of a %s at %j are refused by name, with the keys that are known", (kind, path) => {
     const at = path === "" ? "surprisingly" : `${path}.surprisingly`;
-    const [found, ...more] = problems(kind, put(BASES[kind], at, 1));
+    const [found, ...more] = problems(kind, put(baseOf(kind, at), at, 1));
     expect(more).toEqual([]);
     expect(found).toMatch(/^\S*surprisingly: unknown key \(known: [\w$]+/);
     expect(found?.startsWith(`${named(at)}: `)).toBe(true);
@@ -416,6 +457,43 @@ describe("fields that depend on each other", () => {
     expect(problems("model", { ...MODEL, headDim: 128, rotaryDim: 130 })).toEqual([
       "rotaryDim: expected at most headDim",
     ]);
+  });
+
+  test("a token passes through at most all experts", () => {
+    const experts = { ...EXPERTS, perToken: 9 };
+    expect(problems("model", { ...MODEL, experts })).toEqual([
+      "experts.perToken: expected at most experts.count",
+    ]);
+  });
+
+  test("with latent attention every head has keys and values of its own", () => {
+    expect(problems("model", { ...MODEL, latentAttention: LATENT })).toEqual([
+      "kvHeads: expected heads: with latentAttention every head has keys and values of its own",
+    ]);
+  });
+
+  test.each([
+    [{}, []],
+    [{ layers: 33 }, ["layerKinds: expected kinds of 33 layers together, got 32"]],
+    [
+      { experts: undefined, layerKinds: [{ ...LAYER_KINDS[0], feedForward: "experts" }, LAYER_KINDS[1]] },
+      ["layerKinds[0].feedForward: expected dense: the model has no experts"],
+    ],
+    [
+      { slidingWindow: undefined, layerKinds: [{ ...LAYER_KINDS[0], attention: "window" }, LAYER_KINDS[1]] },
+      ["layerKinds[0].attention: expected full: the model has no slidingWindow"],
+    ],
+    [
+      { layerKinds: LAYER_KINDS.map((kind) => ({ ...kind, name: "twin" })) },
+      ["layerKinds[1].name: expected a name of its own"],
+    ],
+    [
+      { layerKinds: [{ name: "alone", layers: 32 }] },
+      [expect.stringMatching(/^layerKinds: expected a list of at least 2 items/)],
+    ],
+  ])("kinds of layers with %j are answered with %j", (changes, expected) => {
+    const whole = { ...(MODELS_WITH["layerKinds."] as object), ...changes };
+    expect(problems("model", JSON.parse(JSON.stringify(whole)))).toEqual(expected);
   });
 
   test.each([

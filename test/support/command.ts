@@ -11,6 +11,7 @@ export interface RunOptions {
   readonly color?: boolean;
   readonly unicode?: boolean;
   readonly stdin?: string | Uint8Array;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Runs a command line in this process: on a pipe of 80 columns unless told otherwise. */
@@ -29,6 +30,7 @@ export async function command(argv: readonly string[], options: RunOptions = {})
     columns: options.columns ?? 80,
     color: options.color ?? false,
     unicode: options.unicode ?? true,
+    environment: options.environment ?? {},
   });
   return { code, stdout, stderr };
 }

@@ -1,0 +1,382 @@
+import { describe, expect, test } from "vitest";
+import { importModel } from "../../src/hugging-face/import-model.ts";
+import { isConfig } from "../../src/hugging-face/is-config.ts";
+import type { Model } from "../../src/schema/model.ts";
+import { model as shipped } from "../support/scenarios.ts";
+import { CONFIGS } from "./configs.ts";
+
+type Config = Readonly<Record<string, unknown>>;
+
+const ORIGIN = { name: "a model", source: "a test" };
+
+function read(name: string, changes: Config = {}) {
+  const { imported, problems } = importModel({ ...CONFIGS[name]!.config, ...changes }, ORIGIN);
+  if (problems !== undefined) throw new Error(problems.join("; "));
+  return imported;
+}
+
+const problemsOf = (config: Config): readonly string[] => importModel(config, ORIGIN).problems ?? [];
+
+/** Kinds of layers as `name: how many`. */
+const kindsOf = ({ layerKinds }: Model): Readonly<Record<string, number>> =>
+  Object.fromEntries((layerKinds ?? []).map(({ name, layers }) => [name, layers]));
+
+describe("a config.json", () => {
+  test.each([
+    [{ model_type: "llama" }, true],
+    [{ architectures: ["LlamaForCausalLM"] }, true],
+    [{ model_type: null }, true],
+    [{ hidden: 1, model_type: "llama" }, false],
+    [shipped("llama-3-8b"), false],
+    [{}, false],
+    [[{ model_type: "llama" }], false],
+    [null, false],
+    ["model_type", false],
+  ])("is told from a model file: %j", (data, expected) => {
+    expect(isConfig(data)).toBe(expected);
+  });
+
+  test("gives the model its name where it was loaded from the hub, else it is called as it was found", () => {
+    expect(read("gpt2-xl", { _name_or_path: "openai-community/gpt2-xl" }).model.name).toBe(
+      "openai-community/gpt2-xl",
+    );
+    for (const folder of ["", ".", "/home/me/checkpoints/7", "../x", "a/b/c", 3])
+      expect(read("gpt2-xl", { _name_or_path: folder }).model.name).toBe("a model");
+  });
+
+  test("says in the source where it is from and what type it has", () => {
+    expect(read("gpt2-xl").model.source).toBe("a test (model_type gpt2)");
+  });
+
+  test("says which field is from which key", () => {
+    const { mapped } = read("bert-large-uncased");
+    expect(mapped).toContain("hidden from hidden_size");
+    expect(mapped).toContain("positionRows from max_position_embeddings and type_vocab_size");
+  });
+
+  test.each(Object.entries(CONFIGS))(
+    "of %s names its architecture well enough without model_type",
+    (_, { config }) => {
+      if (config["architectures"] === undefined) return;
+      const { model_type, ...rest } = config;
+      const { imported } = importModel(rest, ORIGIN);
+      expect(imported?.model.source).toContain(String(model_type).replace("_text", ""));
+    },
+  );
+});
+
+describe("the language model of a config.json that sees and hears", () => {
+  const inner = { ...CONFIGS["Mistral-7B-v0.1"]!.config };
+  const wrapper = { model_type: "mistral3", text_config: inner, vision_config: { hidden_size: 1024 } };
+
+  test("is mapped, and the rest said to be left out", () => {
+    const { imported } = importModel(wrapper, ORIGIN);
+    expect(imported!.model).toEqual({
+      ...read("Mistral-7B-v0.1").model,
+      source: "a test (model_type mistral)",
+    });
+    expect(imported!.notes.join()).toMatch(/only the language model is mapped/);
+    expect(imported!.mapped).toContain("hidden from text_config.hidden_size");
+  });
+
+  test("has its problems named with their place", () => {
+    const broken = { ...wrapper, text_config: { ...inner, hidden_size: "wide" } };
+    expect(problemsOf(broken)).toEqual([
+      'text_config.hidden_size: expected a whole number from 1 to 100000000, got "wide"',
+    ]);
+    expect(problemsOf({ ...wrapper, text_config: { model_type: "mamba" } })[0]).toMatch(
+      /^text_config\.model_type: no mapping for "mamba"/,
+    );
+  });
+
+  test("shares its embeddings if the file around it says so", () => {
+    const text = { ...inner, tie_word_embeddings: undefined };
+    const { imported } = importModel({ ...wrapper, tie_word_embeddings: true, text_config: text }, ORIGIN);
+    expect(imported!.model.tiedEmbeddings).toBe(true);
+  });
+
+  test("of the smallest Gemma 3 gets its sizes from the defaults, and this is said", () => {
+    const file = {
+      model_type: "gemma3",
+      text_config: {
+        hidden_size: 2560,
+        intermediate_size: 10240,
+        num_hidden_layers: 34,
+        sliding_window: 1024,
+      },
+    };
+    const { imported } = importModel(file, ORIGIN);
+    expect(imported!.model).toMatchObject({ heads: 8, kvHeads: 4, headDim: 256, vocabulary: 262_208 });
+    expect(kindsOf(imported!.model)).toEqual({ window: 29, full: 5 });
+    expect(imported!.notes[0]).toMatch(
+      /^by Gemma3TextConfig's defaults: .*text_config\.num_attention_heads 8.*text_config\.vocab_size 262208/,
+    );
+  });
+});
+
+describe("kinds of layers", () => {
+  const dense = (changes: Config) => kindsOf(read("Qwen3-30B-A3B", changes).model);
+
+  test.each([
+    [{ decoder_sparse_step: 2 }, { experts: 24, dense: 24 }],
+    [{ decoder_sparse_step: 3 }, { experts: 16, dense: 32 }],
+    [{ mlp_only_layers: [0, 1, 47] }, { experts: 45, dense: 3 }],
+    [
+      { decoder_sparse_step: 2, mlp_only_layers: [0, 1] },
+      { experts: 23, dense: 25 },
+    ],
+    [{ mlp_only_layers: [100] }, {}],
+    [{}, {}],
+  ])("of Qwen3 MoE with %j", (changes, expected) => {
+    expect(dense(changes)).toEqual(expected);
+  });
+
+  test("that no layer has leave no trace of experts", () => {
+    const { model } = read("Qwen3-30B-A3B", { decoder_sparse_step: 49 });
+    expect(model.experts).toBeUndefined();
+    expect(model.layerKinds).toBeUndefined();
+  });
+
+  test.each([
+    [{ first_k_dense_replace: 0 }, {}],
+    [
+      { first_k_dense_replace: 3, moe_layer_freq: 2 },
+      { experts: 29, dense: 32 },
+    ],
+    [{ first_k_dense_replace: 60 }, { dense: 60, experts: 1 }],
+  ])("of DeepSeek-V3 with %j", (changes, expected) => {
+    expect(kindsOf(read("DeepSeek-V3", changes).model)).toEqual(expected);
+  });
+
+  test.each([
+    [
+      "Qwen2.5-7B",
+      { use_sliding_window: true, sliding_window: 512, max_window_layers: 20 },
+      { full: 20, window: 8 },
+    ],
+    ["Qwen2.5-7B", { use_sliding_window: true, sliding_window: 512, max_window_layers: 28 }, {}],
+    ["Qwen2.5-7B", { use_sliding_window: false, max_window_layers: 20 }, {}],
+    ["Qwen2.5-7B", { use_sliding_window: true, sliding_window: null }, {}],
+    ["Qwen3-32B", { use_sliding_window: true, sliding_window: 512, max_window_layers: 0 }, {}],
+    ["gemma-2-9b", { sliding_window: null }, {}],
+    ["gemma-2-9b", { num_hidden_layers: 43 }, { window: 22, full: 21 }],
+    ["gemma-3-1b-it", { sliding_window_pattern: 2 }, { window: 13, full: 13 }],
+    ["gemma-3-1b-it", { sliding_window_pattern: 1 }, {}],
+    ["gpt-oss-20b", { layer_types: null }, { window: 12, full: 12 }],
+    ["gpt-oss-120b", { layer_types: Array(36).fill("full_attention") }, {}],
+  ])("of %s with %j", (name, changes, expected) => {
+    expect(kindsOf(read(name, changes).model)).toEqual(expected);
+  });
+
+  test("of both sorts are named by both", () => {
+    const changes = {
+      use_sliding_window: true,
+      sliding_window: 64,
+      max_window_layers: 8,
+      decoder_sparse_step: 2,
+    };
+    expect(kindsOf(read("Qwen1.5-MoE-A2.7B", changes).model)).toEqual({
+      "experts-full": 12,
+      "dense-full": 8,
+      "dense-window": 4,
+    });
+  });
+
+  test.each([
+    [
+      Array(35).fill("full_attention"),
+      /layer_types: expected a list of num_hidden_layers \(36\) items, got 35/,
+    ],
+    [
+      Array(36).fill("linear_attention"),
+      /layer_types: expected "full_attention" or "sliding_attention", got "linear/,
+    ],
+    ["all", /layer_types: expected a list, got "all"/],
+  ])("must be known and complete: %#", (types, pattern) => {
+    const config = { ...CONFIGS["gpt-oss-120b"]!.config, layer_types: types };
+    expect(problemsOf(config).join("\n")).toMatch(pattern);
+  });
+});
+
+describe("a detail of a type", () => {
+  test.each<readonly [string, Config, Partial<Model>]>([
+    ["Meta-Llama-3-70B", { attention_bias: true }, { bias: "attention" }],
+    ["Meta-Llama-3-70B", { attention_bias: true, mlp_bias: true }, { bias: "all" }],
+    ["Meta-Llama-3-70B", { head_dim: 64 }, { headDim: 64 }],
+    ["Meta-Llama-3-70B", { hidden_act: "gelu_pytorch_tanh" }, { activation: "gelu" }],
+    ["Meta-Llama-3-70B", { hidden_act: "relu2" }, { activation: "relu" }],
+    ["Mistral-7B-v0.1", { sliding_window: null }, { slidingWindow: undefined }],
+    ["Mistral-7B-v0.1", { sliding_window: undefined }, { slidingWindow: 4096 }],
+    ["Mixtral-8x7B-v0.1", { sliding_window: 4096 }, { slidingWindow: 4096 }],
+    ["Mixtral-8x7B-v0.1", { num_key_value_heads: undefined }, { kvHeads: 8 }],
+    ["Mixtral-8x7B-v0.1", { num_key_value_heads: null }, { kvHeads: 32 }],
+    ["falcon-rw-1b", { num_kv_heads: 8 }, { kvHeads: 8 }],
+    ["Qwen1.5-MoE-A2.7B", { qkv_bias: false }, { bias: "none" }],
+    ["Phi-3-mini-4k-instruct", { partial_rotary_factor: 0.75 }, { rotaryDim: 72 }],
+    ["Phi-3-mini-4k-instruct", { rope_parameters: { partial_rotary_factor: 0.5 } }, { rotaryDim: 48 }],
+    ["gpt2-xl", { n_inner: 100 }, { ffn: 100 }],
+    ["gpt-neox-20b", { use_parallel_residual: false }, { normPlacement: "pre" }],
+    ["gpt-neox-20b", { rotary_pct: 1.0 }, { rotaryDim: undefined }],
+    ["opt-1.3b", { do_layer_norm_before: false }, { normPlacement: "post" }],
+    ["opt-1.3b", { enable_bias: false }, { bias: "none" }],
+    ["falcon-7b", { multi_query: false }, { kvHeads: 71 }],
+    ["falcon-40b", { num_ln_in_parallel_attn: 1 }, { normPlacement: "parallel-shared" }],
+    ["falcon-rw-1b", { alibi: false }, { positions: "rope", normPlacement: "pre" }],
+    ["falcon-7b", { ffn_hidden_size: 100 }, { ffn: 100 }],
+    ["bert-large-uncased", { is_decoder: true }, { causal: true }],
+    ["DeepSeek-V3", { n_shared_experts: null }, { experts: { count: 256, perToken: 8, ffn: 2048 } }],
+    ["DeepSeek-V3", { attention_bias: true }, { bias: "attention" }],
+    ["OLMo-2-1124-7B", {}, { normPlacement: "branch", qkNorm: true, qkNormSpan: "projection" }],
+    ["gpt-oss-20b", { attention_bias: false }, { bias: "none" }],
+  ])("%s with %j", (name, changes, expected) => {
+    expect(read(name, changes).model).toMatchObject(JSON.parse(JSON.stringify(expected)));
+    for (const [key, value] of Object.entries(expected))
+      if (value === undefined) expect(read(name, changes).model).not.toHaveProperty(key);
+  });
+});
+
+describe("what does not fit together is a problem with the key's name", () => {
+  test.each<readonly [string, Config, RegExp]>([
+    [
+      "Meta-Llama-3-70B",
+      { num_key_value_heads: 7 },
+      /^num_key_value_heads: expected a divisor of num_attention_heads \(64\), got 7$/,
+    ],
+    [
+      "Meta-Llama-3-70B",
+      { num_attention_heads: 48 },
+      /^num_attention_heads: expected a divisor of hidden_size \(8192\) where head_dim is missing, got 48$/,
+    ],
+    [
+      "Meta-Llama-3-70B",
+      { num_hidden_layers: 1e7 },
+      /^num_hidden_layers: expected at most 100000, got 10000000$/,
+    ],
+    ["Meta-Llama-3-70B", { hidden_act: "sine" }, /^hidden_act: expected one of silu, .*, got "sine"$/],
+    [
+      "Meta-Llama-3-70B",
+      { tie_word_embeddings: "no" },
+      /^tie_word_embeddings: expected true or false, got "no"$/,
+    ],
+    [
+      "Mixtral-8x7B-v0.1",
+      { num_experts_per_tok: 9 },
+      /^num_experts_per_tok: expected at most the number of experts \(8\), got 9$/,
+    ],
+    [
+      "falcon-40b",
+      { num_kv_heads: 7 },
+      /^num_kv_heads: expected a divisor of num_attention_heads \(128\), got 7$/,
+    ],
+    ["falcon-40b", { num_ln_in_parallel_attn: 3 }, /^num_ln_in_parallel_attn: expected 1 or 2, got 3$/],
+    ["gpt-neox-20b", { rotary_pct: 1.5 }, /^rotary_pct: expected a number above 0 and at most 1, got 1\.5$/],
+    [
+      "Qwen3-30B-A3B",
+      { mlp_only_layers: ["first"] },
+      /^mlp_only_layers: expected a list of layers' indices from 0, got "first"$/,
+    ],
+    [
+      "DeepSeek-V3",
+      { n_shared_experts: 300 },
+      /^n_shared_experts: expected at most n_routed_experts \(256\), got 300$/,
+    ],
+    [
+      "DeepSeek-V3",
+      { q_lora_rank: "small" },
+      /^q_lora_rank: expected a whole number from 1 to 100000000, got "small"$/,
+    ],
+    [
+      "gpt2-xl",
+      { n_embd: undefined },
+      /^n_embd: expected a whole number .*, got nothing \(nor hidden_size\)$/,
+    ],
+  ])("%s with %j", (name, changes, pattern) => {
+    const problems = problemsOf({ ...CONFIGS[name]!.config, ...changes });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(pattern);
+  });
+
+  test("and all problems are found at once", () => {
+    const changes = { hidden_size: 0, num_hidden_layers: "many", vocab_size: null, hidden_act: 3 };
+    const problems = problemsOf({ ...CONFIGS["Meta-Llama-3-70B"]!.config, ...changes });
+    expect(problems.map((line) => line.split(":")[0]).sort()).toEqual(Object.keys(changes).sort());
+  });
+});
+
+describe("notes say", () => {
+  test.each<readonly [string, Config, RegExp]>([
+    [
+      "Meta-Llama-3-70B",
+      { num_key_value_heads: null },
+      /by LlamaConfig's defaults: num_key_value_heads as num_attention_heads \(64\)/,
+    ],
+    [
+      "Meta-Llama-3-70B",
+      { mlp_bias: true },
+      /biases in the feed-forward block alone cannot be said: taken as none/,
+    ],
+    ["Meta-Llama-3-70B", { torch_dtype: "float16" }, /weights are float16: --precision fp16 computes in it/],
+    ["Meta-Llama-3-70B", { torch_dtype: undefined, dtype: "float32" }, /--precision fp32/],
+    [
+      "Meta-Llama-3-70B",
+      { quantization_config: {} },
+      /quantization_config: types are the scenario's.*--set precision\.weights=/,
+    ],
+    ["Meta-Llama-3-70B", { rope_parameters: { rope_type: "yarn" } }, /RoPE scaling \(yarn\)/],
+    ["Mistral-7B-v0.1", { sliding_window: undefined }, /by MistralConfig's defaults: sliding_window 4096/],
+    ["gemma-7b", { use_bidirectional_attention: true }, /taken as causal \(--set model\.causal=false\)/],
+    ["gemma-2-9b", {}, /attn_logit_softcapping.*final_logit_softcapping/s],
+    ["gpt2-xl", {}, /activation gelu_new is taken as gelu/],
+    ["gpt2-xl", { add_cross_attention: true }, /cross-attention is not modelled/],
+    ["opt-1.3b", { word_embed_proj_dim: 512 }, /word_embed_proj_dim 512: .* the layers are right/],
+    [
+      "bloom",
+      { apply_residual_connection_post_layernorm: true },
+      /residuals are taken from before the norms/,
+    ],
+    ["bert-large-uncased", { position_embedding_type: "relative_key" }, /relative_key is taken as absolute/],
+    ["bert-large-uncased", {}, /pooler and masked-language head are not modelled/],
+    ["DeepSeek-V3", {}, /num_nextn_predict_layers 1\) are left out/],
+    ["DeepSeek-V3", {}, /quantization_config \(fp8\)/],
+    ["gpt-oss-20b", {}, /attention sinks .* are not modelled/],
+  ])("of %s with %j what was guessed or left out", (name, changes, pattern) => {
+    expect(read(name, changes).notes.join("\n")).toMatch(pattern);
+  });
+
+  test("nothing where nothing was guessed", () => {
+    for (const name of ["Meta-Llama-3-70B", "Mistral-7B-v0.1", "Mixtral-8x7B-v0.1", "Qwen3-32B"])
+      expect(read(name).notes).toEqual([]);
+  });
+});
+
+describe("an unknown model_type", () => {
+  test("is answered with those that are known, what is there, what is missing, and the way to a model file", () => {
+    const config = { model_type: "qwen4", hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 };
+    const [unknown, there, missing, way, ...more] = problemsOf(config);
+    expect(more).toEqual([]);
+    expect(unknown).toMatch(
+      /^model_type: no mapping for "qwen4" \(did you mean "qwen2"\?\); known: llama, mistral/,
+    );
+    expect(there).toBe("it says: layers 2, hidden 64, heads 4");
+    expect(missing).toMatch(
+      /^missing for a model file: kvHeads, headDim, ffn, vocabulary, gated, activation, bias,/,
+    );
+    expect(way).toMatch(
+      /norm-roofline show llama-3-8b > mine\.json.*norm-roofline schema model.*check mine\.json/,
+    );
+  });
+
+  test.each([
+    { model_type: 3 },
+    { model_type: null },
+    { architectures: [] },
+    { architectures: "LlamaForCausalLM" },
+  ])("is also one that is none: %j", (config) => {
+    expect(problemsOf(config)[0]).toMatch(/^model_type: no mapping for nothing; known: llama,/);
+  });
+
+  test("may be called like a property of all objects", () => {
+    for (const type of ["constructor", "__proto__", "toString"])
+      expect(problemsOf({ model_type: type })[0]).toMatch(new RegExp(`no mapping for "${type}"`));
+  });
+});
