@@ -124,12 +124,14 @@ export function typicalErrorText({ scenario }: Result): string[] {
   ];
 }
 
-/** Measured layers: half precision, one GPU, hidden 1024 to 8192, up to 131072 tokens of a sequence. */
+/** Measured layers: half precision, one GPU, no experts, hidden 1024 to 8192, up to 131072 tokens of a sequence. */
 function isLikeMeasured({ model, workload, precision, parallelism }: Result["scenario"]): boolean {
   const half = ["bf16", "fp16"].includes(precision.activations);
   const width = model.hidden >= 512 && model.hidden <= 16_384;
   const length = Math.max(workload.sequence, workload.context) <= 131_072;
-  return half && width && length && parallelism.tensor === 1;
+  const dense = model.experts === undefined && model.latentAttention === undefined;
+  const alone = parallelism.tensor === 1 && (parallelism.expert ?? 1) === 1;
+  return half && width && length && dense && alone;
 }
 
 type Tree = { readonly [name: string]: Tree | Parameter };

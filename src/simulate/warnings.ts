@@ -22,7 +22,7 @@ export function warnings(scenario: Scenario): string[] {
       ["gradients and optimizer", optimizerBytes],
     ] as const;
     const listed = parts
-      .filter(([, bytes]) => bytes > 0)
+      .filter(([, bytes]) => bytes >= SMALLEST_SHOWN_BYTES)
       .map(([name, bytes]) => `${name} ${gigabytes(bytes)}`);
     found.push(
       `All ${model.layers} layers do not fit: each GPU would hold ${gigabytes(totalBytes)} (${listed.join(", ")}) and has ${gigabytes(hardware.hbmBytes)}; the layer's figures hold all the same.`,
@@ -69,5 +69,8 @@ function fusedInstead({ model, normalization }: Scenario): string[] {
 }
 
 const hasResidual = ({ residual }: NormPlace): boolean => residual !== undefined;
+
+/** Less than this is 0.0 GB. */
+const SMALLEST_SHOWN_BYTES = 0.05e9;
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 1 : 0)} GB`;
