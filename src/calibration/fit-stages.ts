@@ -117,7 +117,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "matmul grouped",
     rows: ofKind("grouped-gemm"),
-    parameters: within("experts", "floorSeconds", "speed"),
+    parameters: within("experts", "floorSeconds", "speed", "softness"),
   },
   {
     name: "expert selection",

@@ -58,6 +58,7 @@ export const START_CALIBRATION: Calibration = {
   experts: {
     floorSeconds: assumed(15e-6),
     speed: assumed(0.9),
+    softness: assumed(2),
     selectionFloorSeconds: assumed(9e-6),
     topKSecondsPerElement: assumed(50e-12),
     sortSecondsPerElement: assumed(1e-9),

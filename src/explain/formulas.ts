@@ -16,6 +16,7 @@ import { matmulPeak } from "../roofline/device.ts";
 import { type idealTiming, type networkSeconds, peakOf } from "../roofline/ideal.ts";
 import {
   DEEPEST_INNER,
+  groupedPadding,
   type matmulTime,
   outputShare,
   sustainedClock,
@@ -540,12 +541,21 @@ export function matmulTimeSteps(
     ["work.grouped", work.grouped, work, "grouped"],
     ["c.experts.speed", c.experts.speed, c.experts, "speed"],
   ]);
-  const compute =
-    (kernel.flops * tilePadding(work, device.hardware.computeUnits)) /
-    (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
+  const padding = work.grouped
+    ? groupedPadding(work, device.hardware.computeUnits)
+    : tilePadding(work, device.hardware.computeUnits);
+  note(steps, "padding", "$0 ? $1 : $2", padding, [
+    ["work.grouped", work.grouped, work, "grouped"],
+    [
+      "groupedPadding(work, device.hardware.computeUnits)",
+      groupedPadding(work, device.hardware.computeUnits),
+    ],
+    ["tilePadding(work, device.hardware.computeUnits)", tilePadding(work, device.hardware.computeUnits)],
+  ]);
+  const compute = (kernel.flops * padding) / (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
   note(steps, "compute", "($0 * $1) / ($2 * $3 * ($4 ? $5 : 1))", compute, [
     ["kernel.flops", kernel.flops, kernel, "flops"],
-    ["tilePadding(work, device.hardware.computeUnits)", tilePadding(work, device.hardware.computeUnits)],
+    ["padding", padding],
     ["rate", rate],
     ["speed", speed],
     ["work.gradient", work.gradient, work, "gradient"],
@@ -582,14 +592,20 @@ export function matmulTimeSteps(
     ["cache", cache],
     ["outputShare(kernel)", outputShare(kernel)],
   ]);
+  const softness = work.grouped ? c.experts.softness : c.matmul.softness;
+  note(steps, "softness", "$0 ? $1 : $2", softness, [
+    ["work.grouped", work.grouped, work, "grouped"],
+    ["c.experts.softness", c.experts.softness, c.experts, "softness"],
+    ["c.matmul.softness", c.matmul.softness, c.matmul, "softness"],
+  ]);
   note(
     steps,
     "seconds",
     "$0 + softMaximum($1, $2 + $3, $4 + $5)",
-    latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache),
+    latency + softMaximum(softness, compute + epilogue, memory + cache),
     [
       ["latency", latency],
-      ["c.matmul.softness", c.matmul.softness, c.matmul, "softness"],
+      ["softness", softness],
       ["compute", compute],
       ["epilogue", epilogue],
       ["memory", memory],
@@ -598,7 +614,7 @@ export function matmulTimeSteps(
   );
   return {
     steps,
-    result: timing(latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache), {
+    result: timing(latency + softMaximum(softness, compute + epilogue, memory + cache), {
       compute,
       memory,
       cache,

@@ -20,15 +20,19 @@ export function matmulTime(kernel: Kernel, work: Matmul, traffic: Traffic, devic
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
   const rate = peak * c.matmul.peakFraction * sustainedClock(kernel.flops, c.matmul);
   const speed = typeSpeed(work.dataType, c.matmul) * (work.grouped ? c.experts.speed : 1);
+  const padding = work.grouped
+    ? groupedPadding(work, device.hardware.computeUnits)
+    : tilePadding(work, device.hardware.computeUnits);
   const compute =
-    (kernel.flops * tilePadding(work, device.hardware.computeUnits)) /
+    (kernel.flops * padding) /
     (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.weightFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const floor = work.grouped ? c.experts.floorSeconds : c.matmul.floorSeconds;
   const latency = floor + c.matmul.secondsPerInner * Math.min(work.k, DEEPEST_INNER);
   const epilogue = c.matmul.epilogueShare * (memory + cache) * outputShare(kernel);
-  return timing(latency + softMaximum(c.matmul.softness, compute + epilogue, memory + cache), {
+  const softness = work.grouped ? c.experts.softness : c.matmul.softness;
+  return timing(latency + softMaximum(softness, compute + epilogue, memory + cache), {
     compute,
     memory,
     cache,
@@ -93,10 +97,9 @@ const SMALLEST_SPLIT = 512;
 
 /**
  * Tile and wave quantization: work of the tiles as launched (edges padded, last wave full) over the work asked for,
- * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly. Of products of
- * different sizes each ends inside a tile, half filled on average.
+ * for the best of the tile shapes, either way round. 1 for a matmul that fills the device exactly.
  */
-export function tilePadding({ m, n, k, products, grouped }: Matmul, units: number): number {
+export function tilePadding({ m, n, k, products }: Matmul, units: number): number {
   const elements = products * m * n;
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < TILES.length; i++) {
@@ -104,30 +107,29 @@ export function tilePadding({ m, n, k, products, grouped }: Matmul, units: numbe
     // tiles cover at least what was asked for
     if (cost * elements >= best) continue;
     const [rows, columns] = TILES[i]!;
+    const upright = products * Math.ceil(m / rows) * Math.ceil(n / columns);
+    const turned = products * Math.ceil(n / rows) * Math.ceil(m / columns);
     best = Math.min(
       best,
-      cost *
-        launchedElements(
-          products * tilesOver(m, rows, grouped) * Math.ceil(n / columns),
-          k,
-          rows * columns,
-          units,
-        ),
-      cost *
-        launchedElements(
-          products * Math.ceil(n / rows) * tilesOver(m, columns, grouped),
-          k,
-          rows * columns,
-          units,
-        ),
+      cost * launchedElements(upright, k, rows * columns, units),
+      cost * launchedElements(turned, k, rows * columns, units),
     );
   }
   return best / elements;
 }
 
-/** Tiles over the rows of a product; of products of `m` rows on average the mean. */
-const tilesOver = (m: number, rows: number, grouped: boolean): number =>
-  grouped ? Math.max(1, m / rows + 0.5) : Math.ceil(m / rows);
+const GROUPED_TILE = { rows: 128, columns: 128 } as const;
+
+/**
+ * The same for products of different numbers of rows, `m` on average: one tile shape for all of them, and each product
+ * ends inside a tile, half filled on average.
+ */
+export function groupedPadding({ m, n, products }: Matmul, units: number): number {
+  const { rows, columns } = GROUPED_TILE;
+  const tiles = products * Math.max(1, m / rows + 0.5) * Math.ceil(n / columns);
+  const waves = Math.ceil(tiles / units);
+  return (waves * units * rows * columns) / (products * m * n);
+}
 
 function launchedElements(tiles: number, k: number, tileElements: number, units: number): number {
   const splits =

@@ -104,6 +104,7 @@ export const CalibrationSchema = z.strictObject({
     .strictObject({
       floorSeconds: parameter("Grouped matmul: time of the smallest"),
       speed: share("Grouped matmul: share of the tensor peak over that of a single matmul"),
+      softness: softness("Grouped matmul: exponent of the soft maximum of compute and memory"),
       selectionFloorSeconds: parameter("Choosing experts op by op: the smallest top-k or sort"),
       topKSecondsPerElement: parameter("Issue time per score: top-k"),
       sortSecondsPerElement: parameter("Issue time per chosen expert: sort"),
