@@ -22,7 +22,10 @@ const rows = readFileSync("measurements/h100-sxm/more-layers.jsonl", "utf8")
 
 const h100 = hardware("h100-sxm");
 
-function predicted({ phase, batch, sequence, context, tensor, layers, ...row }: Row, kind: "rmsnorm" | "layernorm") {
+function predicted(
+  { phase, batch, sequence, context, tensor, layers, ...row }: Row,
+  kind: "rmsnorm" | "layernorm",
+) {
   const { layer } = simulate(
     scenario({
       model: model(row.model),
