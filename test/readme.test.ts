@@ -109,11 +109,12 @@ describe("the README shows", () => {
   });
 });
 
-const WALK = new URL("../docs/from-claim-to-answer.md", import.meta.url);
+const PAGES = ["from-claim-to-answer", "beyond-one-dense-layer"];
 const COMMAND_BLOCK = /<!-- output of: norm-roofline (.*) -->\n([\s\S]*?)<!-- end -->/g;
 
-describe("docs/from-claim-to-answer.md shows", () => {
-  const text = readFileSync(WALK, "utf8");
+describe.each(PAGES)("docs/%s.md shows", (name) => {
+  const page = new URL(`../docs/${name}.md`, import.meta.url);
+  const text = readFileSync(page, "utf8");
   const blocks = [...text.matchAll(COMMAND_BLOCK)];
 
   test("an answer for each of its questions", () => {
@@ -123,10 +124,10 @@ describe("docs/from-claim-to-answer.md shows", () => {
   test.each(blocks.map(([, line, shown]) => [line!, shown!]))("what `%s` prints", async (line, shown) => {
     const content = `\`\`\`\n$ norm-roofline ${line}\n${(await printed(...line.split(" "))).trimEnd()}\n\`\`\`\n`;
     if (process.env["UPDATE_GOLDEN"]) {
-      const now = readFileSync(WALK, "utf8");
+      const now = readFileSync(page, "utf8");
       const marker = `<!-- output of: norm-roofline ${line} -->\n`;
       writeFileSync(
-        WALK,
+        page,
         now.replace(`${marker}${shown}<!-- end -->`, () => `${marker}${content}<!-- end -->`),
       );
       return;

@@ -69,16 +69,20 @@ export const workingBytes = (operators: readonly Operator[]): number =>
 
 /**
  * Bytes of one layer's tensors that its backward pass reads from the forward one: read there before anything in the
- * backward pass has written them. Gradients come from the layer behind and are not kept.
+ * backward pass has written them. Gradients come from the layer behind and are not kept. A tensor is kept whole, also
+ * where its halves are read one after the other.
  */
 export function savedBytes(operators: readonly Operator[]): number {
   const written = new Set<string>();
   const saved = new Map<string, number>();
+  const whole = new Map<string, number>();
+  for (const { kernels } of operators.filter((operator) => !isBackward(operator)))
+    for (const { writes } of kernels) for (const { tensor, bytes } of writes) whole.set(tensor, bytes);
   for (const { kernels } of operators.filter(isBackward)) {
     for (const { reads, writes } of kernels) {
       for (const { tensor, bytes } of reads)
         if (!written.has(tensor) && !isGradient(tensor))
-          saved.set(tensor, Math.max(bytes, saved.get(tensor) ?? 0));
+          saved.set(tensor, Math.max(bytes, saved.get(tensor) ?? 0, whole.get(tensor) ?? 0));
       for (const { tensor } of writes) written.add(tensor);
     }
   }

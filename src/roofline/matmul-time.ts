@@ -23,9 +23,7 @@ export function matmulTime(kernel: Kernel, work: Matmul, traffic: Traffic, devic
   const padding = work.grouped
     ? groupedPadding(work, device.hardware.computeUnits)
     : tilePadding(work, device.hardware.computeUnits);
-  const compute =
-    (kernel.flops * padding) /
-    (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
+  const compute = (kernel.flops * padding) / (rate * speed * (work.gradient ? c.matmul.backwardFraction : 1));
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.weightFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const floor = work.grouped ? c.experts.floorSeconds : c.matmul.floorSeconds;
