@@ -6,10 +6,12 @@
 Needs PyTorch 2.9 or newer on CUDA. One layer's weights are random; a graph chains CHAIN layers with weights of their own,
 so that they come from memory. `seconds` is the median time of one layer, by normalization. Experts are grouped
 matmuls behind torch's softmax, top-k, sort and gathers. A layer on several GPUs splits heads and FFN and sums with NCCL
-behind both blocks; the norms run on every GPU.
+behind both blocks; the norms run on every GPU. Rows are as in measure_gpu.py: `added` is the median of the differences to
+the layer without norms in the same round, `...Spread` the 25th and the 75th percentile.
 """
 
 import argparse
+import datetime
 import json
 import os
 import statistics
@@ -18,7 +20,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-CHAIN, REPLAYS = 4, 21
+CHAIN, REPLAYS, WARM_UP = 4, 33, 4
 
 MODELS = {
     "mixtral-8x7b": dict(hidden=4096, heads=32, kv=8, dim=128, ffn=14336, experts=8, top=2),
@@ -76,12 +78,12 @@ class Layer:
         turned = torch.cat((-x[..., half:], x[..., :half]), dim=-1)
         return x * self.cos + turned * self.sin
 
-    def attention(self, x):
+    def attention(self, x, norm):
         dim, kv = self.m["dim"], self.kv
         y = F.linear(x, self.qkv).view(self.batch, self.length, -1, dim)
         q, k, v = (part.transpose(1, 2) for part in y.split((self.heads, kv, kv), dim=2))
         if self.m.get("qk_norm"):
-            q, k = NORMS["rmsnorm.native"](q, self.head_norms[0]), NORMS["rmsnorm.native"](k, self.head_norms[1])
+            q, k = norm(q, self.head_norms[0]), norm(k, self.head_norms[1])
         q, k = self.rope(q), self.rope(k)
         if self.phase == "decode":
             self.keys[:, :, -1:], self.values[:, :, -1:] = k, v
@@ -112,7 +114,7 @@ class Layer:
         return x
 
     def __call__(self, x, norm):
-        x = x + self.reduce(self.attention(norm(x, self.norms[0])))
+        x = x + self.reduce(self.attention(norm(x, self.norms[0]), norm))
         block = self.experts if "experts" in self.m else self.dense
         return x + self.reduce(block(norm(x, self.norms[1])))
 
@@ -152,9 +154,28 @@ def measure(name, phase, batch, sequence, context, ranks=1):
             end.record()
             torch.cuda.synchronize()
             times[norm].append(start.elapsed_time(end) * 1e-3 / chain)
-    seconds = {norm: float(f"{statistics.median(values[3:]):.4g}") for norm, values in times.items()}
-    return {"kind": "more-layers", "model": name, "phase": phase, "batch": batch, "sequence": sequence if phase == "prefill" else 1,
-            "context": context if phase == "decode" else 0, "tensor": ranks, "layers": chain, "seconds": seconds}
+    times = {norm: values[WARM_UP:] for norm, values in times.items()}
+    added = {norm: [one - none for one, none in zip(values, times["none"])] for norm, values in times.items() if norm != "none"}
+    shape = {"hidden": m["hidden"], "heads": m["heads"], "kvHeads": m["kv"], "headDim": m["dim"], "ffn": m["ffn"], "gated": True,
+             "bias": "none", "positions": "rope", "causal": True, "qkNorm": bool(m.get("qk_norm"))}
+    if "experts" in m:
+        shape["experts"] = {"count": m["experts"], "perToken": m["top"], "ffn": m["ffn"]}
+    return {"kind": "layer", "model": name, "shape": shape, "phase": phase, "batch": batch,
+            "sequence": sequence if phase == "prefill" else 1, "context": context if phase == "decode" else 0, "dtype": "bf16",
+            "runtime": "graph", "pointwise": "eager", "tensor": ranks, "layers": chain,
+            "seconds": {norm: significant(statistics.median(values)) for norm, values in times.items()},
+            "spread": {norm: quartiles(values) for norm, values in times.items()},
+            "added": {norm: significant(statistics.median(values)) for norm, values in added.items()},
+            "addedSpread": {norm: quartiles(values) for norm, values in added.items()}}
+
+
+def significant(value):
+    return float(f"{value:.4g}")
+
+
+def quartiles(values):
+    low, _, high = statistics.quantiles(values, n=4)
+    return [significant(low), significant(high)]
 
 
 CASES = [("prefill", 1, 512, 0), ("prefill", 1, 4096, 0), ("decode", 1, 1, 2048), ("decode", 16, 1, 2048), ("decode", 64, 1, 2048)]
@@ -172,12 +193,20 @@ def worker(rank, ranks, path):
     dist.destroy_process_group()
 
 
+def environment():
+    device = torch.cuda.get_device_properties(0)
+    return {"kind": "environment", "schemaVersion": 1, "gpu": device.name, "computeUnits": device.multi_processor_count,
+            "l2Bytes": device.L2_cache_size, "torch": torch.__version__, "cuda": torch.version.cuda,
+            "date": datetime.date.today().isoformat()}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--only", default="experts,parallel")
     options = parser.parse_args()
     with open(options.output, "w") as out:
+        print(json.dumps(environment()), file=out, flush=True)
         if "experts" in options.only:
             for name in ("mixtral-8x7b", "qwen3-30b-a3b"):
                 for case in CASES:

@@ -22,7 +22,6 @@ function measuredScenario(
     activation: row.shape.gated ? "silu" : "gelu",
     norm: norm.kind,
     normPlacement: "pre",
-    qkNorm: false,
     vocabulary: 1,
   };
   return {
@@ -33,7 +32,7 @@ function measuredScenario(
     normalization: norm,
     kernels: { pointwise: row.pointwise, attention: "flash" },
     runtime: row.runtime,
-    parallelism: { tensor: 1, sequenceParallel: false },
+    parallelism: { tensor: row.tensor, sequenceParallel: false },
   };
 }
 

@@ -1,4 +1,5 @@
 import { EXIT, UserError } from "../errors.ts";
+import { shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { layerOperators } from "../layer/layer.ts";
 import { suggestion } from "../nearest.ts";
@@ -34,22 +35,22 @@ interface Words {
   readonly operator: string | undefined;
 }
 
-/** One word that is an operator of every layer is no scenario: `explain ffn-norm`. */
-const OPERATORS =
-  /^(attention-norm|ffn-norm|qkv-projection|rope|attention|output-projection|down-projection|activation|(gate-)?up-projection|(attention|ffn)-residual)(-backward)?$/;
-
+/** One word that names no scenario and no file is an operator: `explain ffn-norm`. */
 function readWords([first, second, ...rest]: readonly string[]): Words {
   if (rest.length > 0)
     throw new UserError(`explain takes a scenario and an operator, got ${rest.length + 2} words`);
-  if (first !== undefined && second === undefined && OPERATORS.test(first))
+  if (first !== undefined && second === undefined && !mayBeScenario(first))
     return { reference: DEFAULT_SCENARIO, operator: first };
   return { reference: first ?? DEFAULT_SCENARIO, operator: second };
 }
+
+const mayBeScenario = (word: string): boolean =>
+  word === "-" || /[./\\]/.test(word) || shippedNames("scenario").includes(word);
 
 function checkOperator(operator: string | undefined, scenario: Scenario): void {
   const names = layerOperators(scenario).map(({ name }) => name);
   if (operator === undefined || names.includes(operator)) return;
   throw new UserError(
-    `this layer has no operator ${JSON.stringify(operator)}: ${suggestion(operator, names) || `it has ${names.join(", ")}`}`,
+    `this layer has no operator ${JSON.stringify(operator)}, and no scenario has that name: ${suggestion(operator, [...names, ...shippedNames("scenario")]) || `its operators are ${names.join(", ")}`}`,
   );
 }

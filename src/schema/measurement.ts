@@ -142,6 +142,11 @@ const LayerShapeSchema = z.strictObject({
   bias: z.enum(["none", "qkv", "all"]),
   positions: z.enum(["rope", "learned", "none"]),
   causal: z.boolean().default(true),
+  qkNorm: z.boolean().default(false),
+  experts: z
+    .strictObject({ count, perToken: count, ffn: count })
+    .optional()
+    .describe("Mixture of experts in place of the feed-forward block"),
 });
 
 const LayerSchema = z.strictObject({
@@ -155,6 +160,7 @@ const LayerSchema = z.strictObject({
   dtype: text,
   runtime: z.enum(["graph", "eager"]),
   pointwise: z.enum(["eager", "fused"]),
+  tensor: count.default(1).describe("GPUs that share the layer"),
   layers: count.default(1).describe("Layers chained in one graph or step; seconds are per layer"),
   seconds: z.record(z.string(), seconds).describe("By normalization; `none`: without norms"),
   spread: z.record(z.string(), spread).optional(),
