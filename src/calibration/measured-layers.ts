@@ -19,6 +19,7 @@ function measuredScenario(
     source: "measured layer",
     layers: row.layers,
     ...row.shape,
+    qkNorm: row.shape.qkNorm ?? false,
     activation: row.shape.gated ? "silu" : "gelu",
     norm: norm.kind,
     normPlacement: "pre",
@@ -32,7 +33,7 @@ function measuredScenario(
     normalization: norm,
     kernels: { pointwise: row.pointwise, attention: "flash" },
     runtime: row.runtime,
-    parallelism: { tensor: row.tensor, sequenceParallel: false },
+    parallelism: { tensor: row.tensor ?? 1, sequenceParallel: false },
   };
 }
 

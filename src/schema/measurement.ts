@@ -142,7 +142,7 @@ const LayerShapeSchema = z.strictObject({
   bias: z.enum(["none", "qkv", "all"]),
   positions: z.enum(["rope", "learned", "none"]),
   causal: z.boolean().default(true),
-  qkNorm: z.boolean().default(false),
+  qkNorm: z.boolean().optional(),
   experts: z
     .strictObject({ count, perToken: count, ffn: count })
     .optional()
@@ -160,7 +160,7 @@ const LayerSchema = z.strictObject({
   dtype: text,
   runtime: z.enum(["graph", "eager"]),
   pointwise: z.enum(["eager", "fused"]),
-  tensor: count.default(1).describe("GPUs that share the layer"),
+  tensor: count.optional().describe("GPUs that share the layer; default 1"),
   layers: count.default(1).describe("Layers chained in one graph or step; seconds are per layer"),
   seconds: z.record(z.string(), seconds).describe("By normalization; `none`: without norms"),
   spread: z.record(z.string(), spread).optional(),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   articleText,
   calibrationText,
+  costText,
   layerFacts,
   typicalErrorText,
   wholeModelText,
@@ -230,7 +231,9 @@ describe("the facts", () => {
 describe("the closing lines", () => {
   test("count the parameters of the calibration by origin, measured ones first", () => {
     const [text] = calibrationText(BASE);
-    expect(text).toMatch(/^Calibration of NVIDIA H100 SXM5 80 GB: \d+ measured, \d+ assumed parameters\.$/);
+    expect(text).toMatch(
+      /^Calibration of NVIDIA H100 SXM5 80 GB: \d+ measured, \d+ published, \d+ assumed parameters\.$/,
+    );
     expect(calibrationText(simulate(scenario({ hardware: hardware("mi300x") })))).toEqual([]);
     const a100 = simulate(scenario({ hardware: hardware("a100-sxm-80gb") }));
     expect(calibrationText(a100)[0]).toMatch(/published|transferred/);
@@ -259,14 +262,60 @@ describe("the closing lines", () => {
     expect(typicalErrorText(withValidation({ workload: decode(1, 1) }))).toEqual([]);
   });
 
-  test("multiply the layer", () => {
-    const wholeModel = { layers: 80, seconds: 0.938, tokensPerSecond: 4365.2 };
-    expect(wholeModelText({ ...BASE, wholeModel })).toBe(
-      "All 80 layers of Llama 3 70B: 938 ms, 4365 tokens/s (without embedding, final norm and output head).",
+  const STEP: Result["wholeModel"] = {
+    layers: 80,
+    seconds: 0.938,
+    tokensPerSecond: 4365.2,
+    embeddingSeconds: 82e-6,
+    layersSeconds: 0.937,
+    finalNormSeconds: 0,
+    headSeconds: 715e-6,
+    optimizerSeconds: 0,
+    flops: 5.8e14,
+    modelFlopsUtilization: 0.63,
+    parameters: 70e9,
+    activeParameters: 69e9,
+    gpus: 1,
+  };
+
+  test("tell what a step of the whole model takes, and which parts take time", () => {
+    expect(wholeModelText({ ...BASE, wholeModel: STEP })).toBe(
+      "Llama 3 70B with its 80 layers: time to first token 938 ms, 4365 tokens/s, 63.0% of peak FLOP/s (layers 937 ms, embedding 82.0 µs, output head 715 µs).",
     );
+  });
+
+  test("name the GPUs where there are several, the kinds of layers, and the batches of a training step", () => {
+    const kinds = [
+      { name: "experts", layers: 58, layerSeconds: 1 },
+      { name: "dense", layers: 3, layerSeconds: 1 },
+    ];
+    const text = wholeModelText({
+      ...BASE,
+      scenario: { ...BASE.scenario, workload: train(1, 4096), training: { gradientAccumulation: 8 } },
+      wholeModel: { ...STEP, layers: 61, gpus: 16, kinds, optimizerSeconds: 0.6 },
+    });
+    expect(text).toContain("with its 61 layers on 16 GPUs: a step takes 938 ms");
+    expect(text).toContain("(layers (58 experts, 3 dense) 937 ms");
+    expect(text).toMatch(/optimizer 600 ms; 8 batches a step\)\.$/);
+  });
+
+  test("say a token's price and energy with what they assume, and nothing of what the profile does not know", () => {
+    const gpuHourUsd = { value: 2, source: "a provider" };
+    const priced = (cost: Result["cost"]): string[] =>
+      costText({
+        ...BASE,
+        scenario: { ...BASE.scenario, hardware: { ...BASE.scenario.hardware, gpuHourUsd } },
+        cost,
+      });
     expect(
-      wholeModelText({ ...BASE, wholeModel: { layers: 1, seconds: 2, tokensPerSecond: 0.004 } }),
-    ).toContain("All 1 layer of Llama 3 70B: 2.00 s, 0.004 tokens/s");
+      priced({ gpuHourUsd: 2, usdPerMillionTokens: 0.1271, boardPowerWatts: 700, joulesPerToken: 0.16 }),
+    ).toEqual([
+      "Cost: $0.13 per million tokens (GPUs at $2 an hour: a provider), 0.16 J per token (at the board's 700 W).",
+    ]);
+    expect(priced({ boardPowerWatts: 72, joulesPerToken: 3 })).toEqual([
+      "Cost: 3.00 J per token (at the board's 72 W).",
+    ]);
+    expect(priced({})).toEqual([]);
   });
 
   test.each([
