@@ -82,16 +82,20 @@ function stepParts({ wholeModel, scenario }: Result): string {
   return accumulated === 1 ? shown.join(", ") : `${shown.join(", ")}; ${accumulated} batches a step`;
 }
 
+/** Two digits of what is small: a cent more or less would be most of it. */
+const amountText = (value: number): string =>
+  value < 0.1 ? String(Number(value.toPrecision(2))) : significant(value);
+
 /** Money and energy of the step, with what the simulator assumed of them; nothing where the profile says neither. */
 export function costText({ cost, scenario }: Result): string[] {
   const { gpuHourUsd, usdPerMillionTokens, boardPowerWatts, joulesPerToken } = cost;
   const parts: string[] = [];
   if (usdPerMillionTokens !== undefined)
     parts.push(
-      `$${significant(usdPerMillionTokens)} per million tokens (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
+      `$${amountText(usdPerMillionTokens)} per million tokens (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
     );
   if (joulesPerToken !== undefined)
-    parts.push(`${significant(joulesPerToken)} J per token (at the board's ${boardPowerWatts} W)`);
+    parts.push(`${amountText(joulesPerToken)} J per token (at the board's ${boardPowerWatts} W)`);
   return parts.length === 0 ? [] : [`Cost: ${parts.join(", ")}.`];
 }
 
