@@ -34,7 +34,7 @@ function oneReport(result: Result, look: Look): string {
   return sections.map((lines) => lines.join("\n")).join("\n\n");
 }
 
-function headline(result: Result, { width }: Look, style: Paint): string[] {
+export function headline(result: Result, { width }: Look, style: Paint): string[] {
   return [
     ...wrap(title(result.scenario), width, "  ").map(style.quiet),
     "",
