@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
-import { type AnyFormat, endingFormat, FORMATS, type Format, type Look } from "../report/formats.ts";
+import { type AnyFormat, FORMATS, type Format, formatOf, type Look } from "../report/formats.ts";
 
 /** The flags of every command that prints results. */
 export interface OutputOptions {
@@ -29,7 +29,7 @@ export function output<F extends AnyFormat = Format>(
   if (options.json === true && options.format !== undefined && options.format !== "json")
     throw new UserError(`--json and --format ${options.format} contradict each other`);
   const asked = options.format ?? (options.json ? "json" : undefined);
-  const format = formatOf(asked, path, formats);
+  const format = readFormat(asked, path, formats);
   if (path === undefined) {
     const look = { width: io.columns, color: io.color, unicode: io.unicode };
     return { format, look, write: async (text) => io.stdout(text) };
@@ -41,13 +41,13 @@ export function output<F extends AnyFormat = Format>(
   };
 }
 
-/** What `--format` says, else the ending of the output file, else the first format that the command has. */
-function formatOf<F extends AnyFormat>(
+/** One of the command's formats; its first where neither flags nor a file's ending name one. */
+function readFormat<F extends AnyFormat>(
   asked: AnyFormat | undefined,
   path: string | undefined,
   formats: readonly F[],
 ): F {
-  const wanted = asked ?? (path === undefined ? formats[0] : endingFormat(path));
+  const wanted = asked === undefined && path === undefined ? formats[0] : formatOf(asked, path);
   const format = formats.find((one) => one === wanted);
   if (format !== undefined) return format;
   const known = formats.join(", ");

@@ -31,8 +31,9 @@ export interface Look {
   readonly unicode: boolean;
 }
 
-/** The format that a file's name ends in. */
-export function endingFormat(path: string): AnyFormat | undefined {
-  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+/** What `--format` says, else the ending of the output file, else a table. */
+export function formatOf(asked: AnyFormat | undefined, path: string | undefined): AnyFormat | undefined {
+  if (asked !== undefined) return asked;
+  const ending = path === undefined ? "txt" : (/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "");
   return Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
 }

@@ -28,12 +28,28 @@ const variables = (mode: "light" | "dark"): string =>
   [
     ...Object.entries(INK[mode]).map(([name, color]) => `--${name}:${color}`),
     ...Object.entries(CLASS_LOOKS).map(([name, look]) => `--${name}:${look[mode]}`),
+    ...SERIES[mode].map((color, index) => `--s${index}:${color}`),
     `--other:${mode === "light" ? "#57606a" : "#a5adb8"}`,
   ].join(";");
 
 /** Colours as variables, so that one picture is right on light and on dark. `scope` is what they hold for. */
 export const colorStyle = (scope: string): string =>
   `${scope}{${variables("light")}}@media(prefers-color-scheme:dark){${scope}{${variables("dark")}}}`;
+
+/** Lines of a sweep, after Okabe and Ito as well. */
+const SERIES = {
+  light: ["#0b6aa8", "#c9480b", "#0a8462", "#a3457e", "#94690a", "#3b82b8", "#57606a", "#7a3db8"],
+  dark: ["#5db4ef", "#ff8f4a", "#35c79c", "#e08bbd", "#e3b341", "#a8d3f5", "#a5adb8", "#c39bf2"],
+} as const;
+
+const DASHES = ["none", "none", "none", "none", "none", "5 3", "5 3", "5 3"] as const;
+
+const seriesRules = SERIES.light
+  .map((_, index) => {
+    const color = `var(--s${index})`;
+    return `.chart .s${index} .series-line{stroke:${color};stroke-dasharray:${DASHES[index]}}.chart .s${index} .series-mark{fill:${color}}.chart .series-name.s${index}{fill:${color};font-weight:600}`;
+  })
+  .join("");
 
 const classRules = Object.keys(CLASS_LOOKS)
   .map((name) => `.chart .c-${name}{fill:var(--${name})}`)
@@ -57,5 +73,7 @@ export const CHART_STYLE = `
 .chart .ridge{fill:var(--paper);stroke:var(--line);stroke-width:1.5}
 .chart .halo{stroke:var(--paper);stroke-width:3;stroke-linejoin:round;paint-order:stroke}
 .chart .mark{fill:var(--other);stroke:var(--paper);stroke-width:1.25;fill-opacity:.92}
+.chart .series-line{fill:none;stroke-width:1.8;stroke-linejoin:round}
+${seriesRules}
 ${classRules}
 `.replaceAll("\n", "");
