@@ -3,7 +3,7 @@ import { run } from "./commands/run.ts";
 import { EXIT, visible } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
 import type { Io } from "./io/terminal.ts";
-import { DRAWN_FORMATS, FORMATS } from "./report/formats.ts";
+import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/formats.ts";
 import { WHAT_IF_FLAGS } from "./study/flags.ts";
 import { VERSION } from "./version.ts";
 
@@ -58,6 +58,7 @@ const WIDEST_HELP = 110;
 
 const DECLARATIONS: Record<CommandName, Declare> = {
   run: declareRun,
+  report: declareReport,
   compare: declareCompare,
   claims: declareClaims,
   sweep: declareSweep,
@@ -96,6 +97,25 @@ function declareRun(command: Command, _: Command, io: Io, done: Done): void {
       ]),
     )
     .action(async (scenarios, options) => done(await run(scenarios, options, io)));
+}
+
+function declareReport(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario...]", "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .addOption(new Option("-f, --format <format>", "format of the output").choices(PAGE_FORMATS))
+    .option("-o, --output <file>", "write to a file, such as report.html (default: standard output)");
+  whatIf(command)
+    .addHelpText(
+      "after",
+      examples([
+        "report -o report.html",
+        "report llama-3-70b-prefill-h100 llama-3-70b-decode-h100 -o report.html",
+        "report my-scenario.json --norm layernorm:eager > report.html",
+      ]),
+    )
+    .action(async (scenarios, options) =>
+      done(await (await import("./commands/report.ts")).report(scenarios, options, argvOf(program), io)),
+    );
 }
 
 function declareCompare(command: Command, _: Command, io: Io, done: Done): void {

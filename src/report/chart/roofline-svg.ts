@@ -16,7 +16,7 @@ import { FONT } from "./style.ts";
 import { label } from "./text.ts";
 import { type Element, element } from "./tree.ts";
 
-export const SYMBOLS: Record<ClassLook["shape"], SymbolType> = {
+const SYMBOLS: Record<ClassLook["shape"], SymbolType> = {
   circle: symbolCircle,
   cross: symbolCross,
   diamond: symbolDiamond,
@@ -43,14 +43,23 @@ export function svgSheet(width: number, height: number): Sheet {
   };
 }
 
-/** The chart's parts from back to front. */
-export function rooflineChart(model: Roofline, width: number, height: number): Element[] {
+/** The chart's parts from back to front; on a page dots can be reached by keyboard and a script shows their text. */
+export function rooflineChart(
+  model: Roofline,
+  width: number,
+  height: number,
+  isInteractive = false,
+): Element[] {
   const drawn = plot(model, svgSheet(width, height));
   return [
     grid(drawn),
     axes(drawn),
     limits(drawn),
-    element("g", { class: "dots" }, drawn.dots.map(dotMark)),
+    element(
+      "g",
+      { class: "dots" },
+      drawn.dots.map((dot) => dotMark(dot, isInteractive)),
+    ),
     element("g", { class: "labels", "aria-hidden": "true" }, labels(drawn)),
   ];
 }
@@ -138,18 +147,26 @@ function roofLabel(
 }
 
 /** One operator: its shape says the class, its area the time, its title everything. */
-function dotMark(dot: PlottedDot): Element {
+function dotMark(dot: PlottedDot, isInteractive: boolean): Element {
   const shape = symbol(SYMBOLS[classLook(dot.class).shape], dot.area)() ?? "";
   return element(
     "g",
     {
       class: "dot",
+      "data-key": isInteractive ? dot.name : undefined,
       "data-operator": dot.name,
       role: "img",
+      tabindex: isInteractive ? 0 : undefined,
       "aria-label": dotText(dot),
       transform: `translate(${dot.center.x.toFixed(1)},${dot.center.y.toFixed(1)})`,
     },
-    [element("path", { d: shape, class: `mark c-${dot.class}` }, [element("title", {}, [dotText(dot)])])],
+    [
+      element(
+        "path",
+        { d: shape, class: `mark c-${dot.class}` },
+        isInteractive ? [] : [element("title", {}, [dotText(dot)])],
+      ),
+    ],
   );
 }
 
@@ -169,3 +186,11 @@ function labels({ labels: placed }: Plot): Element[] {
     ),
   ];
 }
+
+/** The mark of a class, as in a legend. */
+export const swatch = (name: string, x: number, y: number, area = 90): Element =>
+  element("path", {
+    d: symbol(SYMBOLS[classLook(name).shape], area)() ?? "",
+    transform: `translate(${x},${y})`,
+    class: `mark c-${name}`,
+  });

@@ -1,5 +1,4 @@
-import { symbol } from "d3-shape";
-import type { OperatorClass, OperatorResult, Result } from "../../schema/result.ts";
+import type { OperatorResult, Result } from "../../schema/result.ts";
 import { secondsByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
 import { sentence } from "../headline.ts";
@@ -7,10 +6,10 @@ import { wrap } from "../text.ts";
 import { title } from "../words.ts";
 import { alternativeBars, type Bar, barOf } from "./bars.ts";
 import { barsChart, barsHeight } from "./bars-svg.ts";
-import { classesOf, classLook } from "./classes.ts";
+import { classesOf } from "./classes.ts";
 import { type Block, svgDocument } from "./document.ts";
 import { roofline } from "./roofline.ts";
-import { rooflineChart, SYMBOLS } from "./roofline-svg.ts";
+import { rooflineChart, swatch } from "./roofline-svg.ts";
 import { FONT } from "./style.ts";
 import { label, shortened } from "./text.ts";
 import { type Element, element } from "./tree.ts";
@@ -83,20 +82,13 @@ function legend(operators: readonly OperatorResult[], more: string): Block {
   const parts: Element[] = [];
   let x = 0;
   for (const name of classesOf(operators)) {
-    parts.push(swatch(name, x + 7), label(name, x + 18, 10));
+    parts.push(swatch(name, x + 7, 10), label(name, x + 18, 10));
     x += 18 + name.length * FONT.letterWidth + 18;
   }
   if (more !== "") parts.push(label(more, x, 10, { class: "quiet" }));
   parts.push(...lineKey(x + more.length * FONT.letterWidth + 22, more !== ""));
   return { height: 24, parts };
 }
-
-const swatch = (name: OperatorClass, x: number): Element =>
-  element("path", {
-    d: symbol(SYMBOLS[classLook(name).shape], 90)() ?? "",
-    transform: `translate(${x},10)`,
-    class: `mark c-${name}`,
-  });
 
 /** What solid and dashed lines are. */
 function lineKey(x: number, isDrawn: boolean): Element[] {

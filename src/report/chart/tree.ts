@@ -10,6 +10,7 @@ export type Child = Element | string;
 /** `true` is an attribute without a value; `false` and `undefined` are none. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** Neighbouring texts are one text, and an empty one is none: what a document's parser makes of them too. */
 export const element = (
   tag: string,
   attributes: Attributes = {},
@@ -17,8 +18,18 @@ export const element = (
 ): Element => ({
   tag,
   attributes,
-  children,
+  children: merged(children),
 });
+
+function merged(children: readonly Child[]): readonly Child[] {
+  const kept: Child[] = [];
+  for (const child of children) {
+    const last = kept.at(-1);
+    if (typeof child === "string" && typeof last === "string") kept[kept.length - 1] = last + child;
+    else if (child !== "") kept.push(child);
+  }
+  return kept;
+}
 
 /** Names come from files: what XML forbids, turns text around or hides is shown as `?`. */
 export const safeText = (text: string): string =>
