@@ -13,7 +13,11 @@ import { answerSlowly, slowAsker, type ThreadScope } from "./slow.ts";
 import { followDots } from "./tip.ts";
 
 if (typeof document === "undefined") answerSlowly(self as unknown as ThreadScope);
-else startPage(document.currentScript?.textContent ?? "");
+else {
+  const code = document.currentScript?.textContent ?? "";
+  // what the file draws is seen before the engine starts
+  requestAnimationFrame(() => setTimeout(() => startPage(code)));
+}
 
 /** The page comes to life: controls move the state, the state is computed and drawn, the address follows. */
 function startPage(code: string): void {
@@ -94,6 +98,7 @@ function startPage(code: string): void {
   }).observe(root);
   followDots(root);
   if (location.hash !== "") go(stateOf(data, location.hash));
+  root.dataset["ready"] = "";
 }
 
 /** Changes start from a view that can be computed: names that an address made up lead nowhere. */

@@ -14,8 +14,10 @@ import { title } from "./words.ts";
 /** The report for people: whoever reads only its first five lines knows the answer. */
 export function runTable(results: readonly Result[], look: Look): string {
   const text = results.map((result) => oneReport(result, look)).join(`\n\n${"─".repeat(look.width)}\n\n`);
-  return `${look.unicode ? text : toAscii(text)}\n`;
+  return `${look.unicode ? text : toAscii(text)}\n${paint(look).quiet(SEE_IT)}\n`;
 }
+
+const SEE_IT = "See it: norm-roofline report -o report.html (a page), or run --chart.";
 
 function oneReport(result: Result, look: Look): string {
   const style = paint(look);

@@ -267,10 +267,16 @@ function wish(group: readonly PlottedDot[], { letter, onGrid }: Sheet): Wish {
     text,
     anchor: first.center,
     radius: first.radius,
-    width: ([...text].length + (onGrid ? 2 * CELL_PADDING : 0)) * letter.width,
+    width: onGrid
+      ? ([...text].length + 2 * CELL_PADDING) * letter.width
+      : [...text].length * letter.width * (isStrong(first) ? BOLD : 1),
     height: letter.height,
   };
 }
+
+/** What this is all about stands in bold letters, which are wider. */
+export const isStrong = ({ class: name }: Pick<Dot, "class">): boolean => name === "normalization";
+const BOLD = 1.12;
 
 /** Empty cells at either end of a label in a terminal. */
 export const CELL_PADDING = 1;

@@ -10,7 +10,7 @@ import {
 } from "d3-shape";
 import { formatFlopRate, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
 import { type ClassLook, classLook } from "./classes.ts";
-import { type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
+import { isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
 import type { Roofline } from "./roofline.ts";
 import { FONT } from "./style.ts";
 import { label } from "./text.ts";
@@ -34,7 +34,7 @@ export function svgSheet(width: number, height: number): Sheet {
   return {
     width,
     height,
-    margin: { top: 14, right: isNarrow ? 8 : 164, bottom: 46, left: isNarrow ? 58 : 84 },
+    margin: { top: 14, right: isNarrow ? 8 : 174, bottom: 46, left: isNarrow ? 58 : 84 },
     letter: { width: FONT.letterWidth, height: FONT.lineHeight },
     onGrid: false,
     largestDot: isNarrow ? 700 : 1500,
@@ -89,14 +89,19 @@ function axes({ frame, xTicks, yTicks, sheet }: Plot): Element {
       .map(({ at, text }) =>
         label(tickText(text, sheet), frame.x - 8, at, { class: "tick", "text-anchor": "end" }),
       ),
-    label("arithmetic intensity, FLOP per byte of HBM traffic", frame.x + frame.width / 2, bottom + 34, {
-      class: "quiet",
-      "text-anchor": "middle",
-    }),
+    label(
+      sheet.width < NARROW
+        ? "FLOP per byte of HBM traffic"
+        : "arithmetic intensity, FLOP per byte of HBM traffic",
+      frame.x + frame.width / 2,
+      bottom + 34,
+      { class: "quiet", "text-anchor": "middle" },
+    ),
+    // narrow charts name the unit once
+    ...(sheet.width < NARROW ? [label("FLOP/s", frame.x + 5, frame.y + 7, { class: "quiet halo" })] : []),
   ]);
 }
 
-/** Narrow charts name the unit once. */
 const tickText = (text: string, { width }: Sheet): string =>
   width < NARROW ? text.replace("FLOP/s", "") : text;
 
@@ -181,7 +186,7 @@ function labels({ labels: placed }: Plot): Element[] {
     ),
     ...placed.map(({ text, box, class: name }) =>
       label(text, box.x, box.y + box.height / 2, {
-        class: name === "normalization" ? "halo strong" : "halo",
+        class: isStrong({ class: name }) ? "halo strong" : "halo",
       }),
     ),
   ];

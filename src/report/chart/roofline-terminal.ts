@@ -10,7 +10,7 @@ import { type Paint, paint } from "../paint.ts";
 import { cut, printable, wrap } from "../text.ts";
 import { type Canvas, canvas } from "./canvas.ts";
 import { classesOf, classLook } from "./classes.ts";
-import { CELL_PADDING, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
+import { CELL_PADDING, isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
 import type { Dot, Roofline } from "./roofline.ts";
 
 const LEFT = 7;
@@ -117,7 +117,7 @@ function drawLabels({ labels }: Plot, drawing: Canvas, style: Paint): void {
   for (const { leader } of labels) if (leader !== undefined) drawing.line(...leader, 1, style.quiet);
   for (const { text, box, class: name } of labels)
     put(text, Math.round(box.x / cell.width) + CELL_PADDING, Math.round(box.y / cell.height), (part) =>
-      name === "normalization" ? style.strong(style.ofClass(name, part)) : style.ofClass(name, part),
+      isStrong({ class: name }) ? style.strong(style.ofClass(name, part)) : style.ofClass(name, part),
     );
 }
 

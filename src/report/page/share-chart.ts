@@ -19,7 +19,7 @@ interface ShareChart {
   readonly given: string;
 }
 
-const MARGIN = { top: 16, right: 14, bottom: 44, left: 52 };
+const MARGIN = { top: 26, right: 14, bottom: 44, left: 52 };
 /** Room that the curves have above the highest of them, or above the article's line. */
 const AIR = 1.12;
 const LEAST_TOP = 0.34;
@@ -128,9 +128,9 @@ function hereMark(
   const text = `here: ${hidden}, ${formatPercent(share)}`;
   const isLeft = at + text.length * FONT.letterWidth > right;
   return [
-    element("line", { x1: at, y1: MARGIN.top, x2: at, y2: bottom, class: "pin here" }),
+    element("line", { x1: at, y1: MARGIN.top - 14, x2: at, y2: bottom, class: "pin here" }),
     element("circle", { cx: at, cy: y(share), r: 5, class: "here" }),
-    label(text, at + (isLeft ? -8 : 8), MARGIN.top + 6, {
+    label(text, at + (isLeft ? -8 : 8), MARGIN.top - 8, {
       class: "halo strong",
       "text-anchor": isLeft ? "end" : "start",
     }),

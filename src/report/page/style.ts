@@ -45,7 +45,9 @@ select,input[type=number]{width:100%;font:inherit;font-size:14px;padding:3px 6px
 input:disabled{opacity:.5}
 #problems{color:var(--bad);font-size:14px}
 #problems ul{margin:4px 0;padding-left:18px;overflow-wrap:anywhere}
-.stale .pictures{opacity:.45}
+header.stale,.stale .pictures,.stale #claims,.stale .live{opacity:.45}
+.live{margin:0 0 12px;line-height:1.35;font-size:13px;color:var(--quiet)}
+.live b{display:block;font-size:26px;line-height:1.1;color:var(--ink)}
 svg{display:block}
 .pictures svg.chart[viewBox]{width:100%;height:auto;overflow:visible}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;align-items:center;margin:0 0 6px;font-size:14px}
@@ -88,10 +90,12 @@ footer ul{padding-left:18px}
 @media(max-width:860px){
 .workbench{display:block}
 aside{position:static;max-height:none;margin-bottom:28px}
-#main-controls{display:grid;grid-template-columns:repeat(auto-fill,minmax(220px,1fr));gap:0 18px}
+#main-controls{display:grid;grid-template-columns:repeat(auto-fill,minmax(138px,1fr));gap:0 14px}
 #main-controls h2{grid-column:1/-1}
 }
 @media(max-width:520px){
+.slider{grid-template-columns:minmax(0,1fr)}
+.slider input[type=range]{order:3;margin-top:5px}
 #page{padding:14px 14px 30px}
 .verdicts{grid-template-columns:max-content 1fr}
 .verdicts li span:first-child{grid-column:1/-1;margin-top:4px}

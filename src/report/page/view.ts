@@ -1,6 +1,7 @@
 import type { Result } from "../../schema/result.ts";
 import type { ShareCurve } from "../../study/reach.ts";
 import { textbookReading } from "../../study/textbook.ts";
+import { formatPercent, formatSeconds } from "../../units.ts";
 import { alternativeBars, type Bar } from "../chart/bars.ts";
 import { barsChart, barsHeight } from "../chart/bars-svg.ts";
 import { classesOf } from "../chart/classes.ts";
@@ -49,19 +50,21 @@ export const pictures = (result: Result, curves: readonly ShareCurve[]): Picture
 /** The page's content, from top to bottom. */
 export function pageView(model: PageModel): Element[] {
   const { data, state, result, problems } = model;
+  const stale = problems.length > 0 ? "stale" : "";
   return [
     element("a", { class: "skip", href: "#main-controls" }, ["Skip to the controls"]),
-    header(result),
-    element("main", { class: problems.length > 0 ? "stale" : "" }, [
+    header(result, stale),
+    element("main", { class: stale }, [
       section("claims", "The article’s claims, here", claimsView(model.slow?.claims)),
       element("div", { class: "workbench" }, [
         element("aside", { "aria-label": "Controls" }, [
+          liveView(result),
+          problemBox(problems),
           element(
             "form",
             { id: "main-controls", tabindex: "-1", autocomplete: "off" },
             controls(data, state, result),
           ),
-          problemBox(problems),
         ]),
         element("div", { class: "pictures" }, [
           section("reach", "Where would normalization reach 25%?", reachView(model)),
@@ -76,8 +79,8 @@ export function pageView(model: PageModel): Element[] {
   ];
 }
 
-function header(result: Result): Element {
-  return element("header", {}, [
+function header(result: Result, stale: string): Element {
+  return element("header", { class: stale }, [
     element("p", { class: "scenario", id: "scenario-title" }, [title(result.scenario)]),
     element("h1", { id: "headline", "aria-live": "polite" }, [sentence(result)]),
     element(
@@ -104,6 +107,15 @@ export function section(id: string, heading: string, children: readonly Child[])
     ...children,
   ]);
 }
+
+/** The headline once more, beside the knobs that move it. */
+const liveView = ({ normalization, layer }: Result): Element =>
+  element("p", { class: "live" }, [
+    element("b", { id: "live-share" }, [formatPercent(normalization.shareOfTime)]),
+    element("span", {}, [
+      `of runtime is normalization: ${formatSeconds(normalization.seconds)} of ${formatSeconds(layer.seconds)}`,
+    ]),
+  ]);
 
 const problemBox = (problems: readonly string[]): Element =>
   element("div", { id: "problems", role: "alert" }, [
