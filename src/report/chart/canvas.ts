@@ -55,7 +55,7 @@ export function canvas(columns: number, height: number, isUnicode: boolean): Can
         } else put(character, Math.floor(point.x / cell.width), Math.floor(point.y / cell.height), style);
       });
     },
-    rows: () => cells.map((row) => joined(row, columns)),
+    rows: () => cells.map(joined),
   };
 }
 
@@ -76,7 +76,7 @@ function asciiLine(from: Point, to: Point, pattern: number): string {
 }
 
 /** Neighbours of one style share its codes; nothing but text up to the last one that is not empty. */
-function joined(row: readonly (Cell | undefined)[], columns: number): string {
+function joined(row: readonly (Cell | undefined)[]): string {
   let line = "";
   let run = "";
   let style: Style | undefined;
@@ -84,7 +84,7 @@ function joined(row: readonly (Cell | undefined)[], columns: number): string {
     line += style === undefined || run.trim() === "" ? run : style(run);
     run = "";
   };
-  const last = Math.min(columns, row.length);
+  const last = 1 + row.findLastIndex((cell) => cell !== undefined && cell.text !== " ");
   for (let column = 0; column < last; column++) {
     const one = row[column];
     if (one?.style !== style) flush();

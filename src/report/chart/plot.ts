@@ -153,7 +153,9 @@ function domainOf({ dots, slopes, roofs, ridges }: Roofline): { x: [number, numb
   const rates = dots.map(({ flopsPerSecond }) => flopsPerSecond);
   const ridge = Math.max(...ridges.map(({ flopsPerByte }) => flopsPerByte));
   const left = Math.min(0.1, ...intensities.map((value) => value / 2));
-  const right = Math.max(ridge * 8, ...intensities.map((value) => value * 3));
+  const steepest = Math.max(...slopes.map(({ bytesPerSecond }) => bytesPerSecond));
+  const corner = Math.max(...roofs.map(({ flopsPerSecond }) => flopsPerSecond)) / steepest;
+  const right = Math.max(ridge * 8, corner * 4, ...intensities.map((value) => value * 3));
   const bandwidth = Math.min(...slopes.map(({ bytesPerSecond }) => bytesPerSecond));
   const low = Math.min(left * bandwidth * 0.8, ...rates.map((value) => value / 2.5));
   const high = Math.max(...roofs.map(({ flopsPerSecond }) => flopsPerSecond), ...rates) * 1.8;

@@ -112,12 +112,18 @@ function drawLimits({ roofs, slopes, ridges, frame }: Plot, drawing: Canvas, loo
   }
 }
 
+/** Its padding is drawn too: no line runs into a name. */
 function drawLabels({ labels }: Plot, drawing: Canvas, style: Paint): void {
   const { cell, put } = drawing;
+  const padding = " ".repeat(CELL_PADDING);
   for (const { leader } of labels) if (leader !== undefined) drawing.line(...leader, 1, style.quiet);
   for (const { text, box, class: name } of labels)
-    put(text, Math.round(box.x / cell.width) + CELL_PADDING, Math.round(box.y / cell.height), (part) =>
-      isStrong({ class: name }) ? style.strong(style.ofClass(name, part)) : style.ofClass(name, part),
+    put(
+      `${padding}${text}${padding}`,
+      Math.round(box.x / cell.width),
+      Math.round(box.y / cell.height),
+      (part) =>
+        isStrong({ class: name }) ? style.strong(style.ofClass(name, part)) : style.ofClass(name, part),
     );
 }
 
