@@ -81,7 +81,11 @@ function flagProblems({ models, devices }: PageData, point: Point): string[] {
     if (kind === "numbers") {
       const least = name === "context" ? 0 : 1;
       const fits = Number.isInteger(value) && Number(value) >= least && Number(value) <= LARGEST;
-      return fits ? [] : [`${name}: expected a whole number of at least ${least}, got ${value}`];
+      return fits
+        ? []
+        : [
+            `${name}: expected a whole number of at least ${least}, got ${Number.isNaN(value) ? "nothing" : value}`,
+          ];
     }
     const known =
       name === "model" ? Object.keys(models) : name === "hardware" ? Object.keys(devices) : WORDS[name];

@@ -45,7 +45,8 @@ select,input[type=number]{width:100%;font:inherit;font-size:14px;padding:3px 6px
 input:disabled{opacity:.5}
 #problems{color:var(--bad);font-size:14px}
 #problems ul{margin:4px 0;padding-left:18px;overflow-wrap:anywhere}
-header.stale,.stale .pictures,.stale #claims,.stale .live{opacity:.45}
+header.stale,.stale .pictures,.stale #claims,.stale .live{filter:grayscale(1)}
+header.stale h1,.stale .live b{color:var(--quiet)}
 .live{margin:0 0 12px;line-height:1.35;font-size:13px;color:var(--quiet)}
 .live b{display:block;font-size:26px;line-height:1.1;color:var(--ink)}
 svg{display:block}
