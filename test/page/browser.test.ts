@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Result } from "../../src/schema/result.ts";
@@ -495,8 +495,6 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
     });
   });
 
-  const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
   test.each([
     ["light", ""],
     ["dark", ""],
@@ -507,12 +505,11 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
       `${home()}${fragment}`,
       async ({ page }) => {
         // axe comes by the debugger's door, which the page's policy does not guard
-        await page.evaluate(AXE);
+        await page.evaluate(axe.source);
         const faults = await page.evaluate(async () => {
-          type Axe = {
-            run: () => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
-          };
-          const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
+          const { violations } = await (
+            globalThis as unknown as { axe: typeof import("axe-core") }
+          ).axe.run();
           return violations
             .filter(({ impact }) => impact === "serious" || impact === "critical")
             .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);

@@ -24,22 +24,22 @@ export interface Sheet {
   readonly reach: number;
 }
 
-export type Segment = readonly [from: Point, to: Point];
+type Segment = readonly [from: Point, to: Point];
 
 /** A line of the chart and what stands beside it. */
-export interface PlottedRoof extends Roof {
+interface PlottedRoof extends Roof {
   readonly line: Segment;
   readonly text: string;
   /** where its label stands, spread out so that no two overlap */
   readonly labelY: number;
 }
 
-export interface PlottedSlope extends Slope {
+interface PlottedSlope extends Slope {
   readonly line: Segment;
 }
 
 /** Text along a slope: turned by `degrees` about its lower left corner. */
-export interface SlopeLabel {
+interface SlopeLabel {
   readonly text: string;
   readonly at: Point;
   readonly degrees: number;
@@ -53,13 +53,13 @@ export interface PlottedDot extends Dot {
   readonly radius: number;
 }
 
-export interface PlottedLabel extends Label {
+interface PlottedLabel extends Label {
   /** names of the operators that it stands for */
   readonly names: readonly string[];
   readonly class: Dot["class"];
 }
 
-export interface Tick {
+interface Tick {
   readonly at: number;
   readonly text: string;
   readonly isMajor: boolean;

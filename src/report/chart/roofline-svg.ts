@@ -176,7 +176,7 @@ function dotMark(dot: PlottedDot, isInteractive: boolean): Element {
 }
 
 /** Everything about an operator in one line. */
-export const dotText = (dot: Omit<PlottedDot, "center" | "area" | "radius">): string =>
+const dotText = (dot: Omit<PlottedDot, "center" | "area" | "radius">): string =>
   `${dot.name} (${dot.class}): ${formatSeconds(dot.seconds)}, ${formatPercent(dot.shareOfTime)} of the layer; ${formatIntensity(dot.flopsPerByte)} FLOP/B, ${formatFlopRate(dot.flopsPerSecond)}; waits for ${dot.bound}`;
 
 function labels({ labels: placed }: Plot): Element[] {

@@ -7,7 +7,7 @@ export type SweepShape =
   | { readonly kind: "map"; readonly x: Axis; readonly y: Axis };
 
 /** More lines than these cannot be told apart. */
-export const MOST_LINES = 8;
+const MOST_LINES = 8;
 
 export const isNumeric = ({ values }: Axis): boolean => values.every((value) => typeof value === "number");
 

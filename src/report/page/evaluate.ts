@@ -99,7 +99,7 @@ export const TARGET = 0.25;
 const EAGER_LAYERNORM: Norm = { kind: "layernorm", implementation: "eager" };
 
 /** The norms whose share of time is followed over the width: the scenario's own, and LayerNorm op by op. */
-export function normsAsked({ normalization }: Scenario): Norm[] {
+function normsAsked({ normalization }: Scenario): Norm[] {
   const { kind, implementation } = normalization;
   const isEager = kind === EAGER_LAYERNORM.kind && implementation === EAGER_LAYERNORM.implementation;
   return typeof implementation !== "string" || isEager

@@ -67,7 +67,7 @@ function goThere(norm: Norm, hidden: number): Element {
   );
 }
 
-export const reachText = (one: Reach): string => `${capital(normText(one.norm))} ${rest(one)}`;
+const reachText = (one: Reach): string => `${capital(normText(one.norm))} ${rest(one)}`;
 
 function rest({ crossings, nearest, range }: Reach): string {
   const target = formatPercent(TARGET).replace(".0", "");

@@ -101,7 +101,7 @@ function verdictText({ change, verb, share, time }: Verdict): Child[] {
   ];
 }
 
-export function section(id: string, heading: string, children: readonly Child[]): Element {
+function section(id: string, heading: string, children: readonly Child[]): Element {
   return element("section", { id, "aria-labelledby": `${id}-heading` }, [
     element("h2", { id: `${id}-heading` }, [heading]),
     ...children,
