@@ -15,8 +15,8 @@ const NARROW = 560;
 
 export const barsHeight = (bars: readonly Bar[]): number => bars.length * ROW + AXIS;
 
-/** Stacked bars below each other, normalization on the axis; `width` pixels wide. */
-export function barsChart(bars: readonly Bar[], width: number): Element[] {
+/** Stacked bars below each other, normalization on the axis; `width` pixels wide. On a page each is described in words. */
+export function barsChart(bars: readonly Bar[], width: number, isInteractive = false): Element[] {
   const isNarrow = width < NARROW;
   const names = isNarrow ? 150 : 178;
   const room = isNarrow ? 72 : 200;
@@ -33,15 +33,21 @@ export function barsChart(bars: readonly Bar[], width: number): Element[] {
       ),
       element("line", { x1: names, y1: 0, x2: names, y2: bottom, class: "axis" }),
     ]),
-    ...bars.map((bar, index) => row(bar, index * ROW + ROW / 2, x, names, isNarrow)),
+    ...bars.map((bar, index) =>
+      element(
+        "g",
+        isInteractive ? { class: "bar", role: "img", "aria-label": barText(bar) } : { class: "bar" },
+        [...row(bar, index * ROW + ROW / 2, x, names, isNarrow)],
+      ),
+    ),
   ];
 }
 
-function row(bar: Bar, y: number, x: (value: number) => number, names: number, isNarrow: boolean): Element {
+function row(bar: Bar, y: number, x: (value: number) => number, names: number, isNarrow: boolean): Element[] {
   const strong = bar.isGiven ? "strong" : "";
   const text = isNarrow ? bar.text.replace(/,.*/, "") : bar.text;
   const letters = Math.floor((names - 8) / FONT.letterWidth);
-  return element("g", { class: "bar", role: "img", "aria-label": barText(bar) }, [
+  return [
     label(shortened(bar.name, letters), names - 8, y, { class: strong, "text-anchor": "end" }),
     ...stacked(bar).map(({ from, to, class: name }) =>
       element(
@@ -57,7 +63,7 @@ function row(bar: Bar, y: number, x: (value: number) => number, names: number, i
       ),
     ),
     label(text, x(bar.seconds) + 6, y, { class: strong || "quiet" }),
-  ]);
+  ];
 }
 
 /** Where each class begins and ends. */

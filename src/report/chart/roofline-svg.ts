@@ -160,9 +160,9 @@ function dotMark(dot: PlottedDot, isInteractive: boolean): Element {
       class: "dot",
       "data-key": isInteractive ? dot.name : undefined,
       "data-operator": dot.name,
-      role: "img",
+      role: isInteractive ? "img" : undefined,
       tabindex: isInteractive ? 0 : undefined,
-      "aria-label": dotText(dot),
+      "aria-label": isInteractive ? dotText(dot) : undefined,
       transform: `translate(${dot.center.x.toFixed(1)},${dot.center.y.toFixed(1)})`,
     },
     [

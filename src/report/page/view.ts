@@ -193,7 +193,7 @@ function barsSection({ pictures: { bars }, width }: PageModel): Element {
         "aria-label":
           "Time of the layer by class of operator, one bar for each kind and implementation of the norm",
       },
-      barsChart(bars, width),
+      barsChart(bars, width, true),
     ),
   ]);
 }
