@@ -34,7 +34,7 @@ function startPage(code: string): void {
     shown = view;
   };
 
-  const askSlowly = slowAsker(data, code, (slow) => draw({ ...model, slow }));
+  const askSlowly = slowAsker(data, code, (slow) => draw({ ...model, slow, isPending: false }));
 
   let isWaiting = false;
   const drawSoon = (): void => {
@@ -52,7 +52,7 @@ function startPage(code: string): void {
     const { state } = model;
     const { result, problems } = evaluate(data, state);
     if (result === undefined) draw({ ...model, problems });
-    else draw({ ...model, result, problems: [], slow: undefined });
+    else draw({ ...model, result, problems: [], isPending: true });
     performance.measure("recompute", "recompute");
     if (result !== undefined) setTimeout(() => drawPictures(state));
   };

@@ -14,12 +14,18 @@ export function slowAsker(data: PageData, code: string, answer: (answers: SlowAn
   const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   let worker: Worker | undefined;
   let isBusy = false;
+  let last: PageState | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const start = (): Worker => {
     const made = new Worker(address);
     made.onmessage = ({ data: answers }: MessageEvent<SlowAnswers>) => {
       isBusy = false;
       answer(answers);
+    };
+    made.onerror = () => {
+      isBusy = false;
+      worker = undefined;
+      if (last !== undefined) answer(slowAnswers(data, last));
     };
     made.postMessage({ data } satisfies Question);
     return made;
@@ -30,6 +36,7 @@ export function slowAsker(data: PageData, code: string, answer: (answers: SlowAn
       if (isBusy) worker?.terminate();
       if (worker === undefined || isBusy) worker = start();
       isBusy = true;
+      last = state;
       worker.postMessage({ state } satisfies Question);
     } catch {
       answer(slowAnswers(data, state));

@@ -59,6 +59,20 @@ describe("the built program", () => {
     expect(status).toBe(0);
   }, 40_000);
 
+  test("writes a page that holds its script whole, from any folder", () => {
+    const folder = mkdtempSync(join(tmpdir(), "report-"));
+    const path = join(folder, "report.html");
+    const { status, stdout, stderr } = run(["report", "-o", path], { cwd: folder });
+    expect(stderr).toBe(`wrote ${path}: open it in a browser\n`);
+    expect(status).toBe(0);
+    expect(stdout).toBe("");
+    const page = readFileSync(path, "utf8");
+    expect(page).toBe(run(["report"]).stdout);
+    expect(page.match(/<\/script>/g)).toHaveLength(2);
+    expect(Buffer.byteLength(page)).toBeLessThan(400_000);
+    rmSync(folder, { recursive: true });
+  });
+
   test("finds its data from any folder", () => {
     expect(run(["run", "--json"], { cwd: "/" }).status).toBe(0);
   });

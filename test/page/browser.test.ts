@@ -115,9 +115,9 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
 
   /** The view after everything that it asked for has been drawn. */
   async function settled(page: Page): Promise<void> {
-    await page.waitForFunction(
-      () => document.querySelector(".claims") !== null && document.querySelector(".pending") === null,
-    );
+    // the page draws in the next frame: only then it is busy
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50))));
+    await page.waitForFunction(() => document.querySelector(".pending") === null);
   }
 
   test("is one file of less than 400 KB", () => {

@@ -1,5 +1,5 @@
 import type { Claim } from "../../schema/claims.ts";
-import { type Child, type Element, element } from "../chart/tree.ts";
+import { type Element, element } from "../chart/tree.ts";
 import { placeText, valuesText } from "../claims.ts";
 
 const SIGNS: Readonly<Record<Claim["verdict"], string>> = {
@@ -10,11 +10,13 @@ const SIGNS: Readonly<Record<Claim["verdict"], string>> = {
 };
 
 /** The verdicts at a glance; each claim opens to its values and to where it would hold. */
-export function claimsView(claims: readonly Claim[] | undefined): Child[] {
-  if (claims === undefined)
-    return [element("p", { class: "pending", id: "claims-pending" }, ["Judging the claims anew …"])];
-  return [element("div", { class: "claims" }, claims.map(claimView))];
-}
+export const claimsView = (claims: readonly Claim[], isPending: boolean): Element[] => [
+  element(
+    "div",
+    { class: isPending ? "claims pending" : "claims", "aria-busy": String(isPending) },
+    claims.map(claimView),
+  ),
+];
 
 function claimView(claim: Claim): Element {
   const { id, verdict, condition } = claim;

@@ -28,6 +28,7 @@ export function openingModel(data: PageData): PageModel {
     problems: [],
     pictures: pictures(result, shareCurves(data, state)),
     slow: data.opening,
+    isPending: false,
     sort: undefined,
     width: OPENING_WIDTH,
   };

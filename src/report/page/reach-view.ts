@@ -11,17 +11,19 @@ export const normText = ({ kind, implementation }: Norm): string =>
   `${implementation === "eager" ? "op-by-op" : implementation} ${NORM_NAMES[kind]}`;
 
 /** The answer in words, a way there, and the curves it is read from. */
-export function reachView({ result, pictures: { curves }, slow, width }: PageModel): Child[] {
+export function reachView({ result, pictures: { curves }, slow, isPending, width }: PageModel): Child[] {
   const { hidden } = result.scenario.model;
   const height = Math.round(Math.min(330, Math.max(260, width * 0.4)));
-  const reaches = slow?.reaches ?? [];
+  const { reaches } = slow;
   return [
     element(
       "ul",
-      { class: "reaches", id: "reach-answers" },
-      reaches.length === 0
-        ? [element("li", { class: "pending" }, ["Looking for 25% …"])]
-        : reaches.map((one) => element("li", {}, answer(one, hidden))),
+      {
+        class: isPending ? "reaches pending" : "reaches",
+        id: "reach-answers",
+        "aria-busy": String(isPending),
+      },
+      reaches.map((one) => element("li", {}, answer(one, hidden))),
     ),
     element(
       "svg",
@@ -32,7 +34,13 @@ export function reachView({ result, pictures: { curves }, slow, width }: PageMod
         "aria-label": `Normalization’s share of the layer’s time over the hidden size, with the article’s 25% marked. ${reaches.map(reachText).join(" ")}`,
       },
       shareChart(
-        { curves, reaches, hidden, share: result.normalization.shareOfTime, given: givenName(result) },
+        {
+          curves,
+          reaches: isPending ? [] : reaches,
+          hidden,
+          share: result.normalization.shareOfTime,
+          given: givenName(result),
+        },
         width,
         height,
       ),

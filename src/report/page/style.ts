@@ -85,7 +85,7 @@ tr.lit,tbody tr:hover{background:var(--raised)}
 td.share{min-width:124px}
 .meter{display:inline-block;margin-left:8px;vertical-align:-1px}
 code{display:block;padding:9px 12px;border:1px solid var(--edge);border-radius:6px;background:var(--raised);font:13px/1.5 ui-monospace,Consolas,monospace;overflow-wrap:anywhere}
-.pending{color:var(--quiet)}
+.pending{filter:grayscale(1);transition:filter .1s .15s}
 footer{border-top:1px solid var(--edge);padding-top:14px;font-size:14px;color:var(--quiet)}
 footer ul{padding-left:18px}
 @media(max-width:860px){

@@ -28,7 +28,9 @@ export interface PageModel {
   /** why the controls as they stand give no layer */
   readonly problems: readonly string[];
   readonly pictures: Pictures;
-  readonly slow: SlowAnswers | undefined;
+  readonly slow: SlowAnswers;
+  /** the slow answers are still those of the view before */
+  readonly isPending: boolean;
   readonly sort: Sort;
   /** pixels that a chart may take */
   readonly width: number;
@@ -55,7 +57,7 @@ export function pageView(model: PageModel): Element[] {
     element("a", { class: "skip", href: "#main-controls" }, ["Skip to the controls"]),
     header(result, stale),
     element("main", { class: stale }, [
-      section("claims", "The article’s claims, here", claimsView(model.slow?.claims)),
+      section("claims", "The article’s claims, here", claimsView(model.slow.claims, model.isPending)),
       element("div", { class: "workbench" }, [
         element("aside", { "aria-label": "Controls" }, [
           liveView(result),
