@@ -19,6 +19,10 @@ else {
   requestAnimationFrame(() => setTimeout(() => startPage(code)));
 }
 
+/** What a frame leaves to a script, milliseconds. */
+const FRAME_MS = 12;
+const PAUSE_MS = 90;
+
 /** The page comes to life: controls move the state, the state is computed and drawn, the address follows. */
 function startPage(code: string): void {
   const data = JSON.parse(document.getElementById(PAGE_IDS.data)!.textContent) as PageData;
@@ -37,6 +41,7 @@ function startPage(code: string): void {
   const askSlowly = slowAsker(data, code, (slow) => draw({ ...model, slow, isPending: false }));
 
   let isWaiting = false;
+  let picturesMs = 0;
   const drawSoon = (): void => {
     if (isWaiting) return;
     isWaiting = true;
@@ -48,20 +53,21 @@ function startPage(code: string): void {
 
   /** The headline, the chart and the table at once; pictures of many layers after the next frame. */
   const recompute = (): void => {
-    performance.mark("recompute");
+    const start = performance.now();
     const { state } = model;
     const { result, problems } = evaluate(data, state);
     if (result === undefined) draw({ ...model, problems });
     else draw({ ...model, result, problems: [], isPending: true });
-    performance.measure("recompute", "recompute");
-    if (result !== undefined) setTimeout(() => drawPictures(state));
+    performance.measure("recompute", { start });
+    // pictures that take long wait until the reader pauses
+    if (result !== undefined) setTimeout(() => drawPictures(state), picturesMs > FRAME_MS ? PAUSE_MS : 0);
   };
 
   const drawPictures = (state: PageState): void => {
     if (model.state !== state) return;
-    performance.mark("pictures");
+    const start = performance.now();
     draw({ ...model, pictures: pictures(model.result, shareCurves(data, state)) });
-    performance.measure("pictures", "pictures");
+    picturesMs = performance.measure("pictures", { start }).duration;
     askSlowly(state);
   };
 
@@ -81,7 +87,14 @@ function startPage(code: string): void {
 
   root.addEventListener("submit", (event) => event.preventDefault());
 
-  root.addEventListener("click", ({ target }) => {
+  root.addEventListener("click", (event) => {
+    const { target } = event;
+    if (target instanceof Element && target.closest(".skip") !== null) {
+      // the address holds the view, not a place on the page
+      event.preventDefault();
+      document.getElementById("main-controls")!.focus();
+      return;
+    }
     const button = target instanceof Element ? target.closest<HTMLElement>("button") : null;
     if (button === null) return;
     const { action, sort, hidden, norm } = button.dataset;

@@ -116,7 +116,9 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
   /** The view after everything that it asked for has been drawn. */
   async function settled(page: Page): Promise<void> {
     // the page draws in the next frame: only then it is busy
-    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50))));
+    await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 150))),
+    );
     await page.waitForFunction(() => document.querySelector(".pending") === null);
   }
 
@@ -256,6 +258,8 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
       );
       expect(await page.inputValue("#control-norm-implementation")).toBe("eager");
       expect(await text(page, "#headline")).toMatch(/and 25\.\d% of runtime/);
+      await settled(page);
+      expect(await text(page, "#reach-answers")).toMatch(/You are there\./);
     });
   });
 
@@ -337,6 +341,19 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
         if (stop !== undefined) reached.add(stop);
       }
       expect(wanted.filter((stop) => !reached.has(stop))).toEqual([]);
+    });
+  });
+
+  test("skips to its controls without leaving the view", async () => {
+    await withPage(`${home()}#scenario=llama-3-70b-prefill-h100&batch=4`, async ({ page }) => {
+      await page.waitForFunction(() =>
+        document.querySelector("#scenario-title")?.textContent?.includes("4 ×"),
+      );
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe("main-controls");
+      expect(page.url()).toMatch(/batch=4$/);
+      expect(await text(page, "#scenario-title")).toMatch(/prefill 4 ×/);
     });
   });
 

@@ -1,3 +1,4 @@
+import type { Scenario } from "../../schema/scenario.ts";
 import type { Norm, Reach } from "../../study/reach.ts";
 import { formatPercent } from "../../units.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
@@ -23,7 +24,7 @@ export function reachView({ result, pictures: { curves }, slow, isPending, width
         id: "reach-answers",
         "aria-busy": String(isPending),
       },
-      reaches.map((one) => element("li", {}, answer(one, hidden))),
+      reaches.map((one) => element("li", {}, answer(one, result.scenario))),
     ),
     element(
       "svg",
@@ -39,7 +40,6 @@ export function reachView({ result, pictures: { curves }, slow, isPending, width
           reaches: isPending ? [] : reaches,
           hidden,
           share: result.normalization.shareOfTime,
-          given: givenName(result),
         },
         width,
         height,
@@ -48,17 +48,16 @@ export function reachView({ result, pictures: { curves }, slow, isPending, width
   ];
 }
 
-function givenName({ scenario: { normalization } }: PageModel["result"]): string {
-  const { kind, implementation } = normalization;
-  return typeof implementation === "string" ? normText({ kind, implementation }) : "";
-}
-
-function answer(one: Reach, hidden: number): Child[] {
-  const goal = destination(one, hidden);
+function answer(one: Reach, { model, normalization }: Scenario): Child[] {
+  const goal = destination(one, model.hidden);
+  const isThere =
+    goal === model.hidden &&
+    one.norm.kind === normalization.kind &&
+    one.norm.implementation === normalization.implementation;
   return [
     element("b", {}, [capital(normText(one.norm))]),
     ` ${rest(one)} `,
-    ...(goal === undefined ? [] : [goThere(one.norm, goal)]),
+    ...(goal === undefined ? [] : [isThere ? "You are there." : goThere(one.norm, goal)]),
   ];
 }
 

@@ -16,7 +16,6 @@ interface ShareChart {
   /** where the reader is */
   readonly hidden: number;
   readonly share: number;
-  readonly given: string;
 }
 
 const MARGIN = { top: 26, right: 14, bottom: 44, left: 52 };
@@ -41,7 +40,7 @@ export function shareChart(chart: ShareChart, width: number, height: number): El
   return [
     ...axes(x, y, frame),
     target(y, frame),
-    ...chart.curves.map((curve, index) => drawCurve(curve, index, x, y)),
+    ...chart.curves.map((curve) => drawCurve(curve, x, y)),
     ...hereMark(chart, x, y, frame),
     ...chart.reaches.flatMap((one) => crossingMarks(one, x, y, frame)),
     ...curveNames(chart.curves, x, y, frame),
@@ -88,32 +87,33 @@ const target = (y: Scale, { left, right }: Frame): Element =>
     label("the article’s 25%", right - 4, y(TARGET) - 9, { class: "halo", "text-anchor": "end" }),
   ]);
 
-function drawCurve({ samples }: ShareCurve, index: number, x: Scale, y: Scale): Element {
+function drawCurve({ norm, samples }: ShareCurve, x: Scale, y: Scale): Element {
   const path = line<Sample>()
     .x((one) => x(one.x))
     .y((one) => y(one.y))([...samples]);
-  return element("g", { class: `series s${curveColor(index)}` }, [
+  return element("g", { class: `series s${curveColor(norm)}` }, [
     element("path", { d: path ?? "", class: "series-line" }),
   ]);
 }
 
-/** The second and the third colour of a sweep's lines: norms are warm. */
-const curveColor = (index: number): number => [1, 3][index % 2]!;
+/** Op-by-op LayerNorm has a colour of its own, wherever it stands. */
+const curveColor = ({ kind, implementation }: ShareCurve["norm"]): number =>
+  kind === "layernorm" && implementation === "eager" ? 3 : 1;
 
 /** A name at the left end of each curve, where they are farthest apart. */
 function curveNames(curves: readonly ShareCurve[], x: Scale, y: Scale, { left, right }: Frame): Element[] {
   let last = Number.NEGATIVE_INFINITY;
   const starts = curves
-    .flatMap(({ norm, samples }, index) => {
+    .flatMap(({ norm, samples }) => {
       const at = samples.find((one) => x(one.x) >= left + (right - left) * 0.06);
-      return at === undefined ? [] : [{ index, text: normText(norm), at }];
+      return at === undefined ? [] : [{ norm, at }];
     })
     .sort((a, b) => y(a.at.y) - y(b.at.y));
-  return starts.map(({ index, text, at }) => {
+  return starts.map(({ norm, at }) => {
     const wanted = y(at.y) - 12;
     const place = Math.max(wanted, last + FONT.lineHeight);
     last = place;
-    return label(text, x(at.x) + 6, place, { class: `halo series-name s${curveColor(index)}` });
+    return label(normText(norm), x(at.x) + 6, place, { class: `halo series-name s${curveColor(norm)}` });
   });
 }
 
