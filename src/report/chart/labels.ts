@@ -36,7 +36,7 @@ export interface Room {
   readonly lines: readonly (readonly [Point, Point])[];
   /** where labels may begin, as in a terminal's cells; anywhere when it is left out */
   readonly grid?: { readonly x: number; readonly y: number };
-  /** farthest from its dot that a label may stand */
+  /** farthest from its dot that a label may stand; without a limit it goes wherever there is room */
   readonly reach: number;
 }
 
@@ -58,7 +58,9 @@ const DIRECTIONS = 24;
 export function placeLabels(wishes: readonly Wish[], room: Room): (Label | undefined)[] {
   const placed: Label[] = [];
   return wishes.map((wish) => {
-    const label = cheapest(wish, room, placed);
+    const label =
+      cheapest(wish, room, placed) ??
+      (room.reach === Number.POSITIVE_INFINITY ? nearestRoom(wish, room, placed) : undefined);
     if (label !== undefined) placed.push(label);
     return label;
   });
@@ -78,6 +80,24 @@ function cheapest(wish: Wish, room: Room, placed: readonly Label[]): Label | und
     best = { text: wish.text, box, leader };
   }
   return best;
+}
+
+/** The free place that is nearest, wherever it is, in steps of half a label's height. */
+function nearestRoom(wish: Wish, room: Room, placed: readonly Label[]): Label | undefined {
+  const { frame } = room;
+  const { width, height, anchor } = wish;
+  let best: Box | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (let y = frame.y; y + height <= frame.y + frame.height; y += height / 2) {
+    for (let x = frame.x; x + width <= frame.x + frame.width; x += height) {
+      const distance = Math.hypot(x + width / 2 - anchor.x, y + height / 2 - anchor.y);
+      const box = { x, y, width, height };
+      if (distance >= least || !isFree(box, room, placed)) continue;
+      least = distance;
+      best = box;
+    }
+  }
+  return best && { text: wish.text, box: best, leader: leaderTo(wish, best) };
 }
 
 interface Candidate {

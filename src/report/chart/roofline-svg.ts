@@ -39,8 +39,15 @@ export function svgSheet(width: number, height: number): Sheet {
     onGrid: false,
     largestDot: isNarrow ? 700 : 1500,
     smallestDot: 28,
-    reach: isNarrow ? 130 : 400,
+    // on a page a dot tells its name itself, where a narrow chart has no room for it
+    reach: isNarrow ? 130 : Number.POSITIVE_INFINITY,
   };
+}
+
+/** A chart, and the operators that it has no room to name. */
+interface DrawnRoofline {
+  readonly parts: readonly Element[];
+  readonly unlabelled: readonly string[];
 }
 
 /** The chart's parts from back to front; on a page dots can be reached by keyboard and a script shows their text. */
@@ -49,9 +56,9 @@ export function rooflineChart(
   width: number,
   height: number,
   isInteractive = false,
-): Element[] {
+): DrawnRoofline {
   const drawn = plot(model, svgSheet(width, height));
-  return [
+  const parts = [
     grid(drawn),
     axes(drawn),
     limits(drawn),
@@ -62,6 +69,7 @@ export function rooflineChart(
     ),
     element("g", { class: "labels", "aria-hidden": "true" }, labels(drawn)),
   ];
+  return { parts, unlabelled: drawn.unlabelled };
 }
 
 function grid({ frame, xTicks, yTicks }: Plot): Element {

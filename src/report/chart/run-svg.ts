@@ -47,6 +47,7 @@ export function compareSvg(names: readonly string[], results: readonly Result[])
 
 function oneResult(result: Result): Block[] {
   const model = roofline(result);
+  const chart = rooflineChart(model, WIDTH, CHART_HEIGHT);
   const bars = alternativeBars(result);
   return [
     texts([
@@ -54,8 +55,11 @@ function oneResult(result: Result): Block[] {
       { text: sentence(result), class: "subtitle" },
     ]),
     legend(result.operators, "dot area: time"),
-    { height: CHART_HEIGHT, parts: rooflineChart(model, WIDTH, CHART_HEIGHT) },
-    notes(model.offChart, result),
+    { height: CHART_HEIGHT, parts: chart.parts },
+    notes([
+      ...(model.offChart.length === 0 ? [] : [offChartText(model.offChart, result)]),
+      ...(chart.unlabelled.length === 0 ? [] : [`Without room for a name: ${chart.unlabelled.join(", ")}.`]),
+    ]),
     texts([{ text: "Time of the layer with other norms", class: "heading" }]),
     { height: barsHeight(bars), parts: barsChart(bars, WIDTH) },
   ];
@@ -104,14 +108,15 @@ function lineKey(x: number, isDrawn: boolean): Element[] {
 
 const NOTE_LETTERS = 135;
 
-/** Operators that a logarithmic chart has no place for. */
-function notes(offChart: readonly OperatorResult[], result: Result): Block {
-  if (offChart.length === 0) return { height: 14, parts: [] };
-  const lines = wrap(offChartText(offChart, result), NOTE_LETTERS);
+/** Sentences below the chart. */
+function notes(sentences: readonly string[]): Block {
+  if (sentences.length === 0) return { height: 14, parts: [] };
+  const lines = sentences.flatMap((sentence) => wrap(sentence, NOTE_LETTERS));
   const block = texts(lines.map((text) => ({ text, class: "quiet" })));
   return { ...block, height: block.height + 8 };
 }
 
+/** Operators that a logarithmic chart has no place for. */
 export function offChartText(offChart: readonly OperatorResult[], { layer }: Result): string {
   const names = offChart.map(({ name, seconds }) => `${name} ${formatSeconds(seconds)}`);
   const seconds = offChart.reduce((sum, one) => sum + one.seconds, 0);

@@ -57,7 +57,12 @@ export function pageView(model: PageModel): Element[] {
     element("a", { class: "skip", href: "#main-controls" }, ["Skip to the controls"]),
     header(result, stale),
     element("main", { class: stale }, [
-      section("claims", "The article’s claims, here", claimsView(model.slow.claims, model.isPending)),
+      section("claims", "The article’s claims, here", [
+        element("p", { class: "quiet" }, [
+          "“The Normalization Paradox” says of a 70B model on H100 that LayerNorm is 0.17% of the FLOPs, yet 25% of the runtime, and that RMSNorm gives this back. What holds of it for the layer above; open a claim for its figures.",
+        ]),
+        ...claimsView(model.slow.claims, model.isPending),
+      ]),
       element("div", { class: "workbench" }, [
         element("aside", { "aria-label": "Controls" }, [
           liveView(result),
@@ -149,7 +154,7 @@ function rooflineSection({ result, width }: PageModel): Element {
         role: "group",
         "aria-label": `Roofline chart: ${model.dots.length} operators by arithmetic intensity and achieved FLOP per second`,
       },
-      rooflineChart(model, width, height, true),
+      rooflineChart(model, width, height, true).parts,
     ),
     ...(model.offChart.length === 0
       ? []

@@ -40,27 +40,31 @@ const boxOf = ({ anchor, radius }: Wish): Box => ({
   height: 2 * radius,
 });
 
-const anyRoom = fc.tuple(anyWishes, fc.boolean(), fc.boolean()).map(([wishes, onGrid, withLines]) => {
-  const room: Room = {
-    frame,
-    taken: wishes.map(boxOf),
-    lines: withLines
-      ? [
-          [
-            { x: frame.x, y: frame.y + frame.height },
-            { x: frame.x + 400, y: frame.y + 30 },
-          ],
-          [
-            { x: frame.x + 400, y: frame.y + 30 },
-            { x: frame.x + frame.width, y: frame.y + 30 },
-          ],
-        ]
-      : [],
-    reach: 400,
-    ...(onGrid ? { grid: { x: 8, y: 16 } } : {}),
-  };
-  return { wishes, room };
-});
+const anyReach = fc.constantFrom(60, 400, Number.POSITIVE_INFINITY);
+
+const anyRoom = fc
+  .tuple(anyWishes, fc.boolean(), fc.boolean(), anyReach)
+  .map(([wishes, onGrid, withLines, reach]) => {
+    const room: Room = {
+      frame,
+      taken: wishes.map(boxOf),
+      lines: withLines
+        ? [
+            [
+              { x: frame.x, y: frame.y + frame.height },
+              { x: frame.x + 400, y: frame.y + 30 },
+            ],
+            [
+              { x: frame.x + 400, y: frame.y + 30 },
+              { x: frame.x + frame.width, y: frame.y + 30 },
+            ],
+          ]
+        : [],
+      reach,
+      ...(onGrid && reach < 100 ? { grid: { x: 8, y: 16 } } : {}),
+    };
+    return { wishes, room };
+  });
 
 const inside = ({ x, y, width, height }: Box): boolean =>
   x >= frame.x - 1e-9 &&
@@ -110,7 +114,7 @@ describe("labels", () => {
     fc.assert(
       fc.property(anyRoom, ({ wishes, room }) => {
         const cell = { x: 8, y: 16 };
-        for (const label of placeLabels(wishes, { ...room, grid: cell })) {
+        for (const label of placeLabels(wishes, { ...room, grid: cell, reach: 60 })) {
           if (label === undefined) continue;
           expect(label.box.x % cell.x).toBeCloseTo(0);
           expect(label.box.y % cell.y).toBeCloseTo(0);
@@ -174,6 +178,24 @@ describe("labels", () => {
   test("that find no room are left out", () => {
     const wish: Wish = { text: "x", anchor: { x: 100, y: 100 }, radius: 5, width: 1000, height: 15 };
     expect(placeLabels([wish], { frame, taken: [], lines: [], reach: 400 })).toEqual([undefined]);
+  });
+
+  test("without a limit go wherever there is room", () => {
+    const wishes = Array.from(
+      { length: 60 },
+      (_, index): Wish => ({
+        text: `operator-${index}`,
+        anchor: { x: 380 + (index % 8), y: 220 + (index % 5) },
+        radius: 12,
+        width: 110,
+        height: 15,
+      }),
+    );
+    const taken = wishes.map(boxOf);
+    const near = placeLabels(wishes, { frame, taken, lines: [], reach: 60 });
+    const all = placeLabels(wishes, { frame, taken, lines: [], reach: Number.POSITIVE_INFINITY });
+    expect(near.filter((label) => label === undefined).length).toBeGreaterThan(0);
+    expect(all.filter((label) => label === undefined)).toEqual([]);
   });
 
   test("leave a line alone where a place off it is near", () => {

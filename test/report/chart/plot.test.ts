@@ -120,6 +120,23 @@ describe("a plot", () => {
     expect(plot(roofline(simulate(given)), svgSheet(900, 470)).unlabelled).toEqual([]);
   });
 
+  test("of a page's width finds room for the names of nearly all of forty operators", () => {
+    const base = roofline(simulate(scenario({ workload: train(1, 4096) })));
+    const factor = fc.double({ min: 0.5, max: 1, noNaN: true });
+    const jitter = fc.array(fc.tuple(factor, factor), { minLength: 40, maxLength: 40 });
+    fc.assert(
+      fc.property(jitter, (factors) => {
+        const dots = factors.map(([x, y], index) => {
+          const dot = base.dots[index % base.dots.length]!;
+          const name = `${dot.name}-${index}`;
+          return { ...dot, name, flopsPerByte: dot.flopsPerByte * x, flopsPerSecond: dot.flopsPerSecond * y };
+        });
+        expect(plot({ ...base, dots }, svgSheet(900, 470)).unlabelled.length).toBeLessThanOrEqual(4);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   test("gives a dot the area of its time", () => {
     const { dots, sheet } = plot(roofline(simulate(scenario())), svgSheet(900, 470));
     const [longest] = dots;

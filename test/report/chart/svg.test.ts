@@ -84,6 +84,18 @@ describe("an SVG of any scenario", () => {
       expect(textOf(dot)).toMatch(/: .* of the layer; .* FLOP\/B, .*FLOP\/s; waits for/);
   });
 
+  test("names below the chart what it has no room to name on it", () => {
+    const result = simulate(scenario());
+    const crowded = Array.from({ length: 150 }, (_, index) => ({
+      ...result.operators[index % result.operators.length]!,
+      name: `operator-with-a-long-name-${index}`,
+      seconds: 1e-4 * (1 + index),
+    }));
+    const text = textOf(parseXml(runSvg([{ ...result, operators: crowded }])));
+    expect(text).toContain("Without room for a name: ");
+    for (const { name } of crowded) expect(text).toContain(name);
+  });
+
   test("is right on light and on dark paper", () => {
     const svg = runSvg([simulate(scenario())]);
     expect(svg).toContain("prefers-color-scheme:dark");
