@@ -191,26 +191,28 @@ const holds = (box: Box, { x, y }: Point): boolean =>
 
 type Segment = readonly [Point, Point];
 
-/** Whether a segment runs through a box: one end inside, or it cuts a diagonal. */
+/** Whether a segment lies on one side of a box: most do. */
+const isBeside = ({ x, y, width, height }: Box, [a, b]: Segment): boolean =>
+  (a.x < x && b.x < x) ||
+  (a.x > x + width && b.x > x + width) ||
+  (a.y < y && b.y < y) ||
+  (a.y > y + height && b.y > y + height);
+
+/** Whether a segment runs through a box. */
 function touches(box: Box, segment: Segment): boolean {
-  if (holds(box, segment[0]) || holds(box, segment[1])) return true;
+  if (isBeside(box, segment)) return false;
   const { x, y, width, height } = box;
-  const [left, right] = segment[0].x < segment[1].x ? segment : [segment[1], segment[0]];
-  if (right.x < x || left.x > x + width) return false;
-  return (
-    cross(segment, [
-      { x, y },
-      { x: x + width, y: y + height },
-    ]) ||
-    cross(segment, [
-      { x, y: y + height },
-      { x: x + width, y },
-    ])
-  );
+  const [a, b] = segment;
+  const side = (px: number, py: number): number => (b.x - a.x) * (py - a.y) - (b.y - a.y) * (px - a.x);
+  const corners = [side(x, y), side(x + width, y), side(x, y + height), side(x + width, y + height)];
+  return Math.min(...corners) <= 0 && Math.max(...corners) >= 0;
 }
 
 /** How much of a segment lies in a box. */
-function lengthInside({ x, y, width, height }: Box, [a, b]: Segment): number {
+function lengthInside(box: Box, segment: Segment): number {
+  if (isBeside(box, segment)) return 0;
+  const { x, y, width, height } = box;
+  const [a, b] = segment;
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   let [from, to] = [0, 1];
   for (const [delta, low, high] of [

@@ -1,3 +1,4 @@
+import { remembered } from "../../layer/remembered.ts";
 import type { Result } from "../../schema/result.ts";
 import type { ShareCurve } from "../../study/reach.ts";
 import { textbookReading } from "../../study/textbook.ts";
@@ -57,12 +58,7 @@ export function pageView(model: PageModel): Element[] {
     element("a", { class: "skip", href: "#main-controls" }, ["Skip to the controls"]),
     header(result, stale),
     element("main", { class: stale }, [
-      section("claims", "The article’s claims, here", [
-        element("p", { class: "quiet" }, [
-          "“The Normalization Paradox” says of a 70B model on H100 that LayerNorm is 0.17% of the FLOPs, yet 25% of the runtime, and that RMSNorm gives this back. What holds of it for the layer above; open a claim for its figures.",
-        ]),
-        ...claimsView(model.slow.claims, model.isPending),
-      ]),
+      claimsSection(model.slow.claims, model.isPending),
       element("div", { class: "workbench" }, [
         element("aside", { "aria-label": "Controls" }, [
           liveView(result),
@@ -77,7 +73,7 @@ export function pageView(model: PageModel): Element[] {
           section("reach", "Where would normalization reach 25%?", reachView(model)),
           rooflineSection(model),
           section("operators", "Operators of one layer", [operatorTableView(result, model.sort)]),
-          barsSection(model),
+          barsSection(model.pictures.bars, model.width),
           shareSection(model),
         ]),
       ]),
@@ -188,7 +184,8 @@ function legend({ operators }: Result): Element {
   ]);
 }
 
-function barsSection({ pictures: { bars }, width }: PageModel): Element {
+/** Not drawn again while only other parts change. */
+const barsSection = remembered((bars: readonly Bar[], width: number): Element => {
   const height = barsHeight(bars);
   return section("alternatives", "The same layer with other norms", [
     element(
@@ -203,7 +200,18 @@ function barsSection({ pictures: { bars }, width }: PageModel): Element {
       barsChart(bars, width, true),
     ),
   ]);
-}
+});
+
+const claimsSection = remembered(
+  (claims: SlowAnswers["claims"], isPending: boolean): Element =>
+    section("claims", "The article’s claims, here", [
+      element("p", { class: "quiet" }, [ARTICLE]),
+      ...claimsView(claims, isPending),
+    ]),
+);
+
+const ARTICLE =
+  "“The Normalization Paradox” says of a 70B model on H100 that LayerNorm is 0.17% of the FLOPs, yet 25% of the runtime, and that RMSNorm gives this back. What holds of it for the layer above; open a claim for its figures.";
 
 function shareSection({ data, state }: PageModel): Element {
   return section("share", "Take it along", [
