@@ -69,6 +69,18 @@ const shared = { platform: "node", target: "node20", hash: false } as const;
 
 export default defineConfig([
   {
+    // what `report` puts into its page: the engine and the page's own code, for any browser
+    entry: { page: "src/page/main.ts" },
+    format: "iife",
+    platform: "browser",
+    target: "es2022",
+    hash: false,
+    dts: false,
+    clean: false,
+    deps: { alwaysBundle: [/.*/], onlyBundle: false },
+    minify: true,
+  },
+  {
     ...shared,
     entry: { cli: "src/cli.ts", "sweep-worker": "src/sweep-worker.ts" },
     // loaded in one go, without the ES module loader's start: 5 ms of 70

@@ -3,6 +3,7 @@ import { VERSION } from "./version.ts";
 /** The commands in the order of the help. */
 export const COMMANDS = {
   run: "report of a scenario: operators, normalization's share, what RMSNorm saves",
+  report: "an interactive page: roofline, tables, controls that recompute live",
   compare: "scenarios, or one scenario on several GPUs, side by side",
   claims: "each claim of the article: its value here, a verdict, and where it would hold",
   sweep: "a grid over any parameters, streamed as CSV or JSON Lines, in parts if you like",

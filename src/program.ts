@@ -3,7 +3,7 @@ import { run } from "./commands/run.ts";
 import { EXIT, visible } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
 import type { Io } from "./io/terminal.ts";
-import { FORMATS } from "./report/formats.ts";
+import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/formats.ts";
 import { WHAT_IF_FLAGS } from "./study/flags.ts";
 import { VERSION } from "./version.ts";
 
@@ -58,6 +58,7 @@ const WIDEST_HELP = 110;
 
 const DECLARATIONS: Record<CommandName, Declare> = {
   run: declareRun,
+  report: declareReport,
   compare: declareCompare,
   claims: declareClaims,
   sweep: declareSweep,
@@ -78,13 +79,16 @@ function declareRun(command: Command, _: Command, io: Io, done: Done): void {
     "[scenario...]",
     "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)",
   );
-  whatIf(outputs(command))
+  whatIf(outputs(command, DRAWN_FORMATS))
+    .option("--chart", "draw the roofline and the alternatives in the terminal")
     .option("--fail-if <condition>", "exit 1 where it holds, such as normalization.shareOfTime>0.1", collect)
     .addHelpText(
       "after",
       examples([
         "run",
         "run normalization-paradox",
+        "run --chart",
+        "run llama-3-70b-decode-h100 -o roofline.svg",
         "run my-scenario.json --json",
         "run --phase decode --batch 1-64*4 --context 4096",
         "run --hidden 1024,4096,8192 -o hidden.csv",
@@ -96,18 +100,38 @@ function declareRun(command: Command, _: Command, io: Io, done: Done): void {
     .action(async (scenarios, options) => done(await run(scenarios, options, io)));
 }
 
+function declareReport(command: Command, program: Command, io: Io, done: Done): void {
+  command
+    .argument("[scenario...]", "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)")
+    .addOption(new Option("-f, --format <format>", "format of the output").choices(PAGE_FORMATS))
+    .option("-o, --output <file>", "write to a file, such as report.html (default: standard output)");
+  whatIf(command)
+    .addHelpText(
+      "after",
+      examples([
+        "report -o report.html",
+        "report llama-3-70b-prefill-h100 llama-3-70b-decode-h100 -o report.html",
+        "report my-scenario.json --norm layernorm:eager > report.html",
+      ]),
+    )
+    .action(async (scenarios, options) =>
+      done(await (await import("./commands/report.ts")).report(scenarios, options, argvOf(program), io)),
+    );
+}
+
 function declareCompare(command: Command, _: Command, io: Io, done: Done): void {
   command.argument(
     "[scenario...]",
     "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)",
   );
-  whatIf(outputs(command))
+  whatIf(outputs(command, DRAWN_FORMATS))
     .addHelpText(
       "after",
       examples([
         "compare llama-3-70b-prefill-h100 llama-3-70b-decode-h100",
         "compare --hardware h100-sxm,h200-sxm,a100-sxm-80gb",
         "compare llama-3-70b-decode-h100 --norm layernorm,rmsnorm --format md",
+        "compare --hardware h100-sxm,h200-sxm,a100-sxm-80gb -o compare.svg",
       ]),
     )
     .action(async (scenarios, options) =>
@@ -149,7 +173,7 @@ function declareSweep(command: Command, program: Command, io: Io, done: Done): v
     .option("--shard <k/n>", "only part k of n: the outputs of all parts, one after the other, are the whole")
     .option("--resume", "go on behind the last whole line of the output file of this very sweep")
     .option("--jobs <n>", "threads (default: one a processor, where it pays)");
-  whatIf(outputs(command))
+  whatIf(outputs(command, DRAWN_FORMATS))
     .addHelpText(
       "after",
       examples([
@@ -158,6 +182,7 @@ function declareSweep(command: Command, program: Command, io: Io, done: Done): v
         "sweep --model llama-3-8b,llama-3-70b --norm layernorm:native,rmsnorm:eager --columns layer.seconds,normalization.shareOfTime",
         "sweep --axis hardware.hbmBytesPerSecond=1e12-8e12+1e12 --hidden 8192 --columns normalization.shareOfTime",
         "sweep --batch 1-1000 --sequence 1-1000 --shard 3/8 -o part-3.csv",
+        "sweep --hidden 1024-16384*2 --norm :eager,:native --columns normalization.shareOfTime -o share.svg",
       ]),
     )
     .action(async (scenario, options) =>
@@ -328,9 +353,9 @@ function declareCompletion(command: Command, program: Command, io: Io, done: Don
     );
 }
 
-function outputs(command: Command): Command {
+function outputs(command: Command, formats: readonly string[] = FORMATS): Command {
   return command
-    .addOption(new Option("-f, --format <format>", "format of the output").choices(FORMATS))
+    .addOption(new Option("-f, --format <format>", "format of the output").choices(formats))
     .option("--json", "the same as --format json")
     .option("-o, --output <file>", "write to a file; the format from its ending");
 }

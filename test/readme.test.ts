@@ -109,6 +109,33 @@ describe("the README shows", () => {
   });
 });
 
+describe("the README's pictures", () => {
+  const text = readFileSync(README, "utf8");
+  const pictures = [...text.matchAll(/!\[([^\]]+)\]\((docs\/[\w-]+\.svg)\)/g)];
+
+  test("are there, and say in words what they show", () => {
+    expect(pictures.map(([, , path]) => path)).toEqual(["docs/roofline.svg", "docs/share-over-hidden.svg"]);
+    for (const [, words, path] of pictures) {
+      expect(words!.length).toBeGreaterThan(60);
+      expect(readFileSync(new URL(`../${path}`, import.meta.url), "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
+    }
+  });
+
+  test("are what the commands draw (npm run charts)", async () => {
+    const drawn = await printed("run", "--format", "svg");
+    expect(readFileSync(new URL("../docs/roofline.svg", import.meta.url), "utf8")).toBe(drawn);
+  });
+
+  test("show what their words say of 25%", async () => {
+    const claim = /below hidden (\d+)/.exec(pictures[1]![1]!)?.[1];
+    const solved = await printed(
+      ...["solve", "--target", "normalization.shareOfTime=25%", "--vary", "hidden"],
+      ...["--norm", "layernorm:eager"],
+    );
+    expect(solved).toContain(`hidden ${claim}`);
+  });
+});
+
 const PAGES = ["from-claim-to-answer", "beyond-one-dense-layer"];
 const COMMAND_BLOCK = /<!-- output of: norm-roofline (.*) -->\n([\s\S]*?)<!-- end -->/g;
 

@@ -1,6 +1,7 @@
 import { EXIT } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import { compareReport } from "../report/compare.ts";
+import { DRAWN_FORMATS } from "../report/formats.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO, simulateCase } from "./run.ts";
 import { caseLabel, loadCases, type WhatIfOptions } from "./scenarios.ts";
@@ -11,7 +12,7 @@ export async function compare(
   options: OutputOptions & WhatIfOptions,
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { format, look, write } = output(options, io, DRAWN_FORMATS);
   const { cases, varied } = await loadCases(
     references.length === 0 ? [DEFAULT_SCENARIO] : references,
     options,
@@ -19,13 +20,11 @@ export async function compare(
   );
   const results = cases.map(simulateCase);
   const several = new Set(cases.map(({ label }) => label)).size > 1;
+  const labels = cases.map((one) => caseLabel(one, varied, several));
   await write(
-    await compareReport(
-      cases.map((one) => caseLabel(one, varied, several)),
-      results,
-      format,
-      look,
-    ),
+    format === "svg"
+      ? (await import("../report/chart/run-svg.ts")).compareSvg(labels, results)
+      : await compareReport(labels, results, format, look),
   );
   return EXIT.ok;
 }

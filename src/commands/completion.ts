@@ -20,6 +20,7 @@ export async function completion(shell: string, program: Command, io: Io): Promi
 
 const ARGUMENTS: Record<string, (names: Record<Kind, string[]>) => readonly string[]> = {
   run: ({ scenario }) => scenario,
+  report: ({ scenario }) => scenario,
   compare: ({ scenario }) => scenario,
   show: ({ scenario, model, hardware }) => [...scenario, ...model, ...hardware],
   list: () => ["models", "hardware", "scenarios", "norms"],

@@ -2,12 +2,13 @@ import { EXIT, UserError } from "../errors.ts";
 import { findLines, openLines } from "../io/lines.ts";
 import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
 import type { Cell } from "../report/csv.ts";
+import { DRAWN_FORMATS } from "../report/formats.ts";
 import { type Row, type RowColumn, renderRows } from "../report/rows.ts";
 import { headerLine, type LineFormat, rowWriter } from "../report/sweep-lines.ts";
-import { unitText } from "../report/words.ts";
+import { title, unitText } from "../report/words.ts";
 import { MOST_POINTS } from "../study/numbers.ts";
 import { parseField, type Unit } from "../study/result-field.ts";
-import { sizeOf } from "../study/space.ts";
+import { scenariosOf, sizeOf } from "../study/space.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
 import type { AxisOptions } from "./axes.ts";
 import { type OutputOptions, output } from "./output.ts";
@@ -29,7 +30,7 @@ export async function sweep(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { format, look, write } = output(options, io, DRAWN_FORMATS);
   const columns = readColumns(options.columns);
   const jobs = options.jobs === undefined ? undefined : readJobs(options.jobs);
   const shard = readShard(options.shard);
@@ -44,6 +45,13 @@ export async function sweep(
     throw new UserError(
       `--${shard === undefined ? "resume" : "shard"} needs a format with a line a point: --format csv or jsonl`,
     );
+  if (format === "svg") {
+    if (size > MOST_DRAWN)
+      throw new UserError(`${size} points are too many to draw: expected at most ${MOST_DRAWN}`);
+    const { sweepSvg } = await import("../report/chart/sweep-svg.ts");
+    await write(sweepSvg(plan, sweepRows(plan), title(scenariosOf({ ...space, axes: [] })([]))));
+    return EXIT.ok;
+  }
   if (size > MOST_POINTS)
     throw new UserError(
       `${size} points are too many for ${format}: write --format csv or jsonl, or -o file.csv`,
@@ -52,6 +60,9 @@ export async function sweep(
   await write(await renderRows(tableColumns(plan), rows, format, look));
   return EXIT.ok;
 }
+
+/** What a heat map has cells for. */
+const MOST_DRAWN = 40_000;
 
 function tableColumns({ space, columns }: SweepPlan): RowColumn[] {
   const axes = space.axes.map(

@@ -80,7 +80,7 @@ function block(claim: Claim, width: number): string[] {
   ];
 }
 
-const valuesText = ({ values }: Claim): string =>
+export const valuesText = ({ values }: Claim): string =>
   values.map(({ name, value, unit }) => `${name} ${valueText(value, unit)}`).join(", ");
 
 function valueText(value: number, unit: Claim["values"][number]["unit"]): string {
@@ -102,7 +102,7 @@ function valueText(value: number, unit: Claim["values"][number]["unit"]): string
 }
 
 /** `25% of the runtime with layernorm:eager: below hidden 2752`. */
-function placeText({ claim, field, parameter, norm, crossings, nearest, from, to }: Place): string {
+export function placeText({ claim, field, parameter, norm, crossings, nearest, from, to }: Place): string {
   const { unit } = parseField(field).field!;
   const where = crossings.map(
     ({ value, direction }) => `${direction === "rising" ? "from" : "below"} ${parameter} ${value}`,

@@ -8,7 +8,17 @@ export interface Paint {
   readonly bad: (text: string) => string;
   readonly quiet: (text: string) => string;
   readonly warning: (text: string) => string;
+  /** the colour of a class of operators in charts */
+  readonly ofClass: (name: string, text: string) => string;
 }
+
+const CLASS_COLORS: Readonly<Record<string, "redBright" | "blueBright" | "green" | "yellow" | "magenta">> = {
+  normalization: "redBright",
+  matmul: "blueBright",
+  attention: "green",
+  pointwise: "yellow",
+  collective: "magenta",
+};
 
 export function paint({ color }: Pick<Look, "color">): Paint {
   const chalk = new Chalk({ level: color ? 1 : 0 });
@@ -18,5 +28,6 @@ export function paint({ color }: Pick<Look, "color">): Paint {
     bad: (text) => chalk.red(text),
     quiet: (text) => chalk.dim(text),
     warning: (text) => chalk.yellow(text),
+    ofClass: (name, text) => (Object.hasOwn(CLASS_COLORS, name) ? chalk[CLASS_COLORS[name]!](text) : text),
   };
 }

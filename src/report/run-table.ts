@@ -21,8 +21,10 @@ import { title } from "./words.ts";
 /** The report for people: whoever reads only its first five lines knows the answer. */
 export function runTable(results: readonly Result[], look: Look): string {
   const text = results.map((result) => oneReport(result, look)).join(`\n\n${"─".repeat(look.width)}\n\n`);
-  return `${look.unicode ? text : toAscii(text)}\n`;
+  return `${look.unicode ? text : toAscii(text)}\n${paint(look).quiet(SEE_IT)}\n`;
 }
+
+const SEE_IT = "See it: norm-roofline report -o report.html (a page), or run --chart.";
 
 function oneReport(result: Result, look: Look): string {
   const style = paint(look);
@@ -41,7 +43,7 @@ function oneReport(result: Result, look: Look): string {
   return sections.map((lines) => lines.join("\n")).join("\n\n");
 }
 
-function headline(result: Result, { width }: Look, style: Paint): string[] {
+export function headline(result: Result, { width }: Look, style: Paint): string[] {
   return [
     ...wrap(title(result.scenario), width, "  ").map(style.quiet),
     "",

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { built } from "../support/build.ts";
 import { command } from "../support/command.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 const run = (argv: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string } = {}) =>
   spawnSync(process.execPath, [CLI, ...argv], {
@@ -18,10 +18,7 @@ const run = (argv: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; i
   });
 
 describe("the built program", () => {
-  beforeAll(() => {
-    const built = spawnSync("npm", ["run", "build"], { cwd: ROOT, encoding: "utf8" });
-    if (built.status !== 0) throw new Error(built.stderr);
-  }, 60_000);
+  beforeAll(built, 120_000);
 
   test("prints what the source prints", async () => {
     expect(run(["run"], { env: { COLUMNS: "80" } }).stdout).toBe((await command(["run"])).stdout);
@@ -61,6 +58,20 @@ describe("the built program", () => {
     expect(stderr).toBe("");
     expect(status).toBe(0);
   }, 40_000);
+
+  test("writes a page that holds its script whole, from any folder", () => {
+    const folder = mkdtempSync(join(tmpdir(), "report-"));
+    const path = join(folder, "report.html");
+    const { status, stdout, stderr } = run(["report", "-o", path], { cwd: folder });
+    expect(stderr).toBe(`wrote ${path}: open it in a browser\n`);
+    expect(status).toBe(0);
+    expect(stdout).toBe("");
+    const page = readFileSync(path, "utf8");
+    expect(page).toBe(run(["report"]).stdout);
+    expect(page.match(/<\/script>/g)).toHaveLength(2);
+    expect(Buffer.byteLength(page)).toBeLessThan(400_000);
+    rmSync(folder, { recursive: true });
+  });
 
   test("finds its data from any folder", () => {
     expect(run(["run", "--json"], { cwd: "/" }).status).toBe(0);

@@ -46,6 +46,19 @@ const CASES: readonly [string, string, RunOptions?][] = [
   ["what-if-80.txt", "run --hidden 4096 --batch 8"],
   ["grid.txt", "run --batch 1,8,64 --norm layernorm,rmsnorm"],
   ["grid.csv", "run --phase decode --batch 1-64*4 --format csv"],
+  ["chart-80.txt", "run --chart"],
+  ["chart-train-120.txt", "run llama-3-70b-train-h100 --chart", { columns: 120 }],
+  ["chart-ascii.txt", "run llama-3-70b-decode-h100 --chart", { unicode: false }],
+  ["roofline.svg", "run --format svg"],
+  ["compare.svg", "compare --hardware h100-sxm,h200-sxm,a100-sxm-80gb --format svg"],
+  [
+    "sweep-lines.svg",
+    "sweep --hidden 1024-16384*2 --norm :eager,:native --columns normalization.shareOfTime --format svg",
+  ],
+  [
+    "sweep-map.svg",
+    "sweep --hidden 1024-5120+512 --sequence 128-32768*2 --norm :eager --columns normalization.shareOfTime --format svg",
+  ],
   ["prefill.csv", "run --format csv"],
   ["prefill.md", "run --format md"],
   ["compare-80.txt", "compare --hardware h100-sxm,h200-sxm,a100-sxm-80gb"],
@@ -64,6 +77,8 @@ describe("golden files", () => {
 
 const REPORTS = [
   "run",
+  "run --chart",
+  "run llama-3-70b-train-h100 --model gemma-2-9b --chart",
   "run llama-3-70b-decode-h100 llama-3-70b-train-h100",
   "run bert-large-train-v100",
   "run --hardware mi300x --tensor-parallel 8",

@@ -1,0 +1,95 @@
+import { EXIT, UserError } from "../errors.ts";
+import { readDocument } from "../io/document.ts";
+import { readOrThrow } from "../io/load.ts";
+import { contentDigest, readPageScript } from "../io/page.ts";
+import { FOLDERS, shippedNames } from "../io/shipped.ts";
+import type { Io } from "../io/terminal.ts";
+import { PAGE_FORMATS } from "../report/formats.ts";
+import { nameIn } from "../report/page/command.ts";
+import type { PageData, PageScenario } from "../report/page/data.ts";
+import { pageDocument } from "../report/page/document.ts";
+import { slowAnswers } from "../report/page/evaluate.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { Model } from "../schema/model.ts";
+import { withoutSchema } from "../schema/resolve.ts";
+import type { Space } from "../study/space.ts";
+import { VERSION } from "../version.ts";
+import { type OutputOptions, output } from "./output.ts";
+import { DEFAULT_SCENARIO } from "./run.ts";
+import type { WhatIfOptions } from "./scenarios.ts";
+import { loadSpace } from "./space.ts";
+
+/** `report`: one HTML file with the engine inside. */
+export async function report(
+  references: readonly string[],
+  options: OutputOptions & WhatIfOptions,
+  argv: readonly string[],
+  io: Io,
+): Promise<number> {
+  const { write } = output(options, io, PAGE_FORMATS);
+  const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
+  const code = readPageScript();
+  const spaces: Space[] = [];
+  for (const reference of asked) spaces.push(await loadOne(reference, options, argv, io));
+  await write(pageDocument(await pageData(asked, spaces), { code, digest: contentDigest }));
+  if (options.output !== undefined) io.stderr(`wrote ${options.output}: open it in a browser\n`);
+  return EXIT.ok;
+}
+
+async function loadOne(
+  reference: string,
+  options: WhatIfOptions,
+  argv: readonly string[],
+  io: Io,
+): Promise<Space> {
+  const space = await loadSpace(reference, options, argv, io);
+  if (space.axes.length > 0)
+    throw new UserError(
+      `--${space.axes[0]!.name}: expected one value: the page's controls take it from there`,
+    );
+  return space;
+}
+
+/** The scenarios, and every model and device that the page's controls offer. */
+async function pageData(references: readonly string[], spaces: readonly Space[]): Promise<PageData> {
+  const models: Record<string, Model> = await shipped("model");
+  const devices: Record<string, Hardware> = await shipped("hardware");
+  for (const space of spaces) {
+    for (const [name, model] of Object.entries(space.models)) models[name] ??= model;
+    for (const [name, device] of Object.entries(space.devices)) devices[name] ??= device;
+  }
+  const scenarios = spaces.map((space, index) => pageScenario(references[index]!, space, models, devices));
+  const data = { version: VERSION, scenarios, models, devices, opening: { claims: [], reaches: [] } };
+  return { ...data, opening: slowAnswers(data, { scenario: 0, point: scenarios[0]!.point }) };
+}
+
+type Shipped = { model: Model; hardware: Hardware };
+
+async function shipped<K extends keyof Shipped>(kind: K): Promise<Record<string, Shipped[K]>> {
+  const found: Record<string, Shipped[K]> = {};
+  for (const name of shippedNames(kind)) {
+    const { value } = await readOrThrow(kind, readDocument(kind, name, FOLDERS[kind]));
+    found[name] = withoutSchema<Shipped[K]>(value as Shipped[K]);
+  }
+  return found;
+}
+
+function pageScenario(
+  reference: string,
+  { file, fixed, settings, sequenceParallel }: Space,
+  models: Readonly<Record<string, Model>>,
+  devices: Readonly<Record<string, Hardware>>,
+): PageScenario {
+  const { $schema: _, ...rest } = file;
+  return {
+    reference,
+    file: {
+      ...rest,
+      model: nameIn(models, file.model) ?? file.model,
+      hardware: nameIn(devices, file.hardware) ?? file.hardware,
+    },
+    point: fixed,
+    settings,
+    sequenceParallel,
+  };
+}

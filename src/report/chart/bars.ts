@@ -1,0 +1,37 @@
+import type { OperatorClass, Result } from "../../schema/result.ts";
+import { type ClassSeconds, timesByClass } from "../../study/time-by-class.ts";
+import { formatPercent, formatSeconds } from "../../units.ts";
+import { NORM_NAMES } from "../words.ts";
+import { classesOf } from "./classes.ts";
+
+/** A layer as a stacked bar: its classes from the axis outwards. */
+export interface Bar {
+  readonly name: string;
+  readonly parts: readonly { readonly class: OperatorClass; readonly seconds: number }[];
+  readonly seconds: number;
+  /** what stands behind it: its time, and what it saves */
+  readonly text: string;
+  readonly isGiven: boolean;
+}
+
+/** A bar for every kind and implementation of the norm in this scenario. */
+export function alternativeBars(result: Result): Bar[] {
+  const { kind, implementation } = result.scenario.normalization;
+  return timesByClass(result.scenario).map((one): Bar => {
+    const isGiven = one.kind === kind && one.implementation === implementation;
+    const bar = barOf(`${NORM_NAMES[one.kind]} ${one.implementation}`, one.seconds);
+    const saved = result.layer.seconds === 0 ? 0 : 1 - bar.seconds / result.layer.seconds;
+    const change = saved < 0 ? `costs ${formatPercent(-saved)}` : `saves ${formatPercent(saved)}`;
+    return { ...bar, isGiven, text: `${bar.text}, ${isGiven ? "as given" : change}` };
+  });
+}
+
+export function barOf(name: string, seconds: ClassSeconds): Bar {
+  const classes = classesOf(Object.keys(seconds).map((one) => ({ class: one as OperatorClass })));
+  const parts = classes.map((one) => ({ class: one, seconds: seconds[one] ?? 0 }));
+  const whole = parts.reduce((sum, part) => sum + part.seconds, 0);
+  return { name, parts, seconds: whole, text: formatSeconds(whole, LAYER_DIGITS), isGiven: false };
+}
+
+/** Layers differ by a few parts in a thousand. */
+const LAYER_DIGITS = 4;

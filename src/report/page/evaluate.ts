@@ -1,0 +1,135 @@
+import { matmulPeak } from "../../roofline/device.ts";
+import type { Hardware } from "../../schema/hardware.ts";
+import type { Model } from "../../schema/model.ts";
+import type { Result } from "../../schema/result.ts";
+import type { Scenario } from "../../schema/scenario.ts";
+import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../schema/vocabulary.ts";
+import { simulate } from "../../simulate.ts";
+import { claims } from "../../study/claims.ts";
+import { type Point, WHAT_IF_FLAGS } from "../../study/flags.ts";
+import { type Norm, reach, type ShareCurve, shareCurve } from "../../study/reach.ts";
+import { type Space, scenariosOf } from "../../study/space.ts";
+import { pointProblems } from "../../study/space-problems.ts";
+import { applyWhatIf, type LoadedFile } from "../../study/what-if.ts";
+import type { PageData, PageState, SlowAnswers } from "./data.ts";
+
+/** A view computed: the result that the command would print, or why there is none. */
+export type Evaluation =
+  | { readonly result: Result; readonly problems?: never }
+  | { readonly result?: never; readonly problems: readonly string[] };
+
+export function evaluate(data: PageData, state: PageState): Evaluation {
+  const problems = flagProblems(data, state.point);
+  if (problems.length > 0) return { problems };
+  const space = spaceOf(data, state);
+  const scenario = scenarioAt(space);
+  const more = pointProblems(scenario);
+  if (more.length > 0) return { problems: more };
+  const { description } = space.file;
+  const described = description === undefined ? scenario : { description, ...scenario };
+  const result = simulate(described);
+  return { result: { ...result, warnings: [...notesOf(space), ...result.warnings] } };
+}
+
+export const scenarioAt = (space: Space): Scenario => scenariosOf(space)([]);
+
+/** The scenario file with the view's flags, as the studies take it. */
+export function spaceOf(data: PageData, { scenario, point }: PageState): Space {
+  const { file, settings, sequenceParallel } = data.scenarios[scenario]!;
+  return {
+    file: loaded(data, file),
+    fixed: point,
+    settings,
+    sequenceParallel,
+    axes: [],
+    models: data.models,
+    devices: data.devices,
+  };
+}
+
+const loaded = ({ models, devices }: PageData, file: PageData["scenarios"][number]["file"]): LoadedFile => ({
+  ...file,
+  model: typeof file.model === "string" ? (models[file.model] as Model) : file.model,
+  hardware: typeof file.hardware === "string" ? (devices[file.hardware] as Hardware) : file.hardware,
+});
+
+/** What the flags changed beyond what they say. */
+function notesOf({ file, fixed, settings, sequenceParallel, models }: Space): readonly string[] {
+  const model = fixed.model === undefined ? file.model : models[fixed.model]!;
+  return applyWhatIf({ ...file, model }, fixed, sequenceParallel, settings).notes;
+}
+
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  phase: ["prefill", "decode", "train"],
+  norm: NORM_KINDS.flatMap((kind) => [
+    kind,
+    ...NORM_IMPLEMENTATIONS.flatMap((by) => [`${kind}:${by}`, `:${by}`]),
+  ]),
+  pointwise: ["eager", "fused"],
+  attention: ["flash", "materialized"],
+  runtime: ["graph", "eager"],
+  precision: DATA_TYPES,
+};
+
+const LARGEST = 1e9;
+
+/** The schema's rules for what a control or an address may hold. */
+function flagProblems({ models, devices }: PageData, point: Point): string[] {
+  return WHAT_IF_FLAGS.flatMap(({ name, kind }) => {
+    const value = point[name];
+    if (value === undefined) return [];
+    if (kind === "numbers") {
+      const least = name === "context" ? 0 : 1;
+      const fits = Number.isInteger(value) && Number(value) >= least && Number(value) <= LARGEST;
+      return fits
+        ? []
+        : [
+            `${name}: expected a whole number of at least ${least}, got ${Number.isNaN(value) ? "nothing" : value}`,
+          ];
+    }
+    const known =
+      name === "model" ? Object.keys(models) : name === "hardware" ? Object.keys(devices) : WORDS[name];
+    return known?.includes(String(value)) ? [] : [`${name}: nothing here is called ${JSON.stringify(value)}`];
+  });
+}
+
+/** The article's share of the runtime. */
+export const TARGET = 0.25;
+
+const EAGER_LAYERNORM: Norm = { kind: "layernorm", implementation: "eager" };
+
+/** The norms whose share of time is followed over the width: the scenario's own, and LayerNorm op by op. */
+function normsAsked({ normalization }: Scenario): Norm[] {
+  const { kind, implementation } = normalization;
+  const isEager = kind === EAGER_LAYERNORM.kind && implementation === EAGER_LAYERNORM.implementation;
+  return typeof implementation !== "string" || isEager
+    ? [EAGER_LAYERNORM]
+    : [{ kind, implementation }, EAGER_LAYERNORM];
+}
+
+const CURVE_POINTS = 40;
+
+export function shareCurves(data: PageData, state: PageState): ShareCurve[] {
+  const space = spaceOf(data, state);
+  return normsAsked(scenarioAt(space)).map((norm) => shareCurve(space, norm, CURVE_POINTS));
+}
+
+/** What takes longer than a frame. */
+export function slowAnswers(data: PageData, state: PageState): SlowAnswers {
+  const space = spaceOf(data, state);
+  const scenario = scenarioAt(space);
+  return {
+    claims: claims(space, scenario.hardware.gpuHourUsd?.value),
+    reaches: normsAsked(scenario).map((norm) => reach(space, norm, TARGET)),
+  };
+}
+
+/** The scenario's type where the device has it, else one that it has: `undefined` where nothing has to change. */
+export function precisionFor(
+  hardware: Hardware,
+  wanted: Scenario["precision"]["activations"],
+): string | undefined {
+  if (matmulPeak(hardware, wanted) !== undefined) return undefined;
+  const half = (["bf16", "fp16"] as const).find((type) => matmulPeak(hardware, type) !== undefined);
+  return half ?? DATA_TYPES.find((type) => matmulPeak(hardware, type) !== undefined);
+}

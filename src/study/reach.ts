@@ -1,0 +1,73 @@
+import type { NormKind } from "../schema/model.ts";
+import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { Point } from "./flags.ts";
+import { parseField } from "./result-field.ts";
+import { type Range, type Sample, scan } from "./scan.ts";
+import { defaultRange, fieldAlong } from "./solve.ts";
+import type { Space } from "./space.ts";
+
+/** A norm as `--norm` names it. */
+export interface Norm {
+  readonly kind: NormKind;
+  readonly implementation: NormImplementation;
+}
+
+/** Normalization's share of the layer's time over the layer's width, with one norm. */
+export interface ShareCurve {
+  readonly norm: Norm;
+  readonly samples: readonly Sample[];
+}
+
+/** Where that share passes a target: the widths on either side, the nearest value where it never does. */
+export interface Reach {
+  readonly norm: Norm;
+  readonly target: number;
+  readonly range: Range;
+  readonly crossings: readonly {
+    readonly before: Sample;
+    readonly after: Sample;
+    readonly direction: "rising" | "falling";
+  }[];
+  readonly nearest: Sample | undefined;
+}
+
+const SHARE = parseField("normalization.shareOfTime").field!;
+const RANGE = defaultRange("hidden", 0, true);
+
+/** The same space with another norm and a width that is free to move. */
+function withNorm(space: Space, { kind, implementation }: Norm): Space {
+  const { hidden: _, norm: __, ...fixed } = space.fixed;
+  const settings = space.settings.filter(({ path }) => path[0] !== "normalization");
+  const moved: Point = { ...fixed, norm: `${kind}:${implementation}` };
+  return { ...space, fixed: moved, settings };
+}
+
+const shareAt = (space: Space, norm: Norm): ((hidden: number) => number | undefined) =>
+  fieldAlong(withNorm(space, norm), SHARE, "hidden");
+
+/** The share at `count` widths, evenly spread over their logarithm. */
+export function shareCurve(space: Space, norm: Norm, count: number): ShareCurve {
+  const share = shareAt(space, norm);
+  const step = RANGE.step ?? 1;
+  const widths = Array.from(
+    { length: count },
+    (_, index) => Math.round((RANGE.from * (RANGE.to / RANGE.from) ** (index / (count - 1))) / step) * step,
+  );
+  const samples = [...new Set(widths)].flatMap((x): Sample[] => {
+    const y = share(x);
+    return y === undefined ? [] : [{ x, y }];
+  });
+  return { norm, samples };
+}
+
+/** What `solve --target normalization.shareOfTime=... --vary hidden` finds, with this norm. */
+export function reach(space: Space, norm: Norm, target: number): Reach {
+  const found = scan(shareAt(space, norm), target, RANGE);
+  return {
+    norm,
+    target,
+    range: RANGE,
+    crossings: found.crossings.map(({ before, after, direction }) => ({ before, after, direction })),
+    nearest: found.nearest,
+  };
+}
