@@ -3,6 +3,8 @@ import { EXIT, UserError } from "../errors.ts";
 import { KINDS, type Kind, shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { type CommandWords, completionScript, SHELLS, type Shell } from "../report/completion.ts";
+import { DATA_TYPES } from "../schema/vocabulary.ts";
+import { SCHEMA_NAMES } from "./schema.ts";
 
 /** `completion`: what can be typed, as a script for a shell. */
 export async function completion(shell: string, program: Command, io: Io): Promise<number> {
@@ -22,9 +24,15 @@ const ARGUMENTS: Record<string, (names: Record<Kind, string[]>) => readonly stri
   run: ({ scenario }) => scenario,
   report: ({ scenario }) => scenario,
   compare: ({ scenario }) => scenario,
+  claims: ({ scenario }) => scenario,
+  sweep: ({ scenario }) => scenario,
+  solve: ({ scenario }) => scenario,
+  explain: ({ scenario }) => scenario,
+  sensitivity: ({ scenario }) => scenario,
+  accuracy: ({ hardware }) => hardware,
   show: ({ scenario, model, hardware }) => [...scenario, ...model, ...hardware],
   list: () => ["models", "hardware", "scenarios", "norms"],
-  schema: () => ["scenario", "model", "hardware", "result"],
+  schema: () => SCHEMA_NAMES,
   completion: () => SHELLS,
 };
 
@@ -35,7 +43,7 @@ const VALUES: Record<string, (names: Record<Kind, string[]>) => readonly string[
   "--pointwise": () => ["eager", "fused"],
   "--attention": () => ["flash", "materialized"],
   "--runtime": () => ["graph", "eager"],
-  "--precision": () => ["bf16", "fp16", "tf32", "fp32"],
+  "--precision": () => DATA_TYPES,
   "--norm": () => ["layernorm", "rmsnorm"],
 };
 

@@ -4,7 +4,7 @@ import { shippedSchemaPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
 
-const NAMES = [
+export const SCHEMA_NAMES = [
   "scenario",
   "model",
   "hardware",
@@ -18,12 +18,12 @@ const NAMES = [
 /** `schema`: the JSON Schema as shipped; a test keeps it equal to the zod schema it is generated from. */
 export async function schema(name: string | undefined, io: Io): Promise<number> {
   if (name === undefined) {
-    io.stdout(`${NAMES.join("\n")}\n`);
+    io.stdout(`${SCHEMA_NAMES.join("\n")}\n`);
     return EXIT.ok;
   }
-  if (!(NAMES as readonly string[]).includes(name))
+  if (!(SCHEMA_NAMES as readonly string[]).includes(name))
     throw new UserError(
-      `no schema named ${JSON.stringify(name)}: ${suggestion(name, NAMES) || `there is ${NAMES.join(", ")}`}`,
+      `no schema named ${JSON.stringify(name)}: ${suggestion(name, SCHEMA_NAMES) || `there is ${SCHEMA_NAMES.join(", ")}`}`,
     );
   io.stdout(readText(shippedSchemaPath(name), `schemas/${name}.schema.json`));
   return EXIT.ok;

@@ -120,7 +120,7 @@ export function typicalErrorText({ scenario }: Result): string[] {
   if (found === undefined) return [];
   if (!isLikeMeasured(scenario))
     return [
-      "Nobody has measured layers like this one (type, size or number of GPUs): the profile's laws are extrapolated.",
+      "Nobody has measured layers like this one (type, size, experts or number of GPUs): the profile's laws are extrapolated.",
     ];
   const { medianError, shareErrorPoints, layers } = found;
   return [

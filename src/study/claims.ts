@@ -213,7 +213,7 @@ function memoryBound({ scenario, at }: Context): Claim {
     condition:
       normsCompute || layerWaits
         ? ""
-        : "only the norms are looked at, or in decode: the layer itself waits for arithmetic",
+        : "one looks at the norms alone, or in decode: the layer itself waits for arithmetic",
     threshold: "less than half of the layer's time bound by compute, and no norm",
     places: [],
     evidence: [],
