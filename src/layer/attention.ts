@@ -62,8 +62,12 @@ function attentionShape(style: AttentionStyle, d: Dimensions): AttentionShape {
     : { kvHeads: heads, keyDim: latent.nopeDim + latent.ropeDim, valueDim: headDim, cachedElements };
 }
 
-interface AttentionSizes extends AttentionShape {
-  readonly d: Dimensions;
+/** Written field by field: spread out, this would be what a sweep over contexts spends its time on. */
+interface AttentionSizes {
+  readonly keyDim: number;
+  readonly valueDim: number;
+  readonly kvHeads: number;
+  readonly cachedElements: number;
   readonly dataType: DataType;
   /** query-key pairs over all heads and sequences */
   readonly pairs: number;
@@ -77,28 +81,28 @@ interface AttentionSizes extends AttentionShape {
 
 function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
   const decode = style.phase === "decode";
-  const shape = attentionShape(style, d);
-  const { kvHeads, keyDim, valueDim, cachedElements } = shape;
+  const { kvHeads, keyDim, valueDim, cachedElements } = attentionShape(style, d);
   const attended = attendedTokens(style, d);
   // decompressed keys and values of the context are tensors of this layer, as the new ones are
   const decompressed = d.latent !== undefined && !decode;
   // in decode the new token's keys and values are read back from the cache with the others
   const freshTokens = decode ? 0 : decompressed ? d.sequences * attended : d.tokens;
   const cachedTokens = decompressed ? 0 : decode ? attended : attended - d.newTokens;
-  const bytes = (tokens: number, heads: number, width: number) => tokens * heads * width * d.activationBytes;
-  const [queries, keys, values] = inputTensors(style, d);
+  const queryBytes = d.tokens * d.heads * d.activationBytes;
+  const freshBytes = freshTokens * kvHeads * d.activationBytes;
+  const tensors = inputTensors(style, d);
+  const output = isAbsorbed(style, d) ? "latent attention output" : "attention output";
   return {
-    ...shape,
-    d,
+    keyDim,
+    valueDim,
+    kvHeads,
+    cachedElements,
     dataType: style.dataType,
     pairs: attentionPairs(style, d) * d.sequences * d.heads,
-    queries: { tensor: queries, bytes: bytes(d.tokens, d.heads, keyDim) },
-    keys: { tensor: keys, bytes: bytes(freshTokens, kvHeads, keyDim) },
-    values: { tensor: values, bytes: bytes(freshTokens, kvHeads, valueDim) },
-    output: {
-      tensor: isAbsorbed(style, d) ? "latent attention output" : "attention output",
-      bytes: bytes(d.tokens, d.heads, valueDim),
-    },
+    queries: { tensor: tensors[0], bytes: queryBytes * keyDim },
+    keys: { tensor: tensors[1], bytes: freshBytes * keyDim },
+    values: { tensor: tensors[2], bytes: freshBytes * valueDim },
+    output: { tensor: output, bytes: queryBytes * valueDim },
     cachedBytes: d.sequences * cachedTokens * cachedElements * d.kvBytes,
   };
 }
@@ -122,7 +126,8 @@ const LATENT_TENSORS = ["queries joined", "keys joined", "latent values"] as con
 const forwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (s.keyDim + s.valueDim);
 
 /** Mean width of a key and a value head: FLOPs of a pair are four times this. */
-const meanHeadDim = ({ keyDim, valueDim }: AttentionShape): number => (keyDim + valueDim) / 2;
+const meanHeadDim = ({ keyDim, valueDim }: Pick<AttentionShape, "keyDim" | "valueDim">): number =>
+  (keyDim + valueDim) / 2;
 
 /**
  * New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. Of

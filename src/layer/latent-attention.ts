@@ -41,7 +41,8 @@ export function latentParts(
   d: Dimensions,
   latent: LatentSizes,
   /** what the layer's first matmuls read; quantized once for both of them */
-  { input, quantize }: Pick<Projection, "input" | "quantize">,
+  input: string,
+  quantize: boolean,
   bias: boolean,
   narrow: boolean,
 ): LatentParts {

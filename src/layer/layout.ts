@@ -39,12 +39,6 @@ export interface FeedForward {
   readonly output: Projection;
 }
 
-/** What of the layer's kernels quantizes its own output, so that no kernel of its own has to. */
-export interface FusedQuantization {
-  readonly norm: boolean;
-  readonly activation: boolean;
-}
-
 export function layout(
   model: Model,
   types: MatmulTypes,
@@ -60,17 +54,17 @@ export function layout(
     place && { place, rows: d.normTokens, columns: d.hidden, narrowOutput };
   const narrowAttention = fusedNorm && places.attention?.beforeMatmul === true;
   const narrowFfn = fusedNorm && places.ffn?.beforeMatmul === true && d.experts === undefined;
-  const attentionInput = { input: places.attentionInput, quantize: narrow && !narrowAttention };
-  // one norm before both blocks: the first of them has quantized its output
-  const shared = model.normPlacement === "parallel-shared" && d.experts === undefined;
-  const ffnInput =
-    shared && attentionInput.quantize
-      ? { input: narrowTensor(places.ffnInput), quantize: false }
-      : { input: places.ffnInput, quantize: narrow && !narrowFfn && !(shared && narrowAttention) };
+  const quantizing: Quantizing = {
+    narrow,
+    attentionNorm: narrowAttention,
+    ffnNorm: narrowFfn,
+    activation: fusedActivation,
+  };
+  const quantizeAttention = narrow && !narrowAttention;
+  const bias = model.bias !== "none";
   const attentionBias = model.bias === "attention" || model.bias === "all";
-  const blocks = d.experts
-    ? expertBlocks(model, d, d.experts, narrow, fusedActivation, places.ffnInput)
-    : { own: denseBlock(model, d, ffnInput, narrow, fusedActivation), shared: undefined };
+  const queryColumns = d.heads * d.headDim;
+  const keyColumns = d.kvHeads * d.headDim;
   return {
     d,
     types,
@@ -82,126 +76,131 @@ export function layout(
     queryNorm: qkNorm(model, d, QUERY_NORM, d.heads),
     keyNorm: qkNorm(model, d, KEY_NORM, d.kvHeads),
     qkv: {
-      ...ONE,
-      ...attentionInput,
       name: "qkv-projection",
       m,
-      n: (d.heads + 2 * d.kvHeads) * d.headDim,
+      n: queryColumns + 2 * keyColumns,
       k: d.hidden,
-      bias: model.bias !== "none",
+      products: 1,
+      grouped: false,
+      bias,
+      input: places.attentionInput,
+      quantize: quantizeAttention,
       output: "qkv",
       parts: [
-        { tensor: "qkv queries", columns: d.heads * d.headDim },
-        { tensor: "qkv keys", columns: d.kvHeads * d.headDim },
-        { tensor: "qkv values", columns: d.kvHeads * d.headDim },
+        { tensor: "qkv queries", columns: queryColumns },
+        { tensor: "qkv keys", columns: keyColumns },
+        { tensor: "qkv values", columns: keyColumns },
       ],
     },
-    latent: d.latent && latentParts(d, d.latent, attentionInput, model.bias !== "none", narrow),
+    latent: d.latent && latentParts(d, d.latent, places.attentionInput, quantizeAttention, bias, narrow),
     attentionOutput: {
-      ...ONE,
       name: "output-projection",
       m,
       n: d.hidden,
-      k: d.heads * d.headDim,
+      k: queryColumns,
+      products: 1,
+      grouped: false,
       bias: attentionBias,
       input: "attention output",
       quantize: narrow,
       output: "projected attention",
+      parts: undefined,
     },
-    feedForward: blocks.own,
-    sharedExperts: blocks.shared,
+    feedForward:
+      d.experts === undefined
+        ? denseBlock(model, d, places.ffnInput, quantizing)
+        : routedBlock(model, d, d.experts, quantizing),
+    sharedExperts: d.experts && sharedBlock(model, d, d.experts, places.ffnInput, quantizing),
     expertInput: places.ffnInput,
   };
 }
 
-const ONE = { products: 1, grouped: false } as const;
+/** What of the layer's kernels narrow matmuls read, and which of them quantize their output themselves. */
+interface Quantizing {
+  readonly narrow: boolean;
+  readonly attentionNorm: boolean;
+  readonly ffnNorm: boolean;
+  readonly activation: boolean;
+}
 
-type Input = Pick<Projection, "input" | "quantize">;
-
-function denseBlock(
-  model: Model,
-  d: Dimensions,
-  input: Input,
-  narrow: boolean,
-  fusedActivation: boolean,
-): FeedForward {
-  const tensors = activationTensors(model, "own");
-  return block(model, d, {
-    ...ONE,
-    prefix: "",
+function denseBlock(model: Model, d: Dimensions, input: string, q: Quantizing): FeedForward {
+  // one norm before both blocks: attention's first matmul has had its output quantized
+  const shared = model.normPlacement === "parallel-shared";
+  return block(model, d, q, {
+    which: "own",
     m: d.tokens,
+    products: 1,
     ffn: d.ffn,
-    input,
+    input: shared && q.narrow && !q.attentionNorm ? narrowTensor(input) : input,
+    quantize: q.narrow && !q.ffnNorm && !shared,
     output: "ffn output",
-    tensors,
-    narrow,
-    fusedActivation,
   });
 }
 
-/** Routed experts compute in one launch the rows that the router sends each of them; shared ones see every token. */
-function expertBlocks(
+/** Routed experts compute in one launch the rows that the router sends each of them; tokens are quantized before that. */
+const routedBlock = (model: Model, d: Dimensions, e: ExpertSizes, q: Quantizing): FeedForward =>
+  block(model, d, q, {
+    which: "routed",
+    m: e.rows / e.touched,
+    products: e.touched,
+    ffn: e.ffn,
+    input: EXPERT_TENSORS.input,
+    quantize: false,
+    output: EXPERT_TENSORS.output,
+  });
+
+/** Experts that see every token. */
+function sharedBlock(
   model: Model,
   d: Dimensions,
   e: ExpertSizes,
-  narrow: boolean,
-  fusedActivation: boolean,
-  ffnInput: string,
-): { own: FeedForward; shared: FeedForward | undefined } {
-  const common = { narrow, fusedActivation };
-  const own = block(model, d, {
-    ...common,
-    products: e.touched,
-    grouped: true,
-    prefix: "",
-    m: e.rows / e.touched,
-    ffn: e.ffn,
-    // tokens are quantized before they are sent out
-    input: { input: EXPERT_TENSORS.input, quantize: false },
-    output: EXPERT_TENSORS.output,
-    tensors: activationTensors(model, "own"),
-  });
-  const shared = block(model, d, {
-    ...common,
-    ...ONE,
-    prefix: "shared-",
+  input: string,
+  q: Quantizing,
+): FeedForward | undefined {
+  if (e.sharedFfn === 0) return undefined;
+  return block(model, d, q, {
+    which: "shared",
     m: d.tokens,
+    products: 1,
     ffn: e.sharedFfn,
-    input: { input: narrow ? narrowTensor(ffnInput) : ffnInput, quantize: false },
+    input: q.narrow ? narrowTensor(input) : input,
+    quantize: false,
     output: SHARED_OUTPUT,
-    tensors: activationTensors(model, "shared"),
   });
-  return { own, shared: e.sharedFfn === 0 ? undefined : shared };
 }
 
+/** `products` blocks of `m` rows each. */
 interface Block {
-  readonly prefix: "" | "shared-";
-  readonly products: number;
-  readonly grouped: boolean;
+  readonly which: keyof typeof NAMES;
   readonly m: number;
+  readonly products: number;
   readonly ffn: number;
-  readonly input: Input;
+  readonly input: string;
+  readonly quantize: boolean;
   readonly output: string;
-  readonly tensors: ActivationSite["tensors"];
-  readonly narrow: boolean;
-  readonly fusedActivation: boolean;
 }
 
-function block(model: Model, d: Dimensions, b: Block): FeedForward {
-  const { products, grouped, m, ffn, tensors, prefix } = b;
+/** Every field is written out: spread together, these would be what a sweep over batches spends its time on. */
+function block(model: Model, d: Dimensions, q: Quantizing, b: Block): FeedForward {
+  const { m, products, ffn } = b;
+  const names = NAMES[b.which];
+  const grouped = b.which === "routed";
+  const tensors = activationTensors(model, b.which === "shared" ? "shared" : "own");
   const bias = model.bias === "all";
-  const fused = b.narrow && b.fusedActivation;
+  const fused = q.narrow && q.activation;
   return {
     input: {
-      ...b.input,
-      name: NAMES[prefix][model.gated ? "gated" : "plain"],
+      name: model.gated ? names.gated : names.plain,
       m,
       n: model.gated ? 2 * ffn : ffn,
       k: d.hidden,
       products,
       grouped,
       bias,
+      input: b.input,
+      quantize: b.quantize,
       output: tensors.input,
+      parts: undefined,
     },
     activation: {
       rows: m * products,
@@ -211,7 +210,7 @@ function block(model: Model, d: Dimensions, b: Block): FeedForward {
       tensors,
     },
     output: {
-      name: NAMES[prefix].output,
+      name: names.output,
       m,
       n: d.hidden,
       k: ffn,
@@ -219,16 +218,23 @@ function block(model: Model, d: Dimensions, b: Block): FeedForward {
       grouped,
       bias,
       input: tensors.output,
-      quantize: b.narrow && !fused,
+      quantize: q.narrow && !fused,
       output: b.output,
+      parts: undefined,
     },
   };
 }
 
 /** Made once: a sweep builds millions of layers. */
+const OWN_NAMES = {
+  gated: "gate-up-projection",
+  plain: "up-projection",
+  output: "down-projection",
+} as const;
 const NAMES = {
-  "": { gated: "gate-up-projection", plain: "up-projection", output: "down-projection" },
-  "shared-": {
+  own: OWN_NAMES,
+  routed: OWN_NAMES,
+  shared: {
     gated: "shared-gate-up-projection",
     plain: "shared-up-projection",
     output: "shared-down-projection",

@@ -22,7 +22,7 @@ export interface Projection {
   readonly quantize: boolean;
   readonly output: string;
   /** the tensors that the output's columns belong to, where others read them apart */
-  readonly parts?: readonly { readonly tensor: string; readonly columns: number }[];
+  readonly parts?: readonly { readonly tensor: string; readonly columns: number }[] | undefined;
 }
 
 export interface MatmulTypes {
@@ -52,9 +52,9 @@ export function projectionForward(p: Projection, types: MatmulTypes): Kernel {
     name: grouped ? "grouped matmul" : "matmul",
     flops: 2 * rows * n * k + (p.bias ? rows * n : 0),
     reads: [tensor(p.quantize ? narrowTensor(p.input) : p.input, rows * k, types.inputBytes)],
-    writes: (p.parts ?? [{ tensor: p.output, columns: n }]).map((part) =>
-      tensor(part.tensor, rows * part.columns, types.outputBytes),
-    ),
+    writes: p.parts
+      ? p.parts.map((part) => tensor(part.tensor, rows * part.columns, types.outputBytes))
+      : [tensor(p.output, rows * n, types.outputBytes)],
     streamedBytes: products * (n * k + (p.bias ? n : 0)) * types.weightBytes,
     work: { kind: "matmul", m, n, k, products, grouped, gradient: false, dataType: types.dataType },
   };
