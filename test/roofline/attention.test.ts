@@ -17,6 +17,7 @@ const attention = (changes: Partial<Attention> = {}): Attention => ({
   headDim: 128,
   queries: 100,
   keys: changes.queries ?? 100,
+  window: Number.POSITIVE_INFINITY,
   causal: false,
   direction: "forward",
   dataType: "bf16",
@@ -27,7 +28,7 @@ const withoutBlocks = (parameters: Record<string, number>) => {
   const target = roundDevice(parameters);
   return { ...target, hardware: { ...target.hardware, computeUnits: 0 } };
 };
-const DECODE: Work = { kind: "decode-attention", dataType: "bf16" };
+const DECODE: Work = { kind: "decode-attention", headDim: 128, dataType: "bf16" };
 
 const seconds = (
   parameters: Record<string, number>,
@@ -111,6 +112,13 @@ describe("attention of one query a sequence", () => {
     expect(terms.compute).toBe(1e9 / 2000);
     expect(all).toBe(3 + 1e9 / 2000);
   });
+
+  test("computes at the share of the peak of its heads' width", () => {
+    const wide = { ...parameters, "attention.fractionHeadDim256": 0.25 };
+    const latent: Work = { kind: "decode-attention", headDim: 544, dataType: "bf16" };
+    expect(seconds(wide, latent, 1e6)).toBe(3 + 1e6 / 500);
+    expect(seconds(wide, DECODE, 1e6)).toBe(3 + 1e6 / 2000);
+  });
 });
 
 describe("without a calibration", () => {
@@ -160,6 +168,30 @@ describe("the shortness of a sequence", () => {
     expect(unevenShare(attention({ causal: true, queries: 1, keys: 4 }))).toBe(1 / 4);
     expect(unevenShare(attention({ causal: true, queries: 3, keys: 5 }))).toBe(6 / 12);
     expect(unevenShare(attention({ direction: "backward" }))).toBe(1);
+  });
+});
+
+describe("a sliding window", () => {
+  const halved = { "attention.shortSequenceTokens": 100, "attention.shortSequenceExponent": 1 };
+
+  test("makes long sequences as uneven as ones of twice its length", () => {
+    const long = attention({ causal: true, queries: 4000 });
+    // 1 + 100/4000 without it; 1 + 100/400 behind a window of 200
+    expect(seconds(halved, long)).toBeCloseTo(2 * 1.025, 12);
+    expect(seconds(halved, { ...long, window: 200 })).toBeCloseTo(2 * 1.25, 12);
+    expect(seconds(halved, { ...long, window: 4000 })).toBeCloseTo(2 * 1.025, 12);
+  });
+
+  test("lets a block of queries see no more keys than the window and the block", () => {
+    const work = attention({ queries: 1000, keys: 1000, headDim: 64, window: 300 });
+    expect(blockFlops(work)).toBe(4 * 128 * (300 + 128) * 64);
+    expect(blockFlops({ ...work, window: 5000 })).toBe(4 * 128 * 1000 * 64);
+  });
+
+  test("leaves of the context before the new tokens no more than itself", () => {
+    const after = attention({ causal: true, queries: 3, keys: 103 });
+    expect(unevenShare(after)).toBe(6 / (6 + 3 * 100));
+    expect(unevenShare({ ...after, window: 10 })).toBe(6 / (6 + 3 * 10));
   });
 });
 

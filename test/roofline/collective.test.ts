@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { wireBytes } from "../../src/layer/collective.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
-import { collectiveTime } from "../../src/roofline/collective-time.ts";
+import { bulkFraction, collectiveTime } from "../../src/roofline/collective-time.ts";
 import { device } from "../../src/roofline/device.ts";
 import { idealTiming } from "../../src/roofline/ideal.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
@@ -32,11 +32,22 @@ describe("an exchange", () => {
     expect(idealTiming(kernel, h100).seconds).toBeCloseTo(wireSeconds, 12);
   });
 
-  test("takes longer by the link's achieved share and a latency when calibrated", () => {
-    const { latencySeconds, linkFraction } = h100.calibration!.network;
-    const { seconds, terms } = collectiveTime(kernel, { hbmBytes: 0, l2Bytes: 0 }, h100);
-    expect(seconds).toBeCloseTo(latencySeconds + wireSeconds / linkFraction, 12);
+  test("of a large message takes longer by the link's achieved share and a start when calibrated", () => {
+    const { work } = kernel;
+    if (work.kind !== "collective") throw new Error("no exchange");
+    const p = h100.calibration!.network;
+    const { seconds, terms } = collectiveTime(work, { hbmBytes: 0, l2Bytes: 0 }, h100);
+    const start = p.bulkLatencySeconds + 6 * p.secondsPerRank;
+    expect(seconds).toBeCloseTo(start + wireSeconds / bulkFraction(work, p), 12);
     expect(terms.network).toBeGreaterThan(terms.memory);
+  });
+
+  test("reaches more of the link the more ranks there are, and never all of it among 64", () => {
+    const p = h100.calibration!.network;
+    const shares = [2, 4, 8, 16, 64].map((ranks) => bulkFraction({ ranks }, p));
+    expect(shares[0]).toBe(p.linkFraction);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBeLessThan(1);
   });
 
   test("without links in the profile takes no wire time", () => {

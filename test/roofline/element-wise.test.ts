@@ -123,16 +123,49 @@ describe("streaming", () => {
   });
 });
 
+describe("choosing experts op by op", () => {
+  const topK: Work = { kind: "selection", step: "top-k", elements: 50 };
+  const parameters = {
+    "experts.selectionFloorSeconds": 3,
+    "experts.topKSecondsPerElement": 0.1,
+    "experts.sortSecondsPerElement": 0.4,
+  };
+
+  test("takes a floor and issue time per element, of each step its own", () => {
+    expect(seconds(parameters, topK)).toBe(3 + 5);
+    expect(seconds(parameters, { ...topK, step: "sort" })).toBe(3 + 20);
+    expect(seconds(parameters, { ...topK, elements: 0 }, traffic(50))).toBe(3 + 5);
+  });
+
+  test("names its terms", () => {
+    const { terms } = kernelTiming(kernelOf(topK), traffic(20), roundDevice(parameters));
+    expect(terms).toEqual({ compute: 0, memory: 2, cache: 0, latency: 8, network: 0 });
+  });
+});
+
 describe("an exchange between GPUs", () => {
   const allReduce: Work = { kind: "collective", operation: "all-reduce", ranks: 4, messageBytes: 100 };
   // each rank sends three quarters of the tensor twice
   const wire = (2 * 0.75 * 100) / 5;
 
-  test("takes the wire at its achieved share behind a latency", () => {
+  test("takes the wire at its achieved share behind a latency, by the faster of two protocols", () => {
     expect(seconds({}, allReduce)).toBe(wire);
-    expect(seconds({ "network.linkFraction": 0.5, "network.latencySeconds": 3 }, allReduce)).toBe(
-      3 + 2 * wire,
-    );
+    const quick = { "network.latencySeconds": 3, "network.lowLatencyFraction": 0.5 };
+    // bulk protocol: no latency and the whole link
+    expect(seconds(quick, allReduce)).toBe(wire);
+    const slowStart = { ...quick, "network.bulkLatencySeconds": 100 };
+    expect(seconds(slowStart, allReduce)).toBe(3 + 2 * wire);
+    const large: Work = { ...allReduce, messageBytes: 10_000 };
+    expect(seconds({ ...slowStart, "network.linkFraction": 0.8 }, large)).toBe(100 + (100 * wire) / 0.8);
+  });
+
+  test("of many ranks takes longer to start, and comes nearer the link's rate", () => {
+    const many = { "network.secondsPerRank": 2, "network.lowLatencyFraction": 0.01 };
+    const factor = { ...many, "network.linkFraction": 0.5, "network.moreRanksFactor": 1.6 };
+    // four ranks: half of the way from once to 1.6 times the rate of two
+    expect(seconds(factor, allReduce)).toBeCloseTo(2 * 2 + wire / (0.5 * 1.3), 9);
+    expect(seconds(factor, { ...allReduce, ranks: 2 })).toBeCloseTo(20 / 0.5, 9);
+    expect(seconds(factor, { ...allReduce, ranks: 8 })).toBeCloseTo(2 * 6 + 35 / (0.5 * 1.45), 9);
   });
 
   test("moves its bytes through HBM meanwhile", () => {
@@ -147,12 +180,17 @@ describe("an exchange between GPUs", () => {
     ["all-gather", 2, 10],
     ["all-gather", 4, 15],
     ["reduce-scatter", 4, 15],
+    ["all-to-all", 4, 15],
   ] as const)("as %s among %d takes %d seconds at the link's peak", (operation, ranks, expected) => {
     expect(seconds({}, { kind: "collective", operation, ranks, messageBytes: 100 })).toBe(expected);
   });
 
   test("names its terms", () => {
-    const target = roundDevice({ "network.latencySeconds": 3, "cache.bytesPerSecond": 20 });
+    const target = roundDevice({
+      "network.latencySeconds": 3,
+      "network.bulkLatencySeconds": 100,
+      "cache.bytesPerSecond": 20,
+    });
     const { terms } = kernelTiming(kernelOf(allReduce), traffic(50, 60), target);
     expect(terms).toEqual({ compute: 0, memory: 5, cache: 3, latency: 3, network: wire });
   });
@@ -161,15 +199,26 @@ describe("an exchange between GPUs", () => {
 describe("the datasheet's roofline", () => {
   /** [work, the rate of its arithmetic on the round device] */
   const WORKS: readonly [Work, number][] = [
-    [{ kind: "matmul", m: 1, n: 1, k: 1, products: 1, gradient: false, dataType: "bf16" }, 2000],
-    [{ kind: "matmul", m: 1, n: 1, k: 1, products: 1, gradient: true, dataType: "fp16" }, 1000],
-    [{ kind: "matmul", m: 1, n: 1, k: 1, products: 1, gradient: false, dataType: "tf32" }, 100],
-    [{ kind: "decode-attention", dataType: "bf16" }, 2000],
+    [
+      { kind: "matmul", m: 1, n: 1, k: 1, products: 1, grouped: false, gradient: false, dataType: "bf16" },
+      2000,
+    ],
+    [
+      { kind: "matmul", m: 1, n: 1, k: 1, products: 1, grouped: false, gradient: true, dataType: "fp16" },
+      1000,
+    ],
+    [
+      { kind: "matmul", m: 1, n: 1, k: 1, products: 1, grouped: false, gradient: false, dataType: "tf32" },
+      100,
+    ],
+    [{ kind: "decode-attention", headDim: 1, dataType: "bf16" }, 2000],
     [pointwise("vectorized"), 100],
     [pointwise("concatenate"), 100],
     [{ kind: "softmax", elements: 1, columns: 1 }, 100],
     [{ kind: "row-sum", rows: 1, columns: 1 }, 100],
     [{ kind: "column-sum", rows: 1, columns: 1 }, 100],
+    [{ kind: "quantize", rows: 1, columns: 1 }, 100],
+    [{ kind: "selection", step: "top-k", elements: 1 }, 100],
     [{ kind: "row-per-block", norm: "rmsnorm", direction: "forward", rows: 1, columns: 1, rowBytes: 1 }, 100],
     [
       { kind: "row-in-registers", norm: "rmsnorm", direction: "forward", rows: 1, columns: 1, rowBytes: 1 },

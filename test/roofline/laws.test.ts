@@ -89,7 +89,7 @@ describe("sustained clock", () => {
 
 describe("tile padding", () => {
   const matmul = (m: number, n: number, k = 4096, products = 1) =>
-    ({ kind: "matmul", m, n, k, products, gradient: false, dataType: "bf16" }) as const;
+    ({ kind: "matmul", m, n, k, products, grouped: false, gradient: false, dataType: "bf16" }) as const;
 
   test("is 1 where the best tile fills every processor in every wave", () => {
     expect(tilePadding(matmul(256 * 12, 128 * 11), 132)).toBeCloseTo(1, 12);
@@ -150,6 +150,7 @@ describe("attention", () => {
         dataType: "bf16",
         queries,
         keys: queries,
+        window: Number.POSITIVE_INFINITY,
         causal,
         direction,
       } as const;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
-import { sustainedClock, tilePadding } from "../../src/roofline/matmul-time.ts";
+import { groupedPadding, sustainedClock, tilePadding } from "../../src/roofline/matmul-time.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 
 type Matmul = Extract<Work, { kind: "matmul" }>;
@@ -13,6 +13,7 @@ const matmul = (m: number, n: number, k = 1, changes: Partial<Matmul> = {}): Mat
   n,
   k,
   products: 1,
+  grouped: false,
   gradient: false,
   dataType: "bf16",
   ...changes,
@@ -154,6 +155,57 @@ describe("the sustained clock", () => {
   });
 });
 
+describe("a matmul of a narrow type", () => {
+  const narrow = (dataType: Matmul["dataType"], parameters: Record<string, number> = {}): number => {
+    const target = roundDevice(parameters);
+    const peaks = { ...target.hardware.peakFlopsPerSecond, fp8: 4000, int8: 8000 };
+    const wide = { ...target, hardware: { ...target.hardware, peakFlopsPerSecond: peaks } };
+    return kernelTiming(kernelOf({ ...FULL, dataType }, { flops: 8000 }), NO_TRAFFIC, wide).seconds;
+  };
+
+  test("runs at its own peak, and at the speed that libraries reach of it", () => {
+    expect(narrow("bf16")).toBeCloseTo(4, 12);
+    expect(narrow("fp8")).toBeCloseTo(2, 12);
+    expect(narrow("fp8", { "matmul.fp8Speed": 0.8 })).toBeCloseTo(2.5, 12);
+    expect(narrow("int8", { "matmul.int8Speed": 0.5 })).toBeCloseTo(2, 12);
+    expect(narrow("bf16", { "matmul.fp8Speed": 0.1, "matmul.int8Speed": 0.1 })).toBeCloseTo(4, 12);
+  });
+});
+
+describe("a grouped matmul", () => {
+  const experts = (m: number, products: number, n = 128): Matmul =>
+    matmul(m, n, 1, { products, grouped: true });
+
+  test("pads every product to tiles of 128 x 128, half a tile of rows on average beyond its own", () => {
+    // 4 products of 256 rows: 2.5 tiles each, 10 in 3 waves of 4
+    expect(groupedPadding(experts(256, 4), 4)).toBe((12 * 128 * 128) / (4 * 256 * 128));
+    // products of a few rows take one tile each
+    expect(groupedPadding(experts(2, 4), 4)).toBe((4 * 128 * 128) / (4 * 2 * 128));
+    expect(groupedPadding(experts(2, 4, 200), 4)).toBe((8 * 128 * 128) / (4 * 2 * 200));
+  });
+
+  test("never does less for more rows, and tends to what is asked for", () => {
+    for (const m of [1, 10, 60, 64, 65, 200, 1000])
+      expect(groupedPadding(experts(m + 1, 8), 132) * (m + 1)).toBeGreaterThanOrEqual(
+        groupedPadding(experts(m, 8), 132) * m * (1 - 1e-12),
+      );
+    expect(groupedPadding(experts(100_000, 132, 1280), 132)).toBeCloseTo(1, 2);
+  });
+
+  test("has a floor, a speed and a softness of its own", () => {
+    const work = experts(128 * 9.5, 4);
+    // 10 tiles each for 9.5 asked for
+    const compute = 10 / 9.5;
+    expect(seconds({ "matmul.floorSeconds": 9, "experts.floorSeconds": 3 }, work)).toBeCloseTo(
+      3 + compute,
+      12,
+    );
+    expect(seconds({ "experts.speed": 0.5 }, work)).toBeCloseTo(2 * compute, 12);
+    const both = seconds({ "experts.softness": 2, "matmul.softness": 7 }, work, 2000, traffic(10));
+    expect(both).toBeCloseTo(Math.hypot(compute, 1), 12);
+  });
+});
+
 describe("tile padding", () => {
   const size = fc.integer({ min: 1, max: 6000 });
   const units = fc.integer({ min: 1, max: 200 });
@@ -172,9 +224,9 @@ describe("tile padding", () => {
   });
 
   test("of a short inner dimension gives the smallest tiles to as many processors as there are tiles", () => {
-    // 8 tiles of 64 x 64 on 132 processors; they read their operands more often than 256 x 128 does
-    const cost = (1 + 42 * (1 / 64 + 1 / 64)) / (1 + 42 * (1 / 256 + 1 / 128));
-    expect(tilePadding(matmul(256, 128, 64), 132)).toBeCloseTo((cost * 132) / 8, 9);
+    // 16 tiles of 128 x 16 on 132 processors; they read their operands more often than 256 x 128 does
+    const cost = (1 + 42 * (1 / 128 + 1 / 16)) / (1 + 42 * (1 / 256 + 1 / 128));
+    expect(tilePadding(matmul(256, 128, 64), 132)).toBeCloseTo((cost * 132) / 16, 9);
   });
 
   test("splits the inner dimension into pieces of at least 512 elements", () => {
@@ -186,8 +238,8 @@ describe("tile padding", () => {
   });
 
   test("of a single output element is nearly all of the smallest tile", () => {
-    const cost = (1 + 42 * (1 / 64 + 1 / 64)) / (1 + 42 * (1 / 256 + 1 / 128));
-    expect(tilePadding(matmul(1, 1), 1)).toBeCloseTo(64 * 64 * cost, 6);
+    const cost = (1 + 42 * (1 / 128 + 1 / 16)) / (1 + 42 * (1 / 256 + 1 / 128));
+    expect(tilePadding(matmul(1, 1), 1)).toBeCloseTo(128 * 16 * cost, 6);
   });
 
   test("never launches less work for more rows, more columns or more products", () => {

@@ -11,6 +11,7 @@ const PATHS = parametersOf(CALIBRATION).map(([path]) => path);
 const norm = (kind: "layernorm" | "rmsnorm", implementation: "native" | "eager" | "fused") => ({
   normalization: { kind, implementation },
 });
+const all = (type: "fp8" | "int8") => ({ weights: type, activations: type, kvCache: type }) as const;
 const materialized = { pointwise: "eager", attention: "materialized" } as const;
 
 /** Layers that together ask something of every law. */
@@ -35,6 +36,16 @@ const SCENARIOS: readonly Scenario[] = [
   scenario({ model: model("gpt2-xl"), workload: decode(64, 512) }),
   scenario({ model: model("gpt2-xl"), workload: prefill(8, 1024) }),
   scenario({ parallelism: { tensor: 8, sequenceParallel: true } }),
+  scenario({ workload: decode(16, 2048), parallelism: { tensor: 8, sequenceParallel: false } }),
+  scenario({
+    workload: prefill(1, 512),
+    precision: all("fp8"),
+    parallelism: { tensor: 2, sequenceParallel: false },
+  }),
+  scenario({ precision: all("int8") }),
+  scenario({ model: model("mixtral-8x7b"), workload: decode(64, 2048) }),
+  scenario({ model: model("mixtral-8x7b"), workload: prefill(1, 4096) }),
+  scenario({ model: model("deepseek-v3"), workload: prefill(1, 4096) }),
 ];
 
 const BASE = SCENARIOS.map((given) => layerResult(given).layer.seconds);
@@ -52,7 +63,7 @@ function effects(path: ParameterPath, factor: number): number[] {
 
 /** Parameters of which more is faster; of all others but the exempt ones more is slower. */
 const FASTER =
-  /(Fraction|softness|sustainedFlops|residentBytes|transitionBytes|rereadResidentBytes|rereadFlightBytes)$|fractionHeadDim|^cache\.bytesPerSecond$/;
+  /(Fraction|Speed|speed|moreRanksFactor|softness|sustainedFlops|residentBytes|transitionBytes|rereadResidentBytes|rereadFlightBytes)$|fractionHeadDim|^cache\.bytesPerSecond$/;
 /** An exponent turns around the size that it is about. */
 const EITHER_WAY = /Exponent$/;
 const ROUNDING = 1e-12;

@@ -298,3 +298,20 @@ describe("threads of a generic reduction", () => {
     expect(threadsPerRow(rows, columns)).toBe(threads);
   });
 });
+
+describe("quantizing rows", () => {
+  const work: Work = { kind: "quantize", rows: 10, columns: 100 };
+  const parameters = { "quantization.floorSeconds": 3, "quantization.rowSecondsPerColumn": 0.5 };
+
+  test("takes a floor and the reduction of a row padded to a power of two, then its bytes", () => {
+    expect(seconds(parameters, work)).toBe(3 + 64);
+    expect(seconds(parameters, { ...work, columns: 64 })).toBe(3 + 32);
+    expect(seconds(parameters, { ...work, rows: 1000 })).toBe(3 + 64);
+    expect(seconds({ ...parameters, "memory.streamingFraction": 0.5 }, work, traffic(50))).toBe(3 + 64 + 10);
+  });
+
+  test("waits for the L2 as long as other rows in registers do", () => {
+    const cached = { "cache.bytesPerSecond": 20, "rowInRegisters.cacheFactor": 3 };
+    expect(seconds(cached, work, traffic(0, 40))).toBe(6);
+  });
+});

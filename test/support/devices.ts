@@ -18,7 +18,7 @@ const ROUND: Hardware = {
 
 /** What a parameter is where a test does not name it: nothing gained, nothing lost, terms added up. */
 function neutral(path: string): number {
-  if (/(Fraction|Ratio|Factor|softness|Exponent)$|fractionHeadDim/.test(path)) return 1;
+  if (/(Fraction|Ratio|Factor|softness|Exponent|[sS]peed)$|fractionHeadDim/.test(path)) return 1;
   return path === "cache.bytesPerSecond" || path.endsWith("rereadFlightBytes") ? 1e30 : 0;
 }
 
