@@ -88,14 +88,13 @@ const h100: Calibrated = {
   ),
 };
 
-/** What was not measured on a device, as it was on another one. */
+/** Exchanges of more GPUs than were measured, as published for another device with the same links. */
 const filledFrom = (profile: Calibrated, other: Calibrated): Calibrated => {
   const known = new Map(parametersOf(transferCalibration(other, profile)));
-  const measured = new Map(parametersOf(other.calibration));
   return {
     ...profile,
     calibration: replaceParameters(profile.calibration, (path, parameter) =>
-      parameter.origin === "assumed" && measured.get(path)!.origin !== "assumed"
+      path.startsWith("network.") && parameter.origin === "assumed"
         ? known.get(path)!
         : parameter,
     ),

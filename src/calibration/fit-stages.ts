@@ -49,6 +49,7 @@ const isChain = (row: Measurement): boolean => row.kind === "layer" && row.layer
 export function boundsOf(path: ParameterPath): [number, number] {
   if (/(Fraction|Share|Loss)$|\.fraction/.test(path))
     return [0.01, path.endsWith("backwardFraction") ? 1.1 : 0.98];
+  if (/[sS]peed$/.test(path)) return [0.05, 2];
   if (path.endsWith("softness")) return [1.2, 12];
   return [1e-30, 1e30];
 }

@@ -176,10 +176,10 @@ describe("rows that the simulator has nothing for", () => {
     timed("norm", { implementation: "batchnorm.native", rows: 4, hidden: 8 }),
     timed("norm-backward", { implementation: "constructor.native", rows: 4, hidden: 8 }),
     row("norm-counters", { implementation: "rmsnorm.compiled", rows: 4, hidden: 8 }),
-    row("norm-counters", { implementation: "rmsnorm.native", rows: 4, hidden: 8, dtype: "int8" }),
+    row("norm-counters", { implementation: "rmsnorm.native", rows: 4, hidden: 8, dtype: "int2" }),
     timed("pointwise", { implementation: "constructor", rows: 4, columns: 8 }),
     timed("pointwise", { implementation: "tanh", rows: 4, columns: 8 }),
-    timed("gemm", { m: 1, n: 1, k: 1, dtype: "fp8" }),
+    timed("gemm", { m: 1, n: 1, k: 1, dtype: "fp6" }),
     timed("attention", { queries: 8, keys: 4 }),
     layerRow({ seconds: { none: 1, "rmsnorm.compiled": 1, "groupnorm.native": 1 } }),
     { kind: "environment-after", after: {} as never, elapsedSeconds: 1, skipped: [] },
@@ -287,7 +287,7 @@ describe("a measured layer", () => {
     const { shape } = given;
     const same = scenario({
       hardware: H100,
-      model: { ...model("llama-3-8b"), ...shape, activation: "silu", norm: "rmsnorm" },
+      model: { ...model("llama-3-8b"), ...shape, qkNorm: false, activation: "silu", norm: "rmsnorm" },
       workload: decode(8, 1024),
       normalization: { kind: "rmsnorm", implementation: "native" },
     });
@@ -314,7 +314,7 @@ describe("a measured layer", () => {
       )[0]!.predict(target);
     const same = scenario({
       hardware: H100,
-      model: { ...model("llama-3-8b"), ...shape, gated: false, activation: "gelu" },
+      model: { ...model("llama-3-8b"), ...shape, qkNorm: false, gated: false, activation: "gelu" },
       workload: decode(8, 1024),
       normalization: { kind: "rmsnorm", implementation: "native" },
     });

@@ -5,7 +5,7 @@ import { command } from "../support/command.ts";
 import { hardware } from "../support/scenarios.ts";
 
 test("the shipped h200-sxm is what `calibrate` makes of the shipped measurements", async () => {
-  const files = ["measured", "counters", "layers", "layers-chained", "gemm-bursts"].map(
+  const files = ["measured", "counters", "layers", "layers-chained", "gemm-bursts", "parts"].map(
     (name) => `measurements/h200-sxm/${name}.jsonl`,
   );
   const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
@@ -13,7 +13,9 @@ test("the shipped h200-sxm is what `calibrate` makes of the shipped measurements
   const made = JSON.parse(stdout) as Hardware;
   const values = (profile: Hardware) =>
     parametersOf(profile.calibration!).map(([path, { value, origin }]) => [path, value, origin]);
-  expect(values(made)).toEqual(values(hardware("h200-sxm")));
+  // two GPUs say nothing of how more of them exchange: that is H100's, which a fit of these files does not know
+  const own = (of: Hardware) => values(of).filter(([path]) => !/moreRanks|secondsPerRank/.test(String(path)));
+  expect(own(made)).toEqual(own(hardware("h200-sxm")));
   expect(made.validation?.map(({ source: _, ...errors }) => errors)).toEqual(
     hardware("h200-sxm").validation?.map(({ source: _, ...errors }) => errors),
   );

@@ -27,7 +27,9 @@ const GROUPS: Readonly<Record<string, string>> = {
   memory: "streamingFraction rowPerBlockFraction weightFraction kvCacheFraction",
   cache: "residentBytes transitionBytes bytesPerSecond",
   matmul:
-    "floorSeconds secondsPerInner peakFraction sustainedLoss sustainedFlops sustainedExponent backwardFraction epilogueShare softness",
+    "floorSeconds secondsPerInner peakFraction sustainedLoss sustainedFlops sustainedExponent backwardFraction epilogueShare softness fp8Speed int8Speed",
+  experts: "floorSeconds speed softness selectionFloorSeconds topKSecondsPerElement sortSecondsPerElement",
+  quantization: "floorSeconds rowSecondsPerColumn",
   attention:
     "floorSeconds fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent",
   "attention.backward":
@@ -38,7 +40,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   rowSum: "floorSeconds secondsPerStep memoryFactor",
   softmax: "persistentSecondsPerElement persistentRowSecondsPerColumn secondsPerElement rowSecondsPerColumn",
   columnSum: "floorSeconds secondsPerRow",
-  network: "latencySeconds linkFraction",
+  network: "latencySeconds lowLatencyFraction bulkLatencySeconds linkFraction moreRanksFactor secondsPerRank",
   "rowPerBlock.layernorm": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
   "rowPerBlock.rmsnorm": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
   "rowPerBlock.backward": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
@@ -51,7 +53,7 @@ const GROUPS: Readonly<Record<string, string>> = {
 
 /** Smallest and largest value that a parameter may have. */
 function limits(path: ParameterPath): [least: number, most: number] {
-  if (/Fraction$|fractionHeadDim/.test(path)) return [1e-6, 10];
+  if (/Fraction$|fractionHeadDim|[sS]peed$/.test(path)) return [1e-6, 10];
   if (path.endsWith("softness")) return [1, 1e30];
   if (path.endsWith("Exponent")) return [0, 30];
   if (path.endsWith("sustainedLoss")) return [0, 1 - Number.EPSILON];
@@ -61,6 +63,8 @@ function limits(path: ParameterPath): [least: number, most: number] {
 /** Layers that between them run every law. */
 const SCENARIOS: readonly Scenario[] = [
   scenario(),
+  scenario({ precision: { weights: "fp8", activations: "fp8", kvCache: "fp8" } }),
+  scenario({ model: model("mixtral-8x7b"), parallelism: { tensor: 2, sequenceParallel: false, expert: 2 } }),
   scenario({ workload: train(1, 128), runtime: "eager" }),
   scenario({
     workload: decode(4, 300),

@@ -23,7 +23,7 @@ import { hardware, model } from "../support/scenarios.ts";
 
 type Kind = "model" | "hardware" | "scenario";
 
-const TYPE = oneOf("fp32", "tf32", "fp16", "bf16");
+const WIDE = ["fp32", "tf32", "fp16", "bf16"] as const;
 const IMPLEMENTATIONS = ["textbook", "eager", "native", "fused", "residual-fused", "folded"];
 /** Defaults fill what is left out of these. */
 const defaulted = optional;
@@ -64,6 +64,7 @@ const SCENARIO = {
   kernels: { pointwise: "eager", attention: "flash" },
   runtime: "graph",
   parallelism: { tensor: 1, sequenceParallel: false },
+  training: { optimizer: "adamw", gradientAccumulation: 2, recomputation: "none" },
 };
 const BASES: Readonly<Record<Kind, object>> = { model: MODEL, hardware: HARDWARE, scenario: SCENARIO };
 
@@ -129,6 +130,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["peakFlopsPerSecond.tf32", optional(QUANTITY)],
     ["peakFlopsPerSecond.fp16", optional(QUANTITY)],
     ["peakFlopsPerSecond.bf16", optional(QUANTITY)],
+    ["peakFlopsPerSecond.int8", optional(QUANTITY)],
     ["peakFlopsPerSecond.fp8", optional(QUANTITY)],
     ["peakFlopsPerSecond.fp4", optional(QUANTITY)],
     ["hbmBytesPerSecond", QUANTITY],
@@ -169,9 +171,9 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["workload.sequence", { good: COUNT.good, bad: optional(COUNT).bad }],
     ["workload.context", defaulted(COUNT_OR_ZERO)],
     ["precision", defaulted(OBJECT)],
-    ["precision.weights", defaulted(TYPE)],
-    ["precision.activations", defaulted(TYPE)],
-    ["precision.kvCache", defaulted(TYPE)],
+    ["precision.weights", defaulted(oneOf(...WIDE, "fp8", "int8", "fp4", "int4"))],
+    ["precision.activations", defaulted(oneOf(...WIDE, "fp8", "int8", "fp4"))],
+    ["precision.kvCache", defaulted(oneOf(...WIDE, "fp8", "int8"))],
     ["normalization", defaulted(OBJECT)],
     ["normalization.kind", optional(oneOf("layernorm", "rmsnorm"))],
     ["normalization.implementation.0", OBJECT],
@@ -189,10 +191,18 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["kernels", defaulted(OBJECT)],
     ["kernels.pointwise", defaulted(oneOf("eager", "fused"))],
     ["kernels.attention", defaulted(oneOf("flash", "materialized"))],
+    ["kernels.quantization", optional(oneOf("separate", "fused"))],
     ["runtime", defaulted(oneOf("graph", "eager"))],
     ["parallelism", defaulted(OBJECT)],
     ["parallelism.tensor", defaulted(COUNT)],
     ["parallelism.sequenceParallel", defaulted(FLAG)],
+    ["parallelism.expert", optional(COUNT)],
+    ["parallelism.pipeline", optional(COUNT)],
+    ["training", optional(OBJECT)],
+    ["training.optimizer", optional(oneOf("adamw", "none"))],
+    ["training.gradientAccumulation", optional(COUNT)],
+    ["training.recomputation", optional(oneOf("none", "selective", "full"))],
+    ["layerKind", optional(TEXT)],
   ],
 };
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { crossProblems, resolveScenario } from "../../src/schema/resolve.ts";
 import { type ScenarioFile, ScenarioFileSchema } from "../../src/schema/scenario.ts";
-import { DATA_TYPES } from "../../src/schema/vocabulary.ts";
+import { MATMUL_TYPES } from "../../src/schema/vocabulary.ts";
 import { hardware, model, scenario } from "../support/scenarios.ts";
 
 const LLAMA = model("llama-3-70b");
@@ -76,8 +76,8 @@ describe("a type that the hardware has no rate for", () => {
 
   test("is fp32 alone where the device has vector units only", () => {
     const bare = { ...V100, peakFlopsPerSecond: { fp32Vector: 1e12 } };
-    for (const activations of DATA_TYPES) {
-      const { problems } = resolve({ precision: { activations } }, LLAMA, bare);
+    for (const activations of MATMUL_TYPES) {
+      const { problems } = resolve({ precision: { activations, weights: activations } }, LLAMA, bare);
       if (activations === "fp32") expect(problems).toBeUndefined();
       else expect(problems?.[0]).toMatch(/it has fp32 \(try --precision fp32\)/);
     }
@@ -136,12 +136,73 @@ describe("a tensor-parallel degree", () => {
         if (crossProblems(given).length > 0) return;
         for (const { kernels } of layerOperators(given))
           for (const { work } of kernels) {
-            const counts = Object.values(work).filter((size) => typeof size === "number");
-            if (work.kind !== "row-per-block") for (const size of counts) expect(size % 1).toBe(0);
+            const counts = Object.values(work).filter((size) => Number.isFinite(size));
+            if (work.kind === "row-per-block") continue;
+            for (const size of counts) expect((size as number) % 1).toBe(0);
           }
       }),
       { numRuns: 500, seed: 1 },
     );
+  });
+});
+
+describe("what does not go together", () => {
+  const problem = (file: object, given = LLAMA, device = H100) => resolve(file, given, device).problems ?? [];
+  const moe = model("mixtral-8x7b");
+
+  test.each<[string, object, typeof LLAMA, RegExp | undefined]>([
+    [
+      "weights wider than fp8 inputs",
+      { precision: { activations: "fp8" } },
+      LLAMA,
+      /^precision\.weights: expected fp8 or narrower beside activations of fp8, got bf16/,
+    ],
+    ["weights as wide", { precision: { activations: "fp8", weights: "int8" } }, LLAMA, undefined],
+    ["narrower weights", { precision: { activations: "fp8", weights: "int4" } }, LLAMA, undefined],
+    [
+      "quantized training",
+      { workload: { phase: "train", sequence: 8 }, precision: { weights: "int8" } },
+      LLAMA,
+      /^precision\.weights: expected fp32, tf32, fp16, bf16 in train, got int8/,
+    ],
+    [
+      "a kind of layer that a model lacks",
+      { layerKind: "dense" },
+      LLAMA,
+      /^layerKind: .* has layers of one kind only/,
+    ],
+    ["another kind", { layerKind: "moe" }, model("deepseek-v3"), /no kind "moe"; it has experts, dense/],
+    ["a kind that it has", { layerKind: "dense" }, model("deepseek-v3"), undefined],
+    [
+      "experts shared out that are not there",
+      { parallelism: { expert: 2 } },
+      LLAMA,
+      /^parallelism\.expert: expected 1, as the model has no experts/,
+    ],
+    [
+      "experts shared out unevenly",
+      { parallelism: { expert: 3 } },
+      moe,
+      /expected a divisor of the model's experts \(8\), got 3/,
+    ],
+    ["experts shared out", { parallelism: { expert: 4 } }, moe, undefined],
+    [
+      "more stages than layers",
+      { parallelism: { pipeline: 81 } },
+      LLAMA,
+      /^parallelism\.pipeline: expected at most the model's layers \(80\), got 81/,
+    ],
+    ["as many stages", { parallelism: { pipeline: 80 } }, LLAMA, undefined],
+    [
+      "experts' width",
+      { parallelism: { tensor: 8 } },
+      { ...moe, experts: { ...moe.experts!, ffn: 100 } },
+      /expected a divisor of the experts' width \(100\), got 8/,
+    ],
+  ])("%s", (_, file, given, expected) => {
+    const found = problem(file, given);
+    expect(found).toHaveLength(expected === undefined ? 0 : 1);
+    if (expected) expect(found[0]).toMatch(expected);
   });
 });
 

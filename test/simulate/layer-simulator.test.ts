@@ -54,8 +54,21 @@ const step = fc.oneof(
     parallelism: fc.constantFrom(
       { tensor: 1, sequenceParallel: false },
       { tensor: 2, sequenceParallel: false },
+      { tensor: 2, sequenceParallel: true, pipeline: 4 },
     ),
   }),
+  fc.record({
+    model: fc.constantFrom(...["mixtral-8x7b", "deepseek-v2-lite", "gemma-2-9b", "olmo-2-7b"].map(model)),
+  }),
+  fc.record({ layerKind: fc.constantFrom("window", "full", "dense", undefined) }),
+  fc.record({
+    precision: fc.constantFrom(
+      { weights: "bf16", activations: "bf16", kvCache: "bf16" },
+      { weights: "int4", activations: "bf16", kvCache: "fp8" },
+      { weights: "fp8", activations: "fp8", kvCache: "bf16" },
+    ),
+  }),
+  fc.record({ training: fc.constantFrom(undefined, { recomputation: "full" }, { gradientAccumulation: 4 }) }),
 ) as fc.Arbitrary<Partial<Scenario>>;
 
 const walk = fc.array(step, { minLength: 1, maxLength: 12 }).map((steps) => {
@@ -72,6 +85,8 @@ const all = (figures: LayerFigures): LayerResult => ({
   normalization: figures.normalization(),
   statisticalNormalization: figures.statisticalNormalization(),
   wholeModel: figures.wholeModel(),
+  memory: figures.memory(),
+  cost: figures.cost(),
 });
 
 describe("a simulator that remembers the last layer", () => {

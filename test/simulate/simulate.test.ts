@@ -1,26 +1,194 @@
 import { describe, expect, test } from "vitest";
+import type { Result } from "../../src/schema/result.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
 import { simulate } from "../../src/simulate.ts";
-import { decode, hardware, model, scenario, train } from "../support/scenarios.ts";
+import { decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 describe("the whole model", () => {
-  test("launches one graph for all its layers", () => {
-    const { layer, wholeModel } = simulate(scenario());
-    const start = hardware("h100-sxm").calibration!.launch.graphStartSeconds.value;
+  const graphStart = hardware("h100-sxm").calibration!.launch.graphStartSeconds.value;
+  const parts = ({ wholeModel: whole }: Result): number =>
+    whole.embeddingSeconds + whole.layersSeconds + whole.finalNormSeconds + whole.headSeconds;
+
+  test("launches one graph for embedding, all layers, final norm and head", () => {
+    const result = simulate(scenario());
+    const { layer, wholeModel } = result;
     expect(wholeModel.layers).toBe(80);
-    expect(wholeModel.seconds).toBeCloseTo(80 * (layer.seconds - start) + start, 12);
+    expect(wholeModel.layersSeconds).toBeCloseTo(80 * (layer.seconds - graphStart), 12);
+    expect(wholeModel.seconds).toBeCloseTo(parts(result) + graphStart, 12);
     expect(wholeModel.tokensPerSecond).toBeCloseTo(4096 / wholeModel.seconds, 6);
+    expect(wholeModel.optimizerSeconds).toBe(0);
   });
 
-  test("starts one training step for all its layers", () => {
-    const { layer, wholeModel } = simulate(scenario({ workload: train(1, 4096), runtime: "eager" }));
+  test("starts one training step for all its layers, and ends it with the optimizer", () => {
+    const result = simulate(scenario({ workload: train(1, 4096), runtime: "eager" }));
     const step = hardware("h100-sxm").calibration!.host.stepSeconds.value;
-    expect(wholeModel.seconds).toBeCloseTo(80 * (layer.seconds - step) + step, 9);
+    const { wholeModel, layer } = result;
+    expect(wholeModel.layersSeconds).toBeCloseTo(80 * (layer.seconds - step), 9);
+    expect(wholeModel.seconds).toBeCloseTo(parts(result) + step + wholeModel.optimizerSeconds, 9);
+    // 28 bytes a parameter at 91% of 3.35 TB/s
+    expect(wholeModel.optimizerSeconds).toBeCloseTo((28 * 70.55e9) / (0.911 * 3.35e12), 1);
   });
 
-  test("without a calibration is just its layers", () => {
-    const { layer, wholeModel } = simulate(scenario({ hardware: hardware("mi300x") }));
-    expect(wholeModel.seconds).toBeCloseTo(80 * layer.seconds, 12);
+  test("looks tokens up, multiplies the last token of each sequence alone with the head", () => {
+    const at = (sequence: number) => simulate(scenario({ workload: prefill(1, sequence) })).wholeModel;
+    expect(at(4096).headSeconds).toBe(at(128).headSeconds);
+    expect(at(4096).embeddingSeconds).toBeGreaterThan(10 * at(128).embeddingSeconds);
+    expect(at(4096).flops).toBeGreaterThan(2 * 4096 * 68.4e9);
+    const trained = simulate(scenario({ workload: train(1, 4096) })).wholeModel;
+    expect(trained.headSeconds).toBeGreaterThan(20 * at(4096).headSeconds);
+  });
+
+  test("of a model without a head has none, of one that ends in a norm no other norm", () => {
+    const { wholeModel } = simulate(scenario({ model: model("bert-large"), workload: prefill(1, 128) }));
+    expect(wholeModel.headSeconds).toBe(0);
+    expect(wholeModel.finalNormSeconds).toBe(0);
+  });
+
+  test("adds up the layers of each kind", () => {
+    const { wholeModel, layer } = simulate(scenario({ model: model("deepseek-v3") }));
+    const [experts, dense] = wholeModel.kinds!;
+    expect(wholeModel.kinds!.map(({ name, layers }) => [name, layers])).toEqual([
+      ["experts", 58],
+      ["dense", 3],
+    ]);
+    expect(experts!.layerSeconds).toBeCloseTo(layer.seconds - graphStart, 12);
+    expect(wholeModel.layersSeconds).toBeCloseTo(58 * experts!.layerSeconds + 3 * dense!.layerSeconds, 12);
+    const other = simulate(scenario({ model: model("deepseek-v3"), layerKind: "dense" }));
+    expect(other.layer.seconds - graphStart).toBeCloseTo(dense!.layerSeconds, 12);
+    expect(other.wholeModel.layersSeconds).toBeCloseTo(wholeModel.layersSeconds, 12);
+  });
+
+  const parallel = (pipeline: number, changes: object = {}) =>
+    simulate(scenario({ parallelism: { tensor: 1, sequenceParallel: false, pipeline }, ...changes }))
+      .wholeModel;
+
+  test("through stages takes longer alone and serves more tokens, not quite in proportion", () => {
+    const [one, four] = [parallel(1), parallel(4)];
+    expect(four.gpus).toBe(4);
+    expect(four.seconds).toBeGreaterThan(one.seconds);
+    expect(four.seconds).toBeLessThan(1.01 * one.seconds);
+    expect(four.tokensPerSecond).toBeGreaterThan(3.9 * one.tokensPerSecond);
+    expect(four.tokensPerSecond).toBeLessThan(4 * one.tokensPerSecond);
+    // 80 layers over 3 stages: the longest has 27
+    const three = parallel(3);
+    expect(three.tokensPerSecond).toBeLessThan((80 / 27) * one.tokensPerSecond);
+  });
+
+  test("in training fills and empties its stages once for all accumulated batches", () => {
+    const step = (pipeline: number, gradientAccumulation: number) => {
+      const whole = parallel(pipeline, { workload: train(1, 2048), training: { gradientAccumulation } });
+      return whole.seconds - whole.optimizerSeconds;
+    };
+    expect(step(1, 8)).toBeCloseTo(8 * step(1, 1), 9);
+    // four batches through four stages: seven times the longest stage
+    expect(step(4, 4) / step(4, 1)).toBeCloseTo(7 / 4, 9);
+    const { tokensPerSecond, seconds } = parallel(4, {
+      workload: train(1, 2048),
+      training: { gradientAccumulation: 8 },
+    });
+    expect(tokensPerSecond).toBeCloseTo((8 * 2048) / seconds, 6);
+  });
+
+  test("without a calibration is just its parts", () => {
+    const result = simulate(scenario({ hardware: hardware("mi300x") }));
+    expect(result.wholeModel.seconds).toBeCloseTo(parts(result), 12);
+    expect(result.wholeModel.layersSeconds).toBeCloseTo(80 * result.layer.seconds, 12);
+  });
+
+  test("without an optimizer has no optimizer step", () => {
+    const { wholeModel } = simulate(scenario({ workload: train(1, 128), training: { optimizer: "none" } }));
+    expect(wholeModel.optimizerSeconds).toBe(0);
+  });
+});
+
+describe("what a token costs", () => {
+  const priced = (changes: object = {}) => {
+    const given = { ...hardware("h100-sxm"), gpuHourUsd: { value: 3.6, source: "test" } };
+    return simulate(scenario({ hardware: given, ...changes }));
+  };
+
+  test("is the price and the power of all GPUs for as long as it takes", () => {
+    const { cost, wholeModel } = priced();
+    // 3.6 $ an hour are a thousandth of a dollar a second
+    expect(cost.usdPerMillionTokens).toBeCloseTo((1e6 * 1e-3) / wholeModel.tokensPerSecond, 9);
+    expect(cost.joulesPerToken).toBeCloseTo(700 / wholeModel.tokensPerSecond, 9);
+  });
+
+  test("counts every GPU that holds a part of the model", () => {
+    const { cost, wholeModel } = priced({
+      model: model("mixtral-8x7b"),
+      workload: decode(16, 1024),
+      parallelism: { tensor: 2, sequenceParallel: false, expert: 4, pipeline: 2 },
+    });
+    expect(wholeModel.gpus).toBe(16);
+    expect(cost.joulesPerToken).toBeCloseTo((16 * 700) / wholeModel.tokensPerSecond, 9);
+  });
+
+  test("is not known without price and power", () => {
+    const { gpuHourUsd: _, boardPowerWatts: __, ...bare } = hardware("h100-sxm");
+    expect(simulate(scenario({ hardware: bare })).cost).toEqual({});
+  });
+});
+
+describe("memory", () => {
+  const of = (changes: object = {}) => simulate(scenario(changes)).memory;
+
+  test("holds the parameters in their type", () => {
+    expect(of().weightBytes).toBe(2 * 70_553_706_496);
+    const fp8 = { weights: "fp8", activations: "fp8", kvCache: "bf16" };
+    // embedding, head and final norm stay as they are
+    const ends = 2 * 128_256 * 8192 + 8192;
+    expect(of({ precision: fp8 }).weightBytes).toBe(70_553_706_496 + ends);
+  });
+
+  test("shares out experts over the expert-parallel group, all else over tensor and pipeline", () => {
+    const mixtral = model("mixtral-8x7b");
+    const parallelism = (changes: object) => ({
+      model: mixtral,
+      workload: decode(1, 1),
+      parallelism: { tensor: 1, sequenceParallel: false, ...changes },
+    });
+    const whole = of(parallelism({})).weightBytes;
+    const experts = 2 * 32 * 8 * 3 * 4096 * 14_336;
+    expect(of(parallelism({ expert: 4 })).weightBytes).toBeCloseTo(whole - (3 / 4) * experts, -2);
+    expect(of(parallelism({ tensor: 2 })).weightBytes).toBeCloseTo(whole / 2, -5);
+  });
+
+  test.each([
+    ["llama-3-70b", 327_680],
+    // 576 elements a layer: the latent and the one turned key
+    ["deepseek-v3", 2 * 576 * 61],
+  ])("caches %s's keys and values in %d bytes a token", (name, bytes) => {
+    expect(of({ model: model(name), workload: decode(3, 1000) }).kvCacheBytes).toBe(3 * 1000 * bytes);
+  });
+
+  test("caches no more than the window in layers that have one", () => {
+    const gemma = model("gemma-2-9b");
+    const perToken = 2 * 2 * 8 * 256;
+    const bytes = of({ model: gemma, workload: decode(1, 10_000) }).kvCacheBytes;
+    expect(bytes).toBe(perToken * (21 * 4096 + 21 * 10_000));
+  });
+
+  test("of a training step keeps gradients, master weights and moments: 14 bytes a parameter beside its 2", () => {
+    const { weightBytes, optimizerBytes, kvCacheBytes } = of({ workload: train(1, 128) });
+    expect(optimizerBytes).toBeCloseTo(7 * weightBytes, -3);
+    expect(kvCacheBytes).toBe(0);
+  });
+
+  test("keeps more for the backward pass of op-by-op norms, and with recomputation little of any", () => {
+    const saved = (implementation: string, recomputation: string) =>
+      simulate(
+        scenario({
+          workload: train(1, 2048),
+          normalization: { kind: "rmsnorm", implementation } as never,
+          training: { recomputation } as never,
+        }),
+      ).layer.savedActivationBytes;
+    expect(saved("eager", "none")).toBeGreaterThan(1.1 * saved("native", "none"));
+    expect(saved("fused", "none")).toBe(saved("native", "none"));
+    // the layer's input alone, beside a number a row
+    expect(saved("native", "full") / (2048 * 8192 * 2)).toBeCloseTo(1, 3);
+    expect(simulate(scenario()).layer.savedActivationBytes).toBe(0);
   });
 });
 
@@ -34,6 +202,7 @@ describe("warnings", () => {
     expect(about(/do not fit/, scenario({ parallelism: { tensor: 4, sequenceParallel: false } }))).toBe(
       false,
     );
+    expect(about(/gradients and optimizer 988 GB/, scenario({ workload: train(1, 128) }))).toBe(true);
   });
 
   test("say that a device without calibration has ideal times only", () => {

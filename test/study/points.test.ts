@@ -117,9 +117,27 @@ const FLAGS: Readonly<Record<FlagName, readonly [string, string, unknown]>> = {
   runtime: ["eager", "runtime", "eager"],
   precision: ["fp16", "precision.weights", "fp16"],
   "tensor-parallel": ["8", "parallelism.tensor", 8],
+  "expert-parallel": ["1", "parallelism.expert", 1],
+  pipeline: ["4", "parallelism.pipeline", 4],
+  "layer-kind": ["", "layerKind", undefined],
+  "gpu-hour-usd": ["2.5", "hardware.gpuHourUsd.value", 2.5],
 };
 
-describe.each(Object.entries(FLAGS))("--%s", (name, [value, path, expected]) => {
+/** A dense model has no kinds of layers: that flag has a test of its own. */
+const OF_ANY_MODEL = Object.entries(FLAGS).filter(([name]) => name !== "layer-kind");
+
+describe("--layer-kind", () => {
+  test("reports another kind of the model's layers", async () => {
+    const of = (kind: string) => json<Result>(`run --model deepseek-v3 --layer-kind ${kind} --json`);
+    const [experts, dense] = [await of("experts"), await of("dense")];
+    const names = (result: Result) => result.operators.map(({ name }) => name);
+    expect(names(experts)).toContain("router");
+    expect(names(dense)).not.toContain("router");
+    expect(dense.wholeModel).toEqual(experts.wholeModel);
+  });
+});
+
+describe.each(OF_ANY_MODEL)("--%s", (name, [value, path, expected]) => {
   test("changes its field and what hangs on it, nothing else", async () => {
     const before = await json<Result>("run --json");
     const after = await json<Result>(`run --${name} ${value} --json`);
@@ -142,7 +160,8 @@ describe.each(Object.entries(FLAGS))("--%s", (name, [value, path, expected]) => 
 
   test("is named by its flag where its value cannot be", async () => {
     const flag = WHAT_IF_FLAGS.find((one) => one.name === name)!;
-    const wrong = flag.kind === "numbers" ? "1.5" : "nosuchthing";
+    // a price may have cents, and must not be nothing
+    const wrong = flag.kind === "words" ? "nosuchthing" : name === "gpu-hour-usd" ? "0" : "1.5";
     await expect(json(`run --${name} ${wrong} --json`)).rejects.toThrow(
       new RegExp(`--${name}|${flag.field}`),
     );

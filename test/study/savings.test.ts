@@ -26,6 +26,7 @@ function resultWith(normalization: Result["scenario"]["normalization"], layerSec
         normalizationSeconds: 1,
         savedSeconds: layerSeconds - seconds,
         savedShareOfTime: (layerSeconds - seconds) / layerSeconds,
+        savedActivationBytes: 0,
       };
     }),
   );

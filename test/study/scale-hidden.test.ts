@@ -39,7 +39,10 @@ describe("another hidden size", () => {
     (name) => {
       const given = model(name);
       const { model: same } = scaleHidden(given, given.hidden, {});
-      expect({ ...same, ffn: 0 }).toEqual({ ...given, ffn: 0 });
+      // experts' widths are rounded as the FFN's is
+      expect({ ...same, ffn: 0, experts: 0 }).toEqual({ ...given, ffn: 0, experts: 0 });
+      expect(same.experts?.count).toBe(given.experts?.count);
+      expect(Math.abs((same.experts?.ffn ?? 0) - (given.experts?.ffn ?? 0))).toBeLessThanOrEqual(64);
       expect(Math.abs(same.ffn - given.ffn)).toBeLessThanOrEqual(64);
     },
   );

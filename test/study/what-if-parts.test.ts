@@ -3,13 +3,14 @@ import type { ScenarioFile } from "../../src/schema/scenario.ts";
 import type { Point } from "../../src/study/flags.ts";
 import {
   applyWhatIf,
+  changeHardware,
   changeModel,
   changeNorm,
+  changePrecision,
   changeWorkload,
-  everything,
   type LoadedFile,
 } from "../../src/study/what-if.ts";
-import { decode, model, prefill, scenario, train } from "../support/scenarios.ts";
+import { decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 type Workload = ScenarioFile["workload"];
 
@@ -156,7 +157,47 @@ describe("flags and settings together", () => {
 });
 
 describe("one type for everything", () => {
-  test("is the type of weights, activations and cache", () => {
-    expect(everything("tf32")).toEqual({ weights: "tf32", activations: "tf32", kvCache: "tf32" });
+  const given = { weights: "bf16", activations: "bf16", kvCache: "fp16" } as const;
+
+  test.each([
+    ["tf32", { weights: "tf32", activations: "tf32", kvCache: "tf32" }],
+    ["fp8", { weights: "fp8", activations: "fp8", kvCache: "fp8" }],
+    ["int8", { weights: "int8", activations: "int8", kvCache: "int8" }],
+    // no attention reads a cache of it
+    ["fp4", { weights: "fp4", activations: "fp4", kvCache: "fp16" }],
+    // nothing is multiplied in it
+    ["int4", { weights: "int4", activations: "bf16", kvCache: "fp16" }],
+    [undefined, given],
+  ])("%s is that of what can be kept or multiplied in it", (type, expected) => {
+    expect(changePrecision(given, type)).toEqual(expected);
+  });
+});
+
+describe("layers of several kinds", () => {
+  test.each([
+    [61, [58, 3]],
+    [122, [116, 6]],
+    [30, [29, 1]],
+    [2, [1, 1]],
+  ])("of %d layers keep their proportions", (layers, expected) => {
+    const { value } = changeModel(model("deepseek-v3"), { layers });
+    expect(value.layers).toBe(layers);
+    expect(value.layerKinds?.map((kind) => kind.layers)).toEqual(expected);
+  });
+
+  test("are fewer than the layers, or the schema says so", () => {
+    const { value } = changeModel(model("deepseek-v3"), { layers: 1 });
+    expect(value.layerKinds?.map((kind) => kind.layers)).toEqual([58, 3]);
+  });
+});
+
+describe("a price of a GPU-hour", () => {
+  test("takes the place of the profile's", () => {
+    const given = hardware("h100-sxm");
+    expect(changeHardware(given, { "gpu-hour-usd": 1.5 }).gpuHourUsd).toEqual({
+      value: 1.5,
+      source: "as given",
+    });
+    expect(changeHardware(given, {})).toBe(given);
   });
 });

@@ -29,6 +29,10 @@ const DEFAULTS = {
     causal: true,
     direction: "forward",
   },
+  "grouped-gemm": { tokens: 1, experts: 1, perToken: 1, touched: 1, n: 1, k: 1 },
+  selection: { step: "top-k", elements: 1 },
+  quantize: { rows: 1, columns: 1 },
+  collective: { operation: "all-reduce", ranks: 2, messageBytes: 1 },
   "norm-counters": {
     rows: 1,
     hidden: 1,

@@ -38,12 +38,41 @@ const attentions = (direction: "forward" | "backward"): Measurement[] =>
     ),
   );
 
+const exchanges = (among: readonly number[]): Measurement[] =>
+  among.flatMap((ranks) =>
+    [1e3, 1e5, 1e6, 1e7, 1e8, 1e9].map((messageBytes) =>
+      row("collective", { operation: "all-reduce", ranks, messageBytes }),
+    ),
+  );
+
 const SYNTHETIC: Readonly<Record<string, () => Measurement[]>> = {
   streaming: () => elementWise("add", "mul", "relu", "cast-to-bf16"),
   pointwise: () =>
     elementWise("silu", "gelu", "bias", "silu-chunk", "mul-chunk", "concatenate-halves", "add-transposed"),
   "matmul forward": () => gemms("forward"),
   "matmul gradients": () => [...gemms("gradInput"), ...gemms("gradWeight")],
+  "matmul fp8": () => gemms("forward").map((given) => ({ ...given, dtype: "fp8" }) as Measurement),
+  "matmul int8": () => gemms("forward").map((given) => ({ ...given, dtype: "int8" }) as Measurement),
+  "matmul grouped": () =>
+    [1, 16, 512, 4096, 16_384].flatMap((tokens) =>
+      [
+        [8, 2, 14_336, 4096],
+        [128, 8, 1536, 2048],
+      ].map(([experts, perToken, n, k]) =>
+        row("grouped-gemm", {
+          tokens,
+          experts,
+          perToken,
+          touched: Math.min(experts!, tokens * perToken!),
+          n,
+          k,
+        }),
+      ),
+    ),
+  "expert selection": () =>
+    (["top-k", "sort"] as const).flatMap((step) =>
+      [16, 1024, 65_536, 1_000_000].map((elements) => row("selection", { step, elements })),
+    ),
   "attention forward": () => attentions("forward"),
   "attention backward": () => attentions("backward"),
   "attention decode": () =>
@@ -62,6 +91,12 @@ const SYNTHETIC: Readonly<Record<string, () => Measurement[]>> = {
     ),
   "norm native": () => grid(["layernorm.native", "rmsnorm.native"], "norm"),
   "norm fused": () => grid(["layernorm.fused", "rmsnorm.residual-fused"], "norm"),
+  quantization: () =>
+    [1, 256, 8192].flatMap((rows) =>
+      [4096, 16_384, 32_768].map((columns) => row("quantize", { rows, columns })),
+    ),
+  collectives: () => exchanges([2]),
+  "collectives of many": () => exchanges([4, 8]),
   "norm eager": () => grid(["rmsnorm.eager"], "norm"),
   "norm backward": () => grid(["layernorm.native", "rmsnorm.native"], "norm-backward"),
   "norm backward, fused": () => grid(["layernorm.fused", "rmsnorm.fused"], "norm-backward"),
@@ -98,6 +133,12 @@ export const FOUND: Readonly<Record<string, readonly ParameterPath[]>> = {
   streaming: ["memory.streamingFraction", "cache.bytesPerSecond", "pointwise.vectorizedFloorSeconds"],
   "matmul forward": ["memory.weightFraction", "matmul.floorSeconds"],
   "matmul gradients": ["matmul.backwardFraction"],
+  "matmul fp8": ["matmul.fp8Speed"],
+  "matmul int8": ["matmul.int8Speed"],
+  "expert selection": ["experts.selectionFloorSeconds", "experts.sortSecondsPerElement"],
+  quantization: ["quantization.floorSeconds", "quantization.rowSecondsPerColumn"],
+  collectives: ["network.latencySeconds", "network.linkFraction"],
+  "collectives of many": ["network.secondsPerRank"],
   "attention decode": ["attention.decodeFloorSeconds", "memory.kvCacheFraction"],
   "norm eager": ["rowSum.memoryFactor"],
   "norm native, rereads": ["rowPerBlock.rereadFlightBytes"],
