@@ -145,5 +145,6 @@ export function attendedTokens(
 ): number {
   return phase === "decode"
     ? Math.min(window, Math.max(1, context))
-    : Math.min(window, context) + d.newTokens;
+    : // the first new token is one of those that it attends to itself
+      Math.min(window - 1, context) + d.newTokens;
 }

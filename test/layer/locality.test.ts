@@ -74,7 +74,13 @@ const CHANGES: readonly [string, Change, Change, RegExp][] = [
   ["the FFN's width", model({ ffn: 4 }), model({ ffn: 8 }), /^(activation|(gate-)?up-projection|down-)/],
   ["biases", model({ bias: "none" }), model({ bias: "all" }), /-projection(-backward)?$/],
   ["the bias of qkv", model({ bias: "none" }), model({ bias: "qkv" }), /^qkv-projection/],
-  ["positions", model({ positions: "rope" }), model({ positions: "learned" }), /^rope/],
+  [
+    "positions",
+    model({ positions: "rope" }),
+    model({ positions: "learned" }),
+    // queries and keys are read where RoPE has left them, or where it has not been
+    /^(rope|kv-cache-write|attention|attention-scores|attention-context)/,
+  ],
   [
     "the type of the cache",
     precision({ kvCache: "fp32" }),
@@ -268,7 +274,7 @@ describe("training", () => {
       const orphans = names
         .filter((name) => name.endsWith("-backward"))
         .map((name) => name.slice(0, -"-backward".length))
-        .filter((name) => !forward.includes(name) && !name.endsWith("-all-gather"));
+        .filter((name) => !forward.includes(name) && !/-(all-gather|all-reduce|reduce-scatter)$/.test(name));
       expect(orphans).toEqual(["qkv-join"]);
     }, training);
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Model } from "../../src/schema/model.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, WIDE_TYPES } from "../../src/schema/vocabulary.ts";
 import { decode, hardware, prefill, train } from "./scenarios.ts";
 
 /** Layers so small that every element can be walked, yet with everything a layer may have. */
@@ -39,22 +39,44 @@ const sizes: fc.Arbitrary<Sizes> = fc.record({
   ffn: small(1, 7),
 });
 
+export const PLACEMENTS = ["pre", "post", "branch", "sandwich", "parallel", "parallel-shared"] as const;
+
 const shape = fc.record({
   gated: fc.boolean(),
   activation: fc.constantFrom("silu", "gelu", "relu"),
-  bias: fc.constantFrom("none", "qkv", "all"),
-  positions: fc.constantFrom("rope", "rope", "learned", "none"),
+  bias: fc.constantFrom("none", "qkv", "attention", "all"),
+  positions: fc.constantFrom("rope", "rope", "learned", "alibi", "none"),
   norm: fc.constantFrom(...NORM_KINDS),
-  normPlacement: fc.constantFrom("pre", "post", "sandwich", "parallel"),
+  normPlacement: fc.constantFrom(...PLACEMENTS),
   qkNorm: fc.boolean(),
+  qkNormSpan: fc.constantFrom("head", "projection"),
   causal: fc.boolean(),
+  slidingWindow: fc.option(small(1, 6), { nil: undefined }),
 });
+
+const latent = fc.record({
+  queryRank: fc.option(small(1, 4), { nil: undefined }),
+  keyValueRank: small(1, 5),
+  nopeDim: small(1, 4),
+  ropeDim: fc.constantFrom(2, 4),
+});
+
+const experts = fc
+  .record({
+    count: fc.constantFrom(2, 4, 6),
+    perToken: small(1, 2),
+    ffn: small(1, 5),
+    sharedFfn: fc.option(small(1, 4), { nil: undefined }),
+    sharedGate: fc.boolean(),
+  })
+  .map(({ sharedGate, ...rest }) => ({ ...rest, sharedGate: sharedGate && rest.sharedFfn !== undefined }));
 
 function modelOf(given: Sizes, words: object): Model {
   const { ranks, kvHeads, group, headHalf, turnedHalf, hidden, ffn } = given;
   // each rank holds whole heads, and as many key heads or one copy
   const heads = (kvHeads * group) % ranks === 0 ? kvHeads * group : kvHeads * group * ranks;
   const headDim = 2 * headHalf;
+  const { slidingWindow, ...others } = words as { slidingWindow?: number; causal: boolean };
   return {
     name: "tiny",
     source: "test",
@@ -66,7 +88,9 @@ function modelOf(given: Sizes, words: object): Model {
     ...(turnedHalf === undefined ? {} : { rotaryDim: Math.min(headDim, 2 * turnedHalf) }),
     ffn: ffn * ranks,
     vocabulary: 10,
-    ...words,
+    ...others,
+    // a window looks back: nothing else has one
+    ...(slidingWindow === undefined || !others.causal ? {} : { slidingWindow }),
   } as Model;
 }
 
@@ -77,9 +101,9 @@ const layerIn = (workload: fc.Arbitrary<Workload>): fc.Arbitrary<Scenario> =>
       shape,
       workload,
       precision: fc.record({
-        weights: fc.constantFrom(...DATA_TYPES),
-        activations: fc.constantFrom(...DATA_TYPES),
-        kvCache: fc.constantFrom(...DATA_TYPES),
+        weights: fc.constantFrom(...WIDE_TYPES),
+        activations: fc.constantFrom(...WIDE_TYPES),
+        kvCache: fc.constantFrom(...WIDE_TYPES),
       }),
       normalization: fc.record({
         kind: fc.constantFrom(...NORM_KINDS),
@@ -105,3 +129,58 @@ const layerIn = (workload: fc.Arbitrary<Workload>): fc.Arbitrary<Scenario> =>
 export const tinyScenario: fc.Arbitrary<Scenario> = layerIn(fc.oneof(...Object.values(WORKLOADS)));
 
 export const tinyScenarioIn = (phase: Workload["phase"]): fc.Arbitrary<Scenario> => layerIn(WORKLOADS[phase]);
+
+/** The same in forward passes, with projections in types that are quantized, or weights in types that are unpacked. */
+export const narrowScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(
+    layerIn(fc.oneof(WORKLOADS.decode, WORKLOADS.prefill)),
+    fc.constantFrom(
+      { activations: "fp8", weights: "fp8" },
+      { activations: "int8", weights: "int4" },
+      { activations: "bf16", weights: "fp8" },
+      { activations: "fp16", weights: "int8" },
+    ),
+    fc.constantFrom("bf16", "fp8", "int8"),
+    fc.constantFrom("separate", "fused", undefined),
+  )
+  .map(([given, types, kvCache, quantization]) => ({
+    ...given,
+    precision: { ...types, kvCache } as Scenario["precision"],
+    kernels: { ...given.kernels, quantization } as Scenario["kernels"],
+  }));
+
+/** Layers with experts in place of the feed-forward block, shared out over GPUs or not, forward. */
+export const expertScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(
+    fc.oneof(tinyScenarioIn("decode"), tinyScenarioIn("prefill"), narrowScenario),
+    experts,
+    fc.constantFrom(1, 2),
+  )
+  .map(([given, mixture, expert]) => {
+    const { tensor } = given.parallelism;
+    const scaled = {
+      ...mixture,
+      ffn: mixture.ffn * tensor,
+      ...(mixture.sharedFfn === undefined ? {} : { sharedFfn: mixture.sharedFfn * tensor }),
+    };
+    return {
+      ...given,
+      model: { ...given.model, experts: scaled },
+      parallelism: { ...given.parallelism, expert },
+    };
+  });
+
+/** Layers with latent attention, forward, by flash kernels. */
+export const latentScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(
+    fc.oneof(tinyScenarioIn("decode"), tinyScenarioIn("prefill"), narrowScenario, expertScenario),
+    latent,
+  )
+  .map(([given, latentAttention]) => {
+    const { rotaryDim: _, slidingWindow: __, ...model } = given.model;
+    return {
+      ...given,
+      kernels: { ...given.kernels, attention: "flash" },
+      model: { ...model, kvHeads: model.heads, qkNorm: false, latentAttention },
+    };
+  });

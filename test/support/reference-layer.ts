@@ -1,32 +1,44 @@
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { normSteps, type Step, walkStep } from "./reference-norms.ts";
+import {
+  type CountedOperator,
+  countedExperts,
+  countedLatent,
+  latentFlash,
+  latentValueUp,
+  quantized,
+} from "./reference-parts.ts";
 import { type Count, times, walked } from "./walk.ts";
 
 /**
  * A transformer layer counted a second time, by walking the loops of every kernel over tiny tensors: multiply-adds one
  * by one, bytes element by element. It shares no code with the engine, only the names of the operators.
  */
-export interface CountedOperator {
-  readonly name: string;
-  readonly class: string;
-  readonly kernels: readonly Count[];
-}
+export type { CountedOperator };
 
-const BYTES = { fp32: 4, tf32: 4, fp16: 2, bf16: 2 } as const;
+const WIDE = { fp32: 4, tf32: 4, fp16: 2, bf16: 2 } as const;
+/** 4-bit types with their scales: two bytes for 128 of int4, one for 32 of fp4 */
+const BYTES = { ...WIDE, fp8: 1, int8: 1, int4: (64 + 2) / 128, fp4: (16 + 1) / 32 } as const;
 const FP32 = 4;
+
+const isWide = (type: keyof typeof BYTES): type is keyof typeof WIDE => type in WIDE;
 
 /** What one GPU of the tensor-parallel group holds and works on. */
 function shapeOf({ model, workload, precision, parallelism }: Scenario) {
   const ranks = parallelism.tensor;
   const tokens = workload.batch * workload.sequence;
   const decode = workload.phase === "decode";
+  const { activations, weights } = precision;
+  const stream = isWide(activations) ? WIDE[activations] : WIDE.bf16;
+  const window = model.slidingWindow ?? Number.POSITIVE_INFINITY;
   return {
     ...workload,
+    window,
     tokens,
     // norms and residual adds are split over the group only under sequence parallelism
     ownTokens: parallelism.sequenceParallel ? tokens / ranks : tokens,
     // keys that come out of the cache, and those of this call
-    cachedKeys: decode ? Math.max(1, workload.context) : workload.context,
+    cachedKeys: decode ? Math.min(window, Math.max(1, workload.context)) : workload.context,
     newKeys: decode ? 0 : workload.sequence,
     hidden: model.hidden,
     heads: model.heads / ranks,
@@ -35,16 +47,21 @@ function shapeOf({ model, workload, precision, parallelism }: Scenario) {
     turned: model.rotaryDim ?? model.headDim,
     ffn: model.ffn / ranks,
     ranks,
-    activation: BYTES[precision.activations],
-    weight: BYTES[precision.weights],
+    activation: stream,
+    // what projections read, quantized where their type is narrow
+    input: BYTES[activations],
+    narrow: !isWide(activations),
+    weight: BYTES[weights],
+    // norms and routers are not stored in narrow types
+    plainWeight: isWide(weights) ? WIDE[weights] : stream,
     cache: BYTES[precision.kvCache],
   };
 }
 
-type Shape = ReturnType<typeof shapeOf>;
+export type Shape = ReturnType<typeof shapeOf>;
 
 /** An element-wise kernel: `flops` operations an element, whole tensors of that many elements in and out. */
-function elementwise(
+export function elementwise(
   elements: number,
   flops: number,
   reads: readonly number[],
@@ -63,9 +80,9 @@ function elementwise(
 }
 
 /** y = x W^T + b */
-function project(s: Shape, m: number, n: number, k: number, bias: boolean): Count {
+export function project(s: Shape, m: number, n: number, k: number, bias: boolean): Count {
   return walked((walk) => {
-    const x = walk.reads(m * k, s.activation);
+    const x = walk.reads(m * k, s.input);
     const w = walk.reads(n * k, s.weight);
     const b = bias ? walk.reads(n, s.weight) : undefined;
     const y = walk.writes(m * n, s.activation);
@@ -87,7 +104,7 @@ function project(s: Shape, m: number, n: number, k: number, bias: boolean): Coun
 }
 
 /** dW = dy^T x, dx = dy W, and the bias' gradient where there is one. */
-function projectBackward(s: Shape, m: number, n: number, k: number, bias: boolean): Count[] {
+export function projectBackward(s: Shape, m: number, n: number, k: number, bias: boolean): Count[] {
   const product = (result: "weight" | "input"): Count =>
     walked((walk) => {
       const dy = walk.reads(m * n, s.activation);
@@ -197,8 +214,9 @@ function eagerRotary(s: Shape, heads: number, direction: "forward" | "backward")
 function eachPair(s: Shape, causal: boolean, visit: (query: number, key: number) => void): void {
   times(s.sequence, (query) => {
     times(s.cachedKeys + s.newKeys, (key) => {
-      const future = key > s.cachedKeys + query;
-      if (!(causal && future)) visit(query, key);
+      const own = s.cachedKeys + query;
+      const seen = causal ? key <= own && own - key < s.window : key < s.window;
+      if (s.newKeys === 0 || seen) visit(query, key);
     });
   });
 }
@@ -304,7 +322,7 @@ function scoreProduct(s: Shape, reads: readonly Side[], write: Side): Count {
     ];
     times(s.batch, (sequence) => {
       times(s.heads, (head) => {
-        eachPair(s, false, (query, key) => {
+        eachPair({ ...s, window: Number.POSITIVE_INFINITY }, false, (query, key) => {
           times(s.headDim, (channel) => {
             walk.operations(2);
             for (const touch of touches) touch(sequence, head, query, key, channel);
@@ -374,6 +392,7 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   const qkvWidth = (s.heads + 2 * s.kvHeads) * s.headDim;
   const ffnWidth = model.gated ? 2 * s.ffn : s.ffn;
   const biased = model.bias === "all";
+  const fusedQuantization = s.narrow && kernels.quantization === "fused";
   const eager = kernels.pointwise === "eager";
   const rope = model.positions === "rope";
   const materialized = kernels.attention === "materialized";
@@ -385,13 +404,27 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   type Site = "wide" | "queries" | "keys";
   /** [fused with the residual add before it, followed by a matmul] */
   const norm = (name: string, site: Site, takesAdd: boolean, beforeMatmul: boolean, backward = false) => {
+    const heads = site === "queries" ? s.heads : s.kvHeads;
+    const perHead = model.qkNormSpan === "projection" ? [s.tokens, heads * s.headDim] : undefined;
     const [rows, columns] =
-      site === "wide"
-        ? [s.ownTokens, s.hidden]
-        : [s.tokens * (site === "queries" ? s.heads : s.kvHeads), s.headDim];
+      site === "wide" ? [s.ownTokens, s.hidden] : (perHead ?? [s.tokens * heads, s.headDim]);
+    return normOf(name, rows!, columns!, takesAdd, beforeMatmul, backward);
+  };
+  const normOf = (
+    name: string,
+    rows: number,
+    columns: number,
+    takesAdd: boolean,
+    beforeMatmul: boolean,
+    backward = false,
+    quantizes = false,
+  ) => {
     const list = stepsOf(takesAdd, beforeMatmul, backward);
-    const counts = list.map((step) => walkStep(step, rows, columns, a, s.weight));
-    return operator(backward ? `${name}-backward` : name, "normalization", counts);
+    const counts = list.map((step) => walkStep(step, rows, columns, a, s.plainWeight));
+    // of what it writes the norm's own output is narrow
+    const saved = quantizes ? rows * columns * (a - s.input) : 0;
+    const kernels = counts.map((count) => ({ ...count, writeBytes: count.writeBytes - saved }));
+    return operator(backward ? `${name}-backward` : name, "normalization", kernels);
   };
   const stepsOf = (takesAdd: boolean, beforeMatmul: boolean, backward: boolean): readonly Step[] => {
     const asked = normalization.implementation;
@@ -413,12 +446,26 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
 
   const post = placement === "post";
   const sandwich = placement === "sandwich";
-  const parallel = placement === "parallel";
-  const attentionNorm = (backward = false) => norm("attention-norm", "wide", true, !post, backward);
+  const branch = placement === "branch";
+  const shared = placement === "parallel-shared";
+  const parallel = placement === "parallel" || shared;
+  const asked = normalization.implementation;
+  const normsQuantize = fusedQuantization && (asked === "fused" || asked === "residual-fused");
+  const attentionNorm = (backward = false) =>
+    branch
+      ? []
+      : normOf("attention-norm", s.ownTokens, s.hidden, true, !post, backward, normsQuantize && !post);
   // in a parallel layer the FFN's norm reads what the attention's read: there is no second add to take along
-  const ffnNorm = (backward = false) => norm("ffn-norm", "wide", !parallel, !post, backward);
+  const ffnQuantizes = normsQuantize && !post && model.experts === undefined;
+  const ffnNorm = (backward = false) =>
+    branch || shared
+      ? []
+      : normOf("ffn-norm", s.ownTokens, s.hidden, !parallel, !post, backward, ffnQuantizes);
   const subNorm = (name: string, backward = false) =>
-    sandwich ? norm(name, "wide", false, false, backward) : [];
+    sandwich || branch ? norm(name, "wide", false, false, backward) : [];
+  // quantized by the norm before it, or by the kernel before the other block that reads the same
+  const attentionReady = normsQuantize && !post && !branch;
+  const ffnReady = shared || (ffnQuantizes && !branch);
   const headNorms = (backward = false) => {
     if (!model.qkNorm) return [];
     const both = [
@@ -429,11 +476,13 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   };
 
   const activated = s.tokens * s.ffn;
-  const activation = (): Count[] => {
+  const activationQuantizes = fusedQuantization && !eager;
+  const activation = (elements: number): Count[] => {
     const flops = ACTIVATION[model.activation];
-    if (!model.gated) return [elementwise(activated, flops, [a], [a])];
-    if (!eager) return [elementwise(activated, flops + 1, [a, a], [a])];
-    return [elementwise(activated, flops, [a], [a]), elementwise(activated, 1, [a, a], [a])];
+    const out = activationQuantizes ? s.input : a;
+    if (!model.gated) return [elementwise(elements, flops, [a], [out])];
+    if (!eager) return [elementwise(elements, flops + 1, [a, a], [out])];
+    return [elementwise(elements, flops, [a], [a]), elementwise(elements, 1, [a, a], [a])];
   };
   const activationBackward = (): Count[] => {
     const flops = GRADIENT[model.activation];
@@ -447,11 +496,11 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
       elementwise(2 * activated, 0, [a], [a]),
     ];
   };
-  const rotary = (direction: "forward" | "backward"): Count[] => {
+  const rotary = (direction: "forward" | "backward", of: Shape = s): Count[] => {
     if (!rope) return [];
-    if (!eager) return [fusedRotary(s)];
-    const heads = direction === "forward" ? [s.heads, s.kvHeads] : [s.kvHeads, s.heads];
-    return heads.flatMap((count) => eagerRotary(s, count, direction));
+    if (!eager) return [fusedRotary(of)];
+    const heads = direction === "forward" ? [of.heads, of.kvHeads] : [of.kvHeads, of.heads];
+    return heads.flatMap((count) => eagerRotary(of, count, direction));
   };
   const copied = s.tokens * s.kvHeads * s.headDim;
   const copies =
@@ -484,65 +533,149 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
 
   type Product = [name: string, n: number, k: number, bias: boolean];
   const qkv: Product = ["qkv-projection", qkvWidth, s.hidden, model.bias !== "none"];
-  const output: Product = ["output-projection", s.hidden, s.heads * s.headDim, biased];
+  const output: Product = [
+    "output-projection",
+    s.hidden,
+    s.heads * s.headDim,
+    biased || model.bias === "attention",
+  ];
   const up: Product = [model.gated ? "gate-up-projection" : "up-projection", ffnWidth, s.hidden, biased];
   const down: Product = ["down-projection", s.hidden, s.ffn, biased];
-  const forward = ([name, n, k, bias]: Product) =>
-    operator(name, "matmul", [project(s, s.tokens, n, k, bias)]);
+  const forward = ([name, n, k, bias]: Product, ready = false) => [
+    ...(ready ? [] : quantized(s, name, s.tokens, k)),
+    ...operator(name, "matmul", [project(s, s.tokens, n, k, bias)]),
+  ];
   const gradients = ([name, n, k, bias]: Product) =>
     operator(`${name}-backward`, "matmul", projectBackward(s, s.tokens, n, k, bias));
 
-  const attentionBlock = [
-    ...gather("attention"),
-    ...forward(qkv),
+  const cacheWrites = operator("kv-cache-write", "attention", copies);
+  const plainAttention = () => [
+    ...forward(qkv, attentionReady),
     ...headNorms(),
     ...operator("rope", "pointwise", rotary("forward")),
-    ...operator("kv-cache-write", "attention", copies),
+    ...cacheWrites,
     ...attention(),
     ...forward(output),
-    ...reduce("attention"),
-    ...subNorm("post-attention-norm"),
+  ];
+  const latentAttention = (): CountedOperator[] => {
+    const { ropeDim, keyValueRank } = model.latentAttention!;
+    const turned = { ...s, kvHeads: 1, headDim: ropeDim, turned: ropeDim };
+    const latentNorm = (name: string, rows: number, columns: number) =>
+      normOf(name, rows, columns, false, true);
+    const { before, absorbed } = countedLatent(
+      scenario,
+      s,
+      latentNorm,
+      () => rotary("forward", turned),
+      attentionReady,
+    );
+    let pairs = 0;
+    eachPair(s, model.causal, () => {
+      pairs += 1;
+    });
+    const written = [keyValueRank, ropeDim].map((width) => elementwise(s.tokens * width, 0, [a], [s.cache]));
+    return [
+      ...before,
+      ...operator("kv-cache-write", "attention", copies.length === 0 ? [] : written),
+      ...operator("attention", "attention", [latentFlash(scenario, s, pairs, absorbed)]),
+      ...(absorbed ? [latentValueUp(scenario, s)] : []),
+      ...forward(output),
+    ];
+  };
+  const attentionBlock = [
+    ...gather("attention"),
+    ...(model.latentAttention === undefined ? plainAttention() : latentAttention()),
+    ...(parallel ? [] : reduce("attention")),
+    ...(parallel ? [] : subNorm("post-attention-norm")),
+  ];
+  const activationOf = (name: string, elements: number) => operator(name, "pointwise", activation(elements));
+  const denseBlock = () => [
+    ...forward(up, ffnReady),
+    ...activationOf("activation", activated),
+    ...forward(down, activationQuantizes),
   ];
   const ffnBlock = [
-    ...gather("ffn"),
-    ...forward(up),
-    ...operator("activation", "pointwise", activation()),
-    ...forward(down),
-    ...reduce("ffn"),
-    ...subNorm("post-ffn-norm"),
+    ...(shared ? [] : gather("ffn")),
+    ...(model.experts === undefined ? denseBlock() : countedExperts(scenario, s, activationOf)),
+    ...(parallel ? [] : reduce("ffn")),
+    ...(parallel ? [] : subNorm("post-ffn-norm")),
   ];
-  const attentionAdd = residual("attention-residual", takenAlong && !parallel);
-  const ffnAdd = residual("ffn-residual", takenAlong);
+  const attentionAdd = residual("attention-residual", takenAlong && !parallel && !branch);
+  const ffnAdd = residual("ffn-residual", takenAlong && !branch);
+  // the sum of both blocks is reduced once
   const layer = parallel
-    ? [...attentionNorm(), ...attentionBlock, ...ffnNorm(), ...ffnBlock, ...attentionAdd, ...ffnAdd]
+    ? [
+        ...attentionNorm(),
+        ...attentionBlock,
+        ...ffnNorm(),
+        ...ffnBlock,
+        ...attentionAdd,
+        ...reduce("ffn"),
+        ...ffnAdd,
+      ]
     : post
       ? [...attentionBlock, ...attentionAdd, ...attentionNorm(), ...ffnBlock, ...ffnAdd, ...ffnNorm()]
       : [...attentionNorm(), ...attentionBlock, ...attentionAdd, ...ffnNorm(), ...ffnBlock, ...ffnAdd];
   if (workload.phase !== "train") return layer;
 
   const ffnBack = [
-    ...subNorm("post-ffn-norm", true),
+    ...(parallel ? [] : subNorm("post-ffn-norm", true)),
     ...gather("ffn", "-backward"),
     ...gradients(down),
     ...operator("activation-backward", "pointwise", activationBackward()),
     ...gradients(up),
-    ...reduce("ffn", "-backward"),
+    ...(shared ? [] : reduce("ffn", "-backward")),
   ];
   const attentionBack = [
-    ...subNorm("post-attention-norm", true),
-    ...gather("attention", "-backward"),
+    ...(parallel ? [] : subNorm("post-attention-norm", true)),
+    ...(parallel ? [] : gather("attention", "-backward")),
     ...gradients(output),
     ...attentionBackward(),
     ...operator("rope-backward", "pointwise", rotary("backward")),
     ...headNorms(true),
     ...operator("qkv-join-backward", "pointwise", [elementwise(s.tokens * qkvWidth, 0, [a], [a])]),
     ...gradients(qkv),
-    ...reduce("attention", "-backward"),
   ];
+  const attentionReduce = reduce("attention", "-backward");
   const ffnJoin = residual("ffn-residual-backward", false);
   const attentionJoin = residual("attention-residual-backward", false);
-  const backward = post
-    ? [...ffnNorm(true), ...ffnBack, ...ffnJoin, ...attentionNorm(true), ...attentionBack, ...attentionJoin]
-    : [...ffnBack, ...ffnNorm(true), ...ffnJoin, ...attentionBack, ...attentionNorm(true), ...attentionJoin];
-  return [...layer, ...backward];
+  const usual = [
+    ...ffnBack,
+    ...ffnNorm(true),
+    ...ffnJoin,
+    ...attentionBack,
+    ...attentionReduce,
+    ...attentionNorm(true),
+    ...attentionJoin,
+  ];
+  const postNorm = [
+    ...ffnNorm(true),
+    ...ffnBack,
+    ...ffnJoin,
+    ...attentionNorm(true),
+    ...attentionBack,
+    ...attentionReduce,
+    ...attentionJoin,
+  ];
+  // side by side: the gradients of what both blocks read are added, before the one exchange where they share a norm
+  const sideBySide = [
+    ...ffnBack,
+    ...ffnNorm(true),
+    ...attentionBack,
+    ...(shared ? ffnJoin : []),
+    ...attentionReduce,
+    ...attentionNorm(true),
+    ...(shared ? [] : ffnJoin),
+    ...attentionJoin,
+  ];
+  const backward = parallel ? sideBySide : post ? postNorm : usual;
+  const again = { none: [], full: layer, selective: layer.filter(({ name }) => SCORES.includes(name)) };
+  const recomputed = again[scenario.training?.recomputation ?? "none"].map((one) => ({
+    ...one,
+    name: `${one.name}-recomputed`,
+  }));
+  return [...layer, ...recomputed, ...backward];
 }
+
+/** What a layer that writes its scores computes again rather than keep. */
+const SCORES = ["attention-scores", "softmax"];
