@@ -94,9 +94,7 @@ const filledFrom = (profile: Calibrated, other: Calibrated): Calibrated => {
   return {
     ...profile,
     calibration: replaceParameters(profile.calibration, (path, parameter) =>
-      path.startsWith("network.") && parameter.origin === "assumed"
-        ? known.get(path)!
-        : parameter,
+      path.startsWith("network.") && parameter.origin === "assumed" ? known.get(path)! : parameter,
     ),
   };
 };

@@ -104,7 +104,7 @@ function expertSizes(
  * Experts that at least one of the tokens reaches, on average, when each token chooses `perToken` different ones with
  * equal chances: count (1 - (1 - perToken/count)^tokens).
  */
-export function expectedTouched(
+function expectedTouched(
   { count, perToken }: { readonly count: number; readonly perToken: number },
   tokens: number,
 ): number {

@@ -161,7 +161,7 @@ function crossEntropy(rows: number, columns: number, logitBytes: number): Operat
 }
 
 /** fp32 master weight and two moments read and written, the gradient read, the weight written where it is narrower. */
-export function optimizerBytesPerParameter(weightBytes: number): number {
+function optimizerBytesPerParameter(weightBytes: number): number {
   const states = 3 * 4;
   return weightBytes + 2 * states + (weightBytes < 4 ? weightBytes : 0);
 }

@@ -34,7 +34,7 @@ interface KindTime {
 export type LayerCost = (kind: string | undefined) => { readonly seconds: number; readonly flops: number };
 
 /** GPUs that hold one copy of the model. */
-export function gpuCount({ parallelism, model }: Scenario): number {
+function gpuCount({ parallelism, model }: Scenario): number {
   const { tensor, expert = 1, pipeline = 1 } = parallelism;
   return tensor * expert * Math.min(pipeline, model.layers);
 }

@@ -53,7 +53,7 @@ const sum = (...counts: Count[]): Count => ({
   writeBytes: counts.reduce((total, count) => total + count.writeBytes, 0),
 });
 
-export function expertsOf({ model, parallelism }: Scenario, s: Shape) {
+function expertsOf({ model, parallelism }: Scenario, s: Shape) {
   const given = model.experts!;
   const { expert: group = 1 } = parallelism;
   const rows = s.tokens * given.perToken;
