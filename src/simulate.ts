@@ -1,7 +1,7 @@
 import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
-import { alternatives } from "./simulate/alternatives.ts";
-import { layerResult } from "./simulate/layer-result.ts";
+import { alternatives, withNormalization } from "./simulate/alternatives.ts";
+import { layerResult, layerSimulator } from "./simulate/layer-result.ts";
 import { warnings } from "./simulate/warnings.ts";
 
 /**
@@ -14,7 +14,24 @@ export function simulate(scenario: Scenario): Result {
     schemaVersion: 1,
     scenario,
     ...base,
+    cost: { ...base.cost, ...swappedCost(scenario) },
     alternatives: alternatives(scenario, base),
     warnings: warnings(scenario),
+  };
+}
+
+/** What a token costs with the other kind of norm, run by the same kernels: before and after the swap side by side. */
+function swappedCost(scenario: Scenario): Pick<Result["cost"], "swapped"> {
+  const { kind, implementation } = scenario.normalization;
+  if (typeof implementation !== "string") return {};
+  const other = kind === "layernorm" ? "rmsnorm" : "layernorm";
+  const swapped = withNormalization(scenario, other, implementation);
+  const { usdPerMillionTokens, joulesPerToken } = layerSimulator()(swapped).cost();
+  return {
+    swapped: {
+      kind: other,
+      ...(usdPerMillionTokens === undefined ? {} : { usdPerMillionTokens }),
+      ...(joulesPerToken === undefined ? {} : { joulesPerToken }),
+    },
   };
 }

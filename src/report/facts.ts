@@ -12,7 +12,7 @@ import {
   significant,
 } from "../units.ts";
 import { printable } from "./text.ts";
-import { kernelsText } from "./words.ts";
+import { kernelsText, NORM_NAMES } from "./words.ts";
 
 /** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
 export function layerFacts(result: Result): string[] {
@@ -82,20 +82,25 @@ function stepParts({ wholeModel, scenario }: Result): string {
   return accumulated === 1 ? shown.join(", ") : `${shown.join(", ")}; ${accumulated} batches a step`;
 }
 
-/** Two digits of what is small: a cent more or less would be most of it. */
-const amountText = (value: number): string =>
-  value < 0.1 ? String(Number(value.toPrecision(2))) : significant(value);
+/** Four digits: a swap of norms moves the third or the fourth. */
+const amountText = (value: number): string => String(Number(value.toPrecision(4)));
 
 /** Money and energy of the step, with what the simulator assumed of them; nothing where the profile says neither. */
 export function costText({ cost, scenario }: Result): string[] {
-  const { gpuHourUsd, usdPerMillionTokens, boardPowerWatts, joulesPerToken } = cost;
+  const { gpuHourUsd, usdPerMillionTokens, boardPowerWatts, joulesPerToken, swapped } = cost;
   const parts: string[] = [];
+  const after = (amount: number | undefined, unit: string): string =>
+    swapped === undefined || amount === undefined
+      ? ""
+      : `, ${unit}${amountText(amount)} with ${NORM_NAMES[swapped.kind]}`;
   if (usdPerMillionTokens !== undefined)
     parts.push(
-      `$${amountText(usdPerMillionTokens)} per million tokens (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
+      `$${amountText(usdPerMillionTokens)} per million tokens${after(swapped?.usdPerMillionTokens, "$")} (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
     );
   if (joulesPerToken !== undefined)
-    parts.push(`${amountText(joulesPerToken)} J per token (at the board's ${boardPowerWatts} W)`);
+    parts.push(
+      `${amountText(joulesPerToken)} J per token${after(swapped?.joulesPerToken, "")} (at the board's ${boardPowerWatts} W)`,
+    );
   return parts.length === 0 ? [] : [`Cost: ${parts.join(", ")}.`];
 }
 

@@ -106,6 +106,14 @@ export const ResultSchema = z.strictObject({
       usdPerMillionTokens: amount.optional(),
       boardPowerWatts: amount.optional(),
       joulesPerToken: amount.optional(),
+      swapped: z
+        .strictObject({
+          kind: z.enum(NORM_KINDS),
+          usdPerMillionTokens: amount.optional(),
+          joulesPerToken: amount.optional(),
+        })
+        .optional()
+        .describe("The same with the other kind of norm by the same kernels; absent for passes of your own"),
     })
     .describe("All GPUs at the profile's price and board power; absent where it does not say"),
   warnings: z.array(z.string()),

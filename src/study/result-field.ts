@@ -83,7 +83,7 @@ const COST = {
   usdPerMillionTokens: "usd",
   boardPowerWatts: "watts",
   joulesPerToken: "joules",
-} as const satisfies Record<keyof Result["cost"], Unit>;
+} as const satisfies Record<Exclude<keyof Result["cost"], "swapped">, Unit>;
 
 const OPERATOR = {
   flops: "flops",

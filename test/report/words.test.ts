@@ -308,12 +308,18 @@ describe("the closing lines", () => {
         cost,
       });
     expect(
-      priced({ gpuHourUsd: 2, usdPerMillionTokens: 0.1271, boardPowerWatts: 700, joulesPerToken: 0.16 }),
+      priced({
+        gpuHourUsd: 2,
+        usdPerMillionTokens: 0.12714,
+        boardPowerWatts: 700,
+        joulesPerToken: 0.16,
+        swapped: { kind: "rmsnorm", usdPerMillionTokens: 0.12609, joulesPerToken: 0.159 },
+      }),
     ).toEqual([
-      "Cost: $0.13 per million tokens (GPUs at $2 an hour: a provider), 0.16 J per token (at the board's 700 W).",
+      "Cost: $0.1271 per million tokens, $0.1261 with RMSNorm (GPUs at $2 an hour: a provider), 0.16 J per token, 0.159 with RMSNorm (at the board's 700 W).",
     ]);
     expect(priced({ boardPowerWatts: 72, joulesPerToken: 3 })).toEqual([
-      "Cost: 3.00 J per token (at the board's 72 W).",
+      "Cost: 3 J per token (at the board's 72 W).",
     ]);
     expect(priced({})).toEqual([]);
   });

@@ -124,9 +124,21 @@ describe("what a token costs", () => {
     expect(cost.joulesPerToken).toBeCloseTo((16 * 700) / wholeModel.tokensPerSecond, 9);
   });
 
+  test("is told before and after the swap of norms", () => {
+    const { cost } = priced();
+    const after = priced({ normalization: { kind: "rmsnorm", implementation: "native" } }).cost;
+    expect(cost.swapped).toEqual({
+      kind: "rmsnorm",
+      usdPerMillionTokens: after.usdPerMillionTokens,
+      joulesPerToken: after.joulesPerToken,
+    });
+    expect(after.swapped?.usdPerMillionTokens).toBe(cost.usdPerMillionTokens);
+    expect(after.usdPerMillionTokens).toBeLessThan(cost.usdPerMillionTokens!);
+  });
+
   test("is not known without price and power", () => {
     const { gpuHourUsd: _, boardPowerWatts: __, ...bare } = hardware("h100-sxm");
-    expect(simulate(scenario({ hardware: bare })).cost).toEqual({});
+    expect(simulate(scenario({ hardware: bare })).cost).toEqual({ swapped: { kind: "rmsnorm" } });
   });
 });
 
