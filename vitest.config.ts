@@ -1,4 +1,13 @@
 import { defineConfig } from "vitest/config";
 
-// a machine whose cores are busy with something else is slow, not wrong
-export default defineConfig({ test: { testTimeout: 60_000, hookTimeout: 60_000 } });
+export default defineConfig({
+  test: {
+    // vitest leaves one core free; of two that is half of the machine
+    maxWorkers: "100%",
+    // what is tested is pure: files need no module graph of their own each
+    isolate: false,
+    // a machine whose cores are busy with something else is slow, not wrong
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
