@@ -1,0 +1,34 @@
+import { defineConfig, mergeConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import ordinary from "./vitest.config.ts";
+
+/** The tests of a folder's physics, those first that notice most mistakes for their time: the first one ends a mutant. */
+const TESTS: Readonly<Record<string, readonly string[]>> = {
+  layer: ["layer/reference", "layer/counts", "reference/pytorch-flops", "layer/"],
+  roofline: [
+    ...["rows", "matmul", "attention", "collective", "schedule", "residency", "element-wise", "laws"].map(
+      (name) => `roofline/${name}`,
+    ),
+    "roofline/",
+  ],
+  calibration: ["calibration/measured", "calibration/figures", "calibration/"],
+};
+const order = TESTS[process.env["MUTATED"] ?? ""] ?? Object.values(TESTS).flat();
+
+class KillersFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number =>
+      order.findIndex((start) => moduleId.includes(`/test/${start}`));
+    return files.toSorted((a, b) => place(a) - place(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
+
+export default mergeConfig(
+  ordinary,
+  defineConfig({
+    test: {
+      include: order.map((start) => `test/${start}*.test.ts`),
+      sequence: { sequencer: KillersFirst },
+    },
+  }),
+);
