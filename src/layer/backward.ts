@@ -49,22 +49,23 @@ export function backwardOperators(
   const norm = (site: NormSite | undefined) => normBackward(site, style);
   const feedForward = feedForwardBackward(model, kernels, layer);
   const attention = attentionBackward(model, kernels, layer, style, attends);
-  const addFfn = addGradients(d, "ffn-residual-backward");
-  const addAttention = addGradients(d, "attention-residual-backward");
+  // behind one norm both blocks read the same tokens, gathered
+  const together = isParallel(model.normPlacement) && layer.ffnNorm === undefined;
+  const addFfn = addGradients(d, "ffn-residual-backward", together ? "block" : "stream");
+  const addAttention = addGradients(d, "attention-residual-backward", "stream");
   const ffnGather = backward(blockGather)(d, "ffn");
   const ffnReduce = backward(blockReduce)(d, "ffn");
   if (isParallel(model.normPlacement)) {
     // the gradients of what both blocks read are added where they are not yet summed over the ranks
-    const shared = layer.ffnNorm === undefined;
     return [
       ...ffnGather,
       ...feedForward,
-      ...(shared ? [] : [...ffnReduce, ...norm(layer.ffnNorm)]),
+      ...(together ? [] : [...ffnReduce, ...norm(layer.ffnNorm)]),
       ...attention,
-      ...(shared ? [addFfn] : []),
+      ...(together ? [addFfn] : []),
       ...backward(blockReduce)(d, "attention"),
       ...norm(layer.attentionNorm),
-      ...(shared ? [] : [addFfn]),
+      ...(together ? [] : [addFfn]),
       addAttention,
     ];
   }
@@ -114,7 +115,7 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
     ...block("activation", feedForward),
     ...dispatchBackward(d, d.experts, layer.expertInput),
     projectBackward(router(d, d.experts, layer.expertInput), layer.wideTypes),
-    addGradients(d, "router-input-backward"),
+    addGradients(d, "router-input-backward", "block"),
   ];
 }
 
@@ -123,7 +124,7 @@ function sharedGradients(layer: Layout, e: ExpertSizes, block: readonly Operator
   if (block.length === 0) return [];
   const { d, wideTypes, expertInput } = layer;
   const gate = e.sharedGate ? [projectBackward(sharedGate(d, expertInput), wideTypes)] : [];
-  return [...gate, ...block, addGradients(d, "shared-expert-add-backward")];
+  return [...gate, ...block, addGradients(d, "shared-expert-add-backward", "block")];
 }
 
 /** From the gradient of the output projection to that of the block's input. */
@@ -173,7 +174,7 @@ function latentBackward(
     projectBackward(parts.queryUp, types),
     ...normBackward(parts.queryNorm, style),
     ...(parts.queryDown ? [projectBackward(parts.queryDown, types)] : []),
-    addGradients(d, "latent-input-backward"),
+    addGradients(d, "latent-input-backward", "block"),
   ];
 }
 

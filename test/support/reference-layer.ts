@@ -433,8 +433,8 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     return normSteps(normalization.kind, impossible ? "fused" : asked, backward ? "backward" : "forward");
   };
   const takenAlong = normalization.implementation === "residual-fused";
-  const residual = (name: string, taken: boolean) =>
-    taken ? [] : operator(name, "pointwise", [elementwise(s.ownTokens * s.hidden, 1, [a, a], [a])]);
+  const residual = (name: string, taken: boolean, tokens = s.ownTokens) =>
+    taken ? [] : operator(name, "pointwise", [elementwise(tokens * s.hidden, 1, [a, a], [a])]);
   const gather = (block: string, backward = "") =>
     split ? operator(`${block}-all-gather${backward}`, "collective", [exchange(s, "all-gather")]) : [];
   const reduce = (block: string, backward = "") => {
@@ -600,7 +600,10 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     ...(parallel ? [] : reduce("ffn")),
     ...(parallel ? [] : subNorm("post-ffn-norm")),
   ];
-  const attentionAdd = residual("attention-residual", takenAlong && !parallel && !branch);
+  // side by side the blocks' outputs are added before the exchange, while each rank holds a summand for every token
+  const attentionAdd = parallel
+    ? residual("attention-residual", false, s.tokens)
+    : residual("attention-residual", takenAlong && !branch);
   const ffnAdd = residual("ffn-residual", takenAlong && !branch);
   // the sum of both blocks is reduced once
   const layer = parallel
@@ -637,7 +640,8 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     ...gradients(qkv),
   ];
   const attentionReduce = reduce("attention", "-backward");
-  const ffnJoin = residual("ffn-residual-backward", false);
+  // behind one norm both blocks read the same gathered tokens, so their gradients meet before the exchange
+  const ffnJoin = residual("ffn-residual-backward", false, shared ? s.tokens : s.ownTokens);
   const attentionJoin = residual("attention-residual-backward", false);
   const usual = [
     ...ffnBack,
