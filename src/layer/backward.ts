@@ -114,7 +114,7 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
     ...combineBackward(d, d.experts, "ffn output"),
     ...block("activation", feedForward),
     ...dispatchBackward(d, d.experts, layer.expertInput),
-    projectBackward(router(d, d.experts, layer.expertInput), layer.wideTypes),
+    projectBackward(router(d, d.experts, layer.expertInput, model.bias === "all"), layer.wideTypes),
     addGradients(d, "router-input-backward", "block"),
   ];
 }

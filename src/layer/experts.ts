@@ -20,14 +20,14 @@ const EXPERT_OUTPUT = "expert outputs";
 const GATES = "expert gates";
 const PLACES = "places of routed tokens";
 
-export const router = (d: Dimensions, { all }: ExpertSizes, input: string): Projection => ({
+export const router = (d: Dimensions, { all }: ExpertSizes, input: string, bias: boolean): Projection => ({
   name: "router",
   m: d.tokens,
   n: all,
   k: d.hidden,
   products: 1,
   grouped: false,
-  bias: false,
+  bias,
   input,
   quantize: false,
   output: "router logits",

@@ -219,7 +219,7 @@ function expertOperators(
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
   const gate = e.sharedGate ? project(sharedGate(d, expertInput), wideTypes) : [];
   return [
-    ...project(router(d, e, expertInput), wideTypes),
+    ...project(router(d, e, expertInput, model.bias === "all"), wideTypes),
     selectExperts(d, e, style),
     ...(narrow ? [quantizedTokens(d, expertInput)] : []),
     ...dispatch(d, e, input, d.matmulInputBytes),

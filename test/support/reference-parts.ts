@@ -142,7 +142,7 @@ export function countedExperts(scenario: Scenario, s: Shape, activation: Activat
           ),
         ];
   return [
-    matmul("router", project(wide(s), s.tokens, given.count, s.hidden, false)),
+    matmul("router", project(wide(s), s.tokens, given.count, s.hidden, e.bias)),
     pointwise("expert-selection", ...selection),
     ...quantized(s, "expert-dispatch", s.tokens, s.hidden),
     pointwise("expert-dispatch", {
