@@ -125,6 +125,12 @@ const LATENT_TENSORS = ["queries joined", "keys joined", "latent values"] as con
 /** A multiply and an add for each element of a key, and again for each of a value. */
 const forwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (s.keyDim + s.valueDim);
 
+/**
+ * Five products: the scores again and the gradients of queries and keys are as wide as a key, those of probabilities
+ * and values as wide as a value.
+ */
+const backwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (3 * s.keyDim + 2 * s.valueDim);
+
 /** Mean width of a key and a value head: FLOPs of a pair are four times this. */
 const meanHeadDim = ({ keyDim, valueDim }: Pick<AttentionShape, "keyDim" | "valueDim">): number =>
   (keyDim + valueDim) / 2;
@@ -204,7 +210,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
   const dots = { tensor: "row dots", bytes: d.tokens * d.heads * LOG_SUM_EXP_BYTES };
   const main: Kernel = {
     name: "flash attention gradient",
-    flops: 2.5 * forwardFlops(s),
+    flops: backwardFlops(s),
     reads: [s.queries, s.keys, s.values, outputGradient, fp32Queries, dots, logSumExp(d)],
     writes: [fp32Queries, perHead("keys", s.keyDim), perHead("values", s.valueDim)],
     streamedBytes: 0,

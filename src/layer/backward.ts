@@ -3,10 +3,22 @@ import type { Scenario } from "../schema/scenario.ts";
 import { type AttentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import type { Dimensions, ExpertSizes, LatentSizes } from "./dimensions.ts";
-import { combineBackward, dispatchBackward, router, sharedGate } from "./experts.ts";
+import { router, sharedGate } from "./experts.ts";
+import {
+  combineBackward,
+  dispatchBackward,
+  selectExpertsBackward,
+  sharedScaleBackward,
+} from "./experts-backward.ts";
 import { activationBackward } from "./feed-forward.ts";
 import type { Kernel, Operator } from "./kernel.ts";
-import { joinTurnedBackward, keyValueUp, type LatentParts, turnedPart } from "./latent-attention.ts";
+import {
+  joinLatentBackward,
+  joinTurnedBackward,
+  keyValueUp,
+  type LatentParts,
+  turnedPart,
+} from "./latent-attention.ts";
 import type { FeedForward, Layout } from "./layout.ts";
 import { type MatmulTypes, type Projection, projectionBackward } from "./matmul.ts";
 import { type NormSite, type NormStyle, normalizationBackward } from "./normalization.ts";
@@ -111,9 +123,10 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
   return [
     ...sharedGradients(layer, d.experts, shared),
-    ...combineBackward(d, d.experts, "ffn output"),
+    ...combineBackward(d, d.experts, kernels.pointwise, "ffn output"),
     ...block("activation", feedForward),
     ...dispatchBackward(d, d.experts, layer.expertInput),
+    selectExpertsBackward(d, d.experts, kernels.pointwise),
     projectBackward(router(d, d.experts, layer.expertInput, model.bias === "all"), layer.wideTypes),
     addGradients(d, "router-input-backward", "block"),
   ];
@@ -123,8 +136,15 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
 function sharedGradients(layer: Layout, e: ExpertSizes, block: readonly Operator[]): Operator[] {
   if (block.length === 0) return [];
   const { d, wideTypes, expertInput } = layer;
-  const gate = e.sharedGate ? [projectBackward(sharedGate(d, expertInput), wideTypes)] : [];
-  return [...gate, ...block, addGradients(d, "shared-expert-add-backward", "block")];
+  const add = addGradients(d, "shared-expert-add-backward", "block");
+  if (!e.sharedGate) return [...block, add];
+  return [
+    sharedScaleBackward(d, "ffn output"),
+    projectBackward(sharedGate(d, expertInput), wideTypes),
+    ...block,
+    add,
+    addGradients(d, "shared-gate-input-backward", "block"),
+  ];
 }
 
 /** From the gradient of the output projection to that of the block's input. */
@@ -170,6 +190,7 @@ function latentBackward(
     projectBackward(keyValueUp(d, sizes, d.newTokens, false), types),
     ...rope,
     ...normBackward(parts.keyValueNorm, style),
+    joinLatentBackward(d, sizes),
     projectBackward(parts.keyValueDown, types),
     projectBackward(parts.queryUp, types),
     ...normBackward(parts.queryNorm, style),

@@ -131,7 +131,12 @@ function latentBuilder() {
   ): { before: readonly Operator[]; behind: readonly Operator[] } => {
     const { d, types, wideTypes } = layer;
     const absorbed = isAbsorbed(attention, d);
-    const attended = attendedTokens(attention, d);
+    // batched products multiply the whole square: a window does not spare them any token
+    const reach =
+      kernels.attention === "materialized" && !absorbed
+        ? { ...attention, window: Number.POSITIVE_INFINITY }
+        : attention;
+    const attended = attendedTokens(reach, d);
     const inner = absorbed
       ? project(queryAbsorption(d, sizes), wideTypes)
       : project(keyValueUp(d, sizes, attended, isNarrow(types.dataType)), types);

@@ -188,7 +188,11 @@ export function joinTurned(
 /** RoPE turns a part of each query and one key: the sizes that the rotation works on. */
 export const turnedPart = (d: Dimensions): Dimensions => ({ ...d, kvHeads: 1, headDim: d.rotaryDim });
 
-/** The gradients of joined queries and keys are taken apart; that of the turned key is summed over the heads. */
+/**
+ * The gradients of joined queries and keys are taken apart, that of the turned key is summed over the heads, and those
+ * of the other part of the keys and of the values become one tensor again for the backward matmuls that decompressed
+ * them.
+ */
 export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSizes): Operator {
   const heads = d.tokens * d.heads;
   const access = (tensor: string, elements: number): Access => ({
@@ -196,20 +200,52 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     bytes: elements * d.activationBytes,
   });
   const joined = heads * (nopeDim + ropeDim);
-  const split = (which: "queries" | "keys", rest: string): Kernel =>
+  const queries = pointwise(
+    "split queries gradient",
+    "strided",
+    joined,
+    0,
+    [access("queries gradient", joined)],
+    [
+      access("gradient of qkv queries", heads * nopeDim),
+      access("queries gradient turned part", heads * ropeDim),
+    ],
+  );
+  const turnedKey = pointwise(
+    "sum turned key gradient over heads",
+    "strided",
+    heads * ropeDim,
+    1,
+    [access("keys gradient", heads * ropeDim)],
+    [access("keys gradient turned part", d.tokens * ropeDim)],
+  );
+  const decompressed = heads * (nopeDim + d.headDim);
+  const keysAndValues = pointwise(
+    "join keys and values gradient",
+    "concatenate",
+    decompressed,
+    0,
+    [access("keys gradient", heads * nopeDim), access("values gradient", heads * d.headDim)],
+    [access("gradient of latent keys and values", decompressed)],
+  );
+  return pointwiseOperator("rope-join-backward", [queries, turnedKey, keysAndValues]);
+}
+
+/** The gradients of the latent and of the key that RoPE turned become one tensor again. */
+export function joinLatentBackward(d: Dimensions, { keyValueRank, ropeDim }: LatentSizes): Operator {
+  const access = (tensor: string, width: number): Access => ({
+    tensor,
+    bytes: d.tokens * width * d.activationBytes,
+  });
+  const width = keyValueRank + ropeDim;
+  return pointwiseOperator("kv-latent-join-backward", [
     pointwise(
-      `split ${which} gradient`,
-      "strided",
-      joined,
-      which === "keys" ? 1 : 0,
-      [access(`${which} gradient`, joined)],
-      [
-        access(`gradient of ${rest}`, heads * nopeDim),
-        access(`${which} gradient turned part`, (which === "keys" ? d.tokens : heads) * ropeDim),
-      ],
-    );
-  return pointwiseOperator("rope-join-backward", [
-    split("queries", "qkv queries"),
-    split("keys", "latent keys"),
+      "join",
+      "vectorized",
+      d.tokens * width,
+      0,
+      [access("gradient of kv latent", keyValueRank), access("keys gradient turned part", ropeDim)],
+      [access("gradient of kv latent and key", width)],
+    ),
   ]);
 }

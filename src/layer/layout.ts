@@ -144,7 +144,7 @@ const routedBlock = (model: Model, d: Dimensions, e: ExpertSizes, q: Quantizing)
     m: e.rows / e.touched,
     products: e.touched,
     ffn: e.ffn,
-    input: EXPERT_TENSORS.input,
+    input: EXPERT_TENSORS.dispatched,
     quantize: false,
     output: EXPERT_TENSORS.output,
   });
