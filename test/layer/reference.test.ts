@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Operator, readBytes, writeBytes } from "../../src/layer/kernel.ts";
+import type { Operator } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { type Pass, PassSchema } from "../../src/schema/normalization.ts";
 import { resolveScenario } from "../../src/schema/resolve.ts";
 import { type Scenario, ScenarioFileSchema } from "../../src/schema/scenario.ts";
+import { compareLayer, counted } from "../support/compare-layer.ts";
 import {
   expertScenario,
   latentScenario,
@@ -13,36 +14,9 @@ import {
   tinyScenario,
   tinyScenarioIn,
 } from "../support/layers.ts";
-import { type CountedOperator, countedLayer } from "../support/reference-layer.ts";
+import { countedLayer } from "../support/reference-layer.ts";
 import { normSteps, walkStep } from "../support/reference-norms.ts";
 import { model, scenario, train } from "../support/scenarios.ts";
-
-const counted = (operators: readonly Operator[]): CountedOperator[] =>
-  operators.map(({ name, class: kind, kernels }) => ({
-    name,
-    class: kind,
-    kernels: kernels.map((kernel) => ({
-      flops: rounded(kernel.flops),
-      // a share of a tensor may come out a rounding error beside a whole number
-      readBytes: rounded(readBytes(kernel)),
-      writeBytes: rounded(writeBytes(kernel)),
-    })),
-  }));
-
-/** Shifted by a little, so that no sum of halves and quarters lies between two rounded numbers. */
-const rounded = (bytes: number): number => Math.round(1e6 * bytes + 0.1234567) / 1e6;
-
-const compare = (given: Scenario): void => {
-  const walked = countedLayer(given).map(({ kernels, ...operator }) => ({
-    ...operator,
-    kernels: kernels.map((kernel) => ({
-      flops: rounded(kernel.flops),
-      readBytes: rounded(kernel.readBytes),
-      writeBytes: rounded(kernel.writeBytes),
-    })),
-  }));
-  expect(counted(layerOperators(given))).toEqual(walked);
-};
 
 describe.each(PLACEMENTS)("a layer with norms in %s placement", (placement) => {
   test.each([
@@ -54,7 +28,7 @@ describe.each(PLACEMENTS)("a layer with norms in %s placement", (placement) => {
       ...any,
       model: { ...any.model, normPlacement: placement },
     }));
-    fc.assert(fc.property(given, compare), { numRuns: runs, seed: 5 });
+    fc.assert(fc.property(given, compareLayer), { numRuns: runs, seed: 5 });
   });
 });
 
@@ -64,12 +38,12 @@ describe("what is more than one dense bf16 layer", () => {
     ["experts", expertScenario, 400],
     ["latent attention", latentScenario, 400],
   ] as const)("%s: operators, FLOPs and bytes are what walking every element counts", (_, given, runs) => {
-    fc.assert(fc.property(given, compare), { numRuns: runs, seed: 5 });
+    fc.assert(fc.property(given, compareLayer), { numRuns: runs, seed: 5 });
   });
 
   test.each(["selective", "full"] as const)("%s recomputation repeats those operators", (recomputation) => {
     const given = tinyScenarioIn("train").map((any) => ({ ...any, training: { recomputation } }));
-    fc.assert(fc.property(given, compare), { numRuns: 100, seed: 5 });
+    fc.assert(fc.property(given, compareLayer), { numRuns: 100, seed: 5 });
   });
 });
 
