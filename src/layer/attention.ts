@@ -139,7 +139,7 @@ const meanHeadDim = ({ keyDim, valueDim }: Pick<AttentionShape, "keyDim" | "valu
  * New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. Of
  * latent attention what is cached is the latent and the one key that RoPE turns.
  */
-export function cacheWrite(d: Dimensions, rotated: boolean): Operator {
+export function cacheWrite(d: Dimensions, rotated: boolean, latentTensor = "kv latent"): Operator {
   const copy = (what: string, from: string, elements: number): Kernel =>
     pointwise(
       `copy ${what}`,
@@ -154,8 +154,8 @@ export function cacheWrite(d: Dimensions, rotated: boolean): Operator {
     d.latent === undefined
       ? [copy("keys", inputTensors({ rotated }, d)[1], elements), copy("values", "qkv values", elements)]
       : [
-          copy("latent", "kv-latent-norm output", d.tokens * d.latent.keyValueRank),
-          copy("turned key", "keys rotated", d.tokens * d.latent.ropeDim),
+          copy("latent", latentTensor, d.tokens * d.latent.keyValueRank),
+          copy("turned key", rotated ? "keys rotated" : "qkv keys", d.tokens * d.latent.ropeDim),
         ];
   return { name: "kv-cache-write", class: "attention", kernels };
 }

@@ -30,9 +30,14 @@ import { rotaryBackward } from "./rotary.ts";
 const backwardName = (name: string): string => `${name}-backward`;
 const recomputedName = (name: string): string => `${name}-recomputed`;
 
+export const isRecomputed = ({ name }: Operator): boolean => name.endsWith(recomputedName(""));
+
+/** Of the forward operator that is run again. */
+export const originalName = ({ name }: Operator): string => name.slice(0, -recomputedName("").length);
+
 /** Work of the backward pass, which begins with what it computes again. */
-export const isBackward = ({ name }: Operator): boolean =>
-  name.endsWith(backwardName("")) || name.endsWith(recomputedName(""));
+export const isBackward = (operator: Operator): boolean =>
+  operator.name.endsWith(backwardName("")) || isRecomputed(operator);
 
 /**
  * What the backward pass computes again before it begins: the whole layer, or of attention's core what was not kept
@@ -123,7 +128,7 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
   return [
     ...sharedGradients(layer, d.experts, shared),
-    ...combineBackward(d, d.experts, kernels.pointwise, "ffn output"),
+    ...combineBackward(d, d.experts, kernels.pointwise, layer.ffnResult),
     ...block("activation", feedForward),
     ...dispatchBackward(d, d.experts, layer.expertInput),
     selectExpertsBackward(d, d.experts, kernels.pointwise),
@@ -139,7 +144,7 @@ function sharedGradients(layer: Layout, e: ExpertSizes, block: readonly Operator
   const add = addGradients(d, "shared-expert-add-backward", "block");
   if (!e.sharedGate) return [...block, add];
   return [
-    sharedScaleBackward(d, "ffn output"),
+    sharedScaleBackward(d, layer.ffnResult),
     projectBackward(sharedGate(d, expertInput), wideTypes),
     ...block,
     add,
@@ -187,7 +192,7 @@ function latentBackward(
 ): Operator[] {
   return [
     joinTurnedBackward(d, sizes),
-    projectBackward(keyValueUp(d, sizes, d.newTokens, false), types),
+    projectBackward(keyValueUp(d, sizes, parts, d.newTokens, false), types),
     ...rope,
     ...normBackward(parts.keyValueNorm, style),
     joinLatentBackward(d, sizes),
@@ -203,7 +208,10 @@ function latentBackward(
 const backward =
   (exchange: typeof blockGather) =>
   (d: Dimensions, block: "attention" | "ffn"): Operator[] =>
-    exchange(d, block).map((operator) => ({ ...operator, name: backwardName(operator.name) }));
+    exchange(d, block, `gradient of ${block} block`).map((operator) => ({
+      ...operator,
+      name: backwardName(operator.name),
+    }));
 
 /** The gradients of queries, keys and values become one tensor again for the projection's backward matmuls. */
 function joinGradients(d: Dimensions): Kernel {

@@ -1,11 +1,12 @@
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { BYTES_PER_ELEMENT } from "../schema/vocabulary.ts";
-import { isBackward } from "./backward.ts";
+import { isBackward, isRecomputed, originalName } from "./backward.ts";
 import { attendedTokens, type Dimensions, plainWeightBytes } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
 import { readBytes, sumOf, writeBytes } from "./kernel.ts";
 import { layerKinds, modelOfKind } from "./layer-kinds.ts";
+import { ROW_STATISTICS } from "./normalization-passes.ts";
 import { parameterCounts } from "./parameters.ts";
 
 /** Parameters that one GPU of the group holds, by how they are stored. */
@@ -69,8 +70,8 @@ export const workingBytes = (operators: readonly Operator[]): number =>
 
 /**
  * Bytes of one layer's tensors that its backward pass reads from the forward one: read there before anything in the
- * backward pass has written them. Gradients come from the layer behind and are not kept. A tensor is kept whole, also
- * where its halves are read one after the other.
+ * backward pass has written them. Gradients come from the layer behind and are not kept, nor is what an exchange reads,
+ * which has just been computed. A tensor is kept whole, also where its halves are read one after the other.
  */
 export function savedBytes(operators: readonly Operator[]): number {
   const written = new Set<string>();
@@ -78,13 +79,17 @@ export function savedBytes(operators: readonly Operator[]): number {
   const whole = new Map<string, number>();
   for (const { kernels } of operators.filter((operator) => !isBackward(operator)))
     for (const { writes } of kernels) for (const { tensor, bytes } of writes) whole.set(tensor, bytes);
-  for (const { kernels } of operators.filter(isBackward)) {
-    for (const { reads, writes } of kernels) {
-      for (const { tensor, bytes } of reads)
+  for (const operator of operators.filter(isBackward)) {
+    const exchanges = operator.class === "collective";
+    for (const { reads, writes } of operator.kernels) {
+      for (const { tensor, bytes } of exchanges ? [] : reads)
         if (!written.has(tensor) && !isGradient(tensor))
           saved.set(tensor, Math.max(bytes, saved.get(tensor) ?? 0, whole.get(tensor) ?? 0));
       for (const { tensor } of writes) written.add(tensor);
     }
+    // a norm that runs again has its statistics again, which a forward kernel alone need not write
+    if (operator.class === "normalization" && isRecomputed(operator))
+      for (const statistic of ROW_STATISTICS) written.add(`${originalName(operator)} ${statistic}`);
   }
   return sumOf([...saved.values()], (bytes) => bytes);
 }

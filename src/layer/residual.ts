@@ -1,9 +1,16 @@
 import type { Model } from "../schema/model.ts";
+import { partialTensor } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
 import { fusesResidual, type NormSite, type NormStyle } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
+
+const BOTH_BRANCHES = "both branches";
+
+/** The sum of parallel branches before it is exchanged. */
+export const bothBranches = (d: Dimensions): string =>
+  d.normTokens === d.tokens ? BOTH_BRANCHES : partialTensor(BOTH_BRANCHES);
 
 /** The two residual adds, without those that a norm has taken along. */
 export function residualAdds(
@@ -30,10 +37,12 @@ export function residualAdds(
   if (isParallel(normPlacement)) {
     return {
       // not yet exchanged: every rank has its part of the sum for all tokens
-      attention: [add("attention-residual", [attentionBranch, ffnBranch], "both branches", d.tokens)],
+      attention: [
+        add("attention-residual", [layer.attentionResult, layer.ffnResult], bothBranches(d), d.tokens),
+      ],
       ffn: takesAdd(layer.attentionNorm, style)
         ? []
-        : [add("ffn-residual", ["residual stream", "both branches"], "residual stream")],
+        : [add("ffn-residual", ["residual stream", BOTH_BRANCHES], "residual stream")],
     };
   }
   // the norm that follows an add: in a pre-norm layer the FFN's, in a post-norm layer attention's own

@@ -25,7 +25,7 @@ const FP32 = 4;
 const isWide = (type: keyof typeof BYTES): type is keyof typeof WIDE => type in WIDE;
 
 /** What one GPU of the tensor-parallel group holds and works on. */
-function shapeOf({ model, workload, precision, parallelism }: Scenario) {
+export function shapeOf({ model, workload, precision, parallelism }: Scenario) {
   const ranks = parallelism.tensor;
   const tokens = workload.batch * workload.sequence;
   const decode = workload.phase === "decode";
