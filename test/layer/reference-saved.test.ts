@@ -4,7 +4,9 @@ import { layerOperators } from "../../src/layer/layer.ts";
 import { savedBytes } from "../../src/layer/memory.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import type { NormImplementation } from "../../src/schema/vocabulary.ts";
-import { expertScenario, latentScenario, tinyScenarioIn } from "../support/layers.ts";
+import { memory } from "../../src/simulate/whole-model.ts";
+import { expertScenario, latentScenario, tinyScenario, tinyScenarioIn } from "../support/layers.ts";
+import { shapeOf } from "../support/reference-layer.ts";
 import { countedSaved } from "../support/reference-saved.ts";
 import { model, scenario, train } from "../support/scenarios.ts";
 
@@ -25,6 +27,77 @@ describe("what a layer keeps for its backward pass", () => {
         expect(savedBytes(layerOperators(any))).toBeCloseTo(countedSaved(any), 6);
       }),
       { numRuns: runs, seed: 7 },
+    );
+  });
+});
+
+describe("memory of a stage", () => {
+  const pipelined = fc
+    .tuple(
+      fc.oneof(tinyScenario, expertScenario, latentScenario),
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 1, max: 5 }),
+    )
+    .map(
+      ([any, layers, stages, gradientAccumulation]): Scenario => ({
+        ...any,
+        model: { ...any.model, layers },
+        parallelism: { ...any.parallelism, pipeline: Math.min(layers, stages) },
+        training: { gradientAccumulation },
+      }),
+    );
+
+  /** Layers of the first stage when they are dealt out one after the other. */
+  const ofFirstStage = ({ model: { layers }, parallelism: { pipeline = 1 } }: Scenario): number =>
+    Array.from({ length: layers }, (_, index) => index % pipeline).filter((stage) => stage === 0).length;
+
+  test("holds what its layers keep for every batch that is under way", () => {
+    const training = pipelined.filter(({ workload }) => workload.phase === "train");
+    fc.assert(
+      fc.property(training, (given) => {
+        const { pipeline = 1 } = given.parallelism;
+        const again: Scenario = { ...given, training: { ...given.training, recomputation: "full" } };
+        // a batch's forward pass goes through the first stage before the batches of the later stages return
+        let underWay = 0;
+        for (let batch = 0; batch < (given.training?.gradientAccumulation ?? 1); batch++)
+          if (batch < pipeline) underWay += 1;
+        const kept = (one: Scenario): number => {
+          let bytes = 0;
+          for (let layer = 0; layer < ofFirstStage(one); layer++)
+            for (let batch = 0; batch < underWay; batch++) bytes += countedSaved(one);
+          return bytes;
+        };
+        // the largest kernel's room is the same with and without recomputation
+        expect(memory(given).activationBytes - memory(again).activationBytes).toBeCloseTo(
+          kept(given) - kept(again),
+          6,
+        );
+      }),
+      { numRuns: 300, seed: 8 },
+    );
+  });
+
+  test("caches the tokens that the next step may look back to", () => {
+    const serving = pipelined.filter(({ workload }) => workload.phase !== "train");
+    fc.assert(
+      fc.property(serving, (given) => {
+        const { model: any, workload } = given;
+        const s = shapeOf(given);
+        const latent = any.latentAttention;
+        let elements = 0;
+        const last =
+          workload.phase === "decode" ? Math.max(1, workload.context) : workload.context + workload.sequence;
+        for (let layer = 0; layer < ofFirstStage(given); layer++)
+          for (let sequence = 0; sequence < workload.batch; sequence++)
+            for (let token = 0; token < last; token++) {
+              if (last - token > s.window) continue;
+              if (latent !== undefined) elements += latent.keyValueRank + latent.ropeDim;
+              else for (let head = 0; head < s.kvHeads; head++) elements += s.headDim + s.headDim;
+            }
+        expect(memory(given).kvCacheBytes).toBeCloseTo(elements * s.cache, 6);
+      }),
+      { numRuns: 300, seed: 9 },
     );
   });
 });

@@ -76,6 +76,34 @@ describe("the random layers", () => {
     expect([...names].sort()).toEqual(all.sort());
   });
 
+  test("with experts and latents hold every operator that those can have", () => {
+    const names = new Set(
+      [expertScenario, latentScenario]
+        .flatMap((any) => fc.sample(any, { numRuns: 1500, seed: 3 }))
+        .flatMap((given) => layerOperators(given).map(({ name }) => name)),
+    );
+    const mixture = [
+      ...["router", "expert-selection", "expert-dispatch", "expert-combine"],
+      ...["expert-dispatch-all-to-all", "expert-combine-all-to-all"],
+      ...["shared-gate-up-projection", "shared-up-projection", "shared-activation", "shared-down-projection"],
+      ...["shared-expert-gate", "shared-expert-add"],
+    ];
+    const latent = [
+      ...["query-projection", "query-down-projection", "query-latent-norm", "query-up-projection"],
+      ...["kv-down-projection", "kv-latent-norm", "kv-up-projection", "rope-join"],
+    ];
+    const backwardOnly = [
+      ...["router-input", "shared-expert-scale", "shared-gate-input"],
+      ...["kv-latent-join", "latent-input"],
+    ];
+    for (const name of [
+      ...[...mixture, ...latent].flatMap((one) => [one, `${one}-backward`]),
+      ...backwardOnly.map((one) => `${one}-backward`),
+      ...["query-absorption", "value-up-projection", "expert-dispatch-quantize", "kv-up-projection-quantize"],
+    ])
+      expect(names).toContain(name);
+  });
+
   test("hold every norm at every placement in training", () => {
     const seen = sample
       .filter(({ workload }) => workload.phase === "train")

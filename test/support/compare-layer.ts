@@ -5,7 +5,7 @@ import type { Scenario } from "../../src/schema/scenario.ts";
 import { type CountedOperator, countedLayer } from "./reference-layer.ts";
 
 /** Shifted by a little, so that no sum of halves and quarters lies between two rounded numbers. */
-export const rounded = (bytes: number): number => Math.round(1e6 * bytes + 0.1234567) / 1e6;
+const rounded = (bytes: number): number => Math.round(1e6 * bytes + 0.1234567) / 1e6;
 
 /** The engine's operators in the counter's words. */
 export const counted = (operators: readonly Operator[]): CountedOperator[] =>
@@ -20,12 +20,9 @@ export const counted = (operators: readonly Operator[]): CountedOperator[] =>
     })),
   }));
 
-/** Expects the operators, kernels, FLOPs and bytes that walking every element of the scenario's layer counts. */
-export const compareLayer = (given: Scenario): void => compareKind(given, given);
-
-/** The same of one kind of layer, which the counter is given as a model of that kind alone. */
-export function compareKind(given: Scenario, ofKind: Scenario): void {
-  const walked = countedLayer(ofKind).map(({ kernels, ...operator }) => ({
+/** What the counter found, rounded as the engine's figures are. */
+export const roundedOperators = (operators: readonly CountedOperator[]): CountedOperator[] =>
+  operators.map(({ kernels, ...operator }) => ({
     ...operator,
     kernels: kernels.map(({ flops, readBytes: read, writeBytes: written }) => ({
       flops: rounded(flops),
@@ -33,6 +30,13 @@ export function compareKind(given: Scenario, ofKind: Scenario): void {
       writeBytes: rounded(written),
     })),
   }));
+
+/** Expects the operators, kernels, FLOPs and bytes that walking every element of the scenario's layer counts. */
+export const compareLayer = (given: Scenario): void => compareKind(given, given);
+
+/** The same of one kind of layer, which the counter is given as a model of that kind alone. */
+export function compareKind(given: Scenario, ofKind: Scenario): void {
+  const walked = roundedOperators(countedLayer(ofKind));
   const found = counted(layerOperators(given));
   // strings are compared faster than trees; where they differ the tree shows where
   if (JSON.stringify(found) !== JSON.stringify(walked)) expect(found).toEqual(walked);

@@ -376,7 +376,7 @@ function sideToucher(s: Shape, side: Side, open: Open): Place[] {
 const scoreCount = (s: Shape): number => s.tokens * s.heads * (s.cachedKeys + s.newKeys);
 
 /** Both kernels of an exchange move the whole tensor through HBM, except for the side that is only a shard. */
-function exchange(s: Shape, operation: string): Count {
+export function exchange(s: Shape, operation: string): Count {
   const whole = s.tokens * s.hidden;
   const shard = whole / s.ranks;
   const read = operation === "all-gather" ? shard : whole;
