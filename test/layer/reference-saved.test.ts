@@ -74,7 +74,7 @@ describe("memory of a stage", () => {
           6,
         );
       }),
-      { numRuns: 300, seed: 8 },
+      { numRuns: 150, seed: 8 },
     );
   });
 
