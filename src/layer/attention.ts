@@ -125,6 +125,12 @@ const LATENT_TENSORS = ["queries joined", "keys joined", "latent values"] as con
 /** A multiply and an add for each element of a key, and again for each of a value. */
 const forwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (s.keyDim + s.valueDim);
 
+/**
+ * Five products: the scores again and the gradients of queries and keys are as wide as a key, those of probabilities
+ * and values as wide as a value.
+ */
+const backwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (3 * s.keyDim + 2 * s.valueDim);
+
 /** Mean width of a key and a value head: FLOPs of a pair are four times this. */
 const meanHeadDim = ({ keyDim, valueDim }: Pick<AttentionShape, "keyDim" | "valueDim">): number =>
   (keyDim + valueDim) / 2;
@@ -133,7 +139,7 @@ const meanHeadDim = ({ keyDim, valueDim }: Pick<AttentionShape, "keyDim" | "valu
  * New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. Of
  * latent attention what is cached is the latent and the one key that RoPE turns.
  */
-export function cacheWrite(d: Dimensions, rotated: boolean): Operator {
+export function cacheWrite(d: Dimensions, rotated: boolean, latentTensor = "kv latent"): Operator {
   const copy = (what: string, from: string, elements: number): Kernel =>
     pointwise(
       `copy ${what}`,
@@ -148,8 +154,8 @@ export function cacheWrite(d: Dimensions, rotated: boolean): Operator {
     d.latent === undefined
       ? [copy("keys", inputTensors({ rotated }, d)[1], elements), copy("values", "qkv values", elements)]
       : [
-          copy("latent", "kv-latent-norm output", d.tokens * d.latent.keyValueRank),
-          copy("turned key", "keys rotated", d.tokens * d.latent.ropeDim),
+          copy("latent", latentTensor, d.tokens * d.latent.keyValueRank),
+          copy("turned key", rotated ? "keys rotated" : "qkv keys", d.tokens * d.latent.ropeDim),
         ];
   return { name: "kv-cache-write", class: "attention", kernels };
 }
@@ -204,7 +210,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
   const dots = { tensor: "row dots", bytes: d.tokens * d.heads * LOG_SUM_EXP_BYTES };
   const main: Kernel = {
     name: "flash attention gradient",
-    flops: 2.5 * forwardFlops(s),
+    flops: backwardFlops(s),
     reads: [s.queries, s.keys, s.values, outputGradient, fp32Queries, dots, logSumExp(d)],
     writes: [fp32Queries, perHead("keys", s.keyDim), perHead("values", s.valueDim)],
     streamedBytes: 0,

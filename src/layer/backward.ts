@@ -3,10 +3,22 @@ import type { Scenario } from "../schema/scenario.ts";
 import { type AttentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import type { Dimensions, ExpertSizes, LatentSizes } from "./dimensions.ts";
-import { combineBackward, dispatchBackward, router, sharedGate } from "./experts.ts";
+import { router, sharedGate } from "./experts.ts";
+import {
+  combineBackward,
+  dispatchBackward,
+  selectExpertsBackward,
+  sharedScaleBackward,
+} from "./experts-backward.ts";
 import { activationBackward } from "./feed-forward.ts";
 import type { Kernel, Operator } from "./kernel.ts";
-import { joinTurnedBackward, keyValueUp, type LatentParts, turnedPart } from "./latent-attention.ts";
+import {
+  joinLatentBackward,
+  joinTurnedBackward,
+  keyValueUp,
+  type LatentParts,
+  turnedPart,
+} from "./latent-attention.ts";
 import type { FeedForward, Layout } from "./layout.ts";
 import { type MatmulTypes, type Projection, projectionBackward } from "./matmul.ts";
 import { type NormSite, type NormStyle, normalizationBackward } from "./normalization.ts";
@@ -18,9 +30,14 @@ import { rotaryBackward } from "./rotary.ts";
 const backwardName = (name: string): string => `${name}-backward`;
 const recomputedName = (name: string): string => `${name}-recomputed`;
 
+export const isRecomputed = ({ name }: Operator): boolean => name.endsWith(recomputedName(""));
+
+/** Of the forward operator that is run again. */
+export const originalName = ({ name }: Operator): string => name.slice(0, -recomputedName("").length);
+
 /** Work of the backward pass, which begins with what it computes again. */
-export const isBackward = ({ name }: Operator): boolean =>
-  name.endsWith(backwardName("")) || name.endsWith(recomputedName(""));
+export const isBackward = (operator: Operator): boolean =>
+  operator.name.endsWith(backwardName("")) || isRecomputed(operator);
 
 /**
  * What the backward pass computes again before it begins: the whole layer, or of attention's core what was not kept
@@ -49,22 +66,23 @@ export function backwardOperators(
   const norm = (site: NormSite | undefined) => normBackward(site, style);
   const feedForward = feedForwardBackward(model, kernels, layer);
   const attention = attentionBackward(model, kernels, layer, style, attends);
-  const addFfn = addGradients(d, "ffn-residual-backward");
-  const addAttention = addGradients(d, "attention-residual-backward");
+  // behind one norm both blocks read the same tokens, gathered
+  const together = isParallel(model.normPlacement) && layer.ffnNorm === undefined;
+  const addFfn = addGradients(d, "ffn-residual-backward", together ? "block" : "stream");
+  const addAttention = addGradients(d, "attention-residual-backward", "stream");
   const ffnGather = backward(blockGather)(d, "ffn");
   const ffnReduce = backward(blockReduce)(d, "ffn");
   if (isParallel(model.normPlacement)) {
     // the gradients of what both blocks read are added where they are not yet summed over the ranks
-    const shared = layer.ffnNorm === undefined;
     return [
       ...ffnGather,
       ...feedForward,
-      ...(shared ? [] : [...ffnReduce, ...norm(layer.ffnNorm)]),
+      ...(together ? [] : [...ffnReduce, ...norm(layer.ffnNorm)]),
       ...attention,
-      ...(shared ? [addFfn] : []),
+      ...(together ? [addFfn] : []),
       ...backward(blockReduce)(d, "attention"),
       ...norm(layer.attentionNorm),
-      ...(shared ? [] : [addFfn]),
+      ...(together ? [] : [addFfn]),
       addAttention,
     ];
   }
@@ -110,11 +128,12 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
   return [
     ...sharedGradients(layer, d.experts, shared),
-    ...combineBackward(d, d.experts, "ffn output"),
+    ...combineBackward(d, d.experts, kernels.pointwise, layer.ffnResult),
     ...block("activation", feedForward),
     ...dispatchBackward(d, d.experts, layer.expertInput),
-    projectBackward(router(d, d.experts, layer.expertInput), layer.wideTypes),
-    addGradients(d, "router-input-backward"),
+    selectExpertsBackward(d, d.experts, kernels.pointwise),
+    projectBackward(router(d, d.experts, layer.expertInput, model.bias === "all"), layer.wideTypes),
+    addGradients(d, "router-input-backward", "block"),
   ];
 }
 
@@ -122,8 +141,15 @@ function feedForwardBackward(model: Model, kernels: Scenario["kernels"], layer: 
 function sharedGradients(layer: Layout, e: ExpertSizes, block: readonly Operator[]): Operator[] {
   if (block.length === 0) return [];
   const { d, wideTypes, expertInput } = layer;
-  const gate = e.sharedGate ? [projectBackward(sharedGate(d, expertInput), wideTypes)] : [];
-  return [...gate, ...block, addGradients(d, "shared-expert-add-backward")];
+  const add = addGradients(d, "shared-expert-add-backward", "block");
+  if (!e.sharedGate) return [...block, add];
+  return [
+    sharedScaleBackward(d, layer.ffnResult),
+    projectBackward(sharedGate(d, expertInput), wideTypes),
+    ...block,
+    add,
+    addGradients(d, "shared-gate-input-backward", "block"),
+  ];
 }
 
 /** From the gradient of the output projection to that of the block's input. */
@@ -166,14 +192,15 @@ function latentBackward(
 ): Operator[] {
   return [
     joinTurnedBackward(d, sizes),
-    projectBackward(keyValueUp(d, sizes, d.newTokens, false), types),
+    projectBackward(keyValueUp(d, sizes, parts, d.newTokens, false), types),
     ...rope,
     ...normBackward(parts.keyValueNorm, style),
+    joinLatentBackward(d, sizes),
     projectBackward(parts.keyValueDown, types),
     projectBackward(parts.queryUp, types),
     ...normBackward(parts.queryNorm, style),
     ...(parts.queryDown ? [projectBackward(parts.queryDown, types)] : []),
-    addGradients(d, "latent-input-backward"),
+    addGradients(d, "latent-input-backward", "block"),
   ];
 }
 
@@ -181,7 +208,10 @@ function latentBackward(
 const backward =
   (exchange: typeof blockGather) =>
   (d: Dimensions, block: "attention" | "ffn"): Operator[] =>
-    exchange(d, block).map((operator) => ({ ...operator, name: backwardName(operator.name) }));
+    exchange(d, block, `gradient of ${block} block`).map((operator) => ({
+      ...operator,
+      name: backwardName(operator.name),
+    }));
 
 /** The gradients of queries, keys and values become one tensor again for the projection's backward matmuls. */
 function joinGradients(d: Dimensions): Kernel {

@@ -35,19 +35,30 @@ export function wireBytes(work: Collective): number {
   return work.operation === "all-reduce" ? 2 * once : once;
 }
 
+type Block = "attention" | "ffn";
+
+/** Name of a tensor that was gathered for a block: the other block gathers another. */
+export const gatheredTensor = (tensor: string, block: Block): string => `${tensor} gathered for ${block}`;
+
+/** Name of a rank's part of a sum that is scattered. */
+export const partialTensor = (tensor: string): string => `partial ${tensor}`;
+
 /** Sequence parallelism gathers the tokens before a block's first matmul ... */
-export function blockGather(d: Dimensions, block: "attention" | "ffn"): Operator[] {
+export function blockGather(d: Dimensions, block: Block, gathered: string): Operator[] {
   if (d.ranks === 1 || d.normTokens === d.tokens) return [];
-  const name = `${block}-all-gather`;
-  return [collective(name, "all-gather", d.ranks, blockBytes(d), `${name} input`, `${name} output`)];
+  const input = gathered.replace(gatheredTensor("", block), "");
+  return [collective(`${block}-all-gather`, "all-gather", d.ranks, blockBytes(d), input, gathered)];
 }
 
 /** ... and scatters their sum behind its last one; without it every rank needs the whole sum. */
-export function blockReduce(d: Dimensions, block: "attention" | "ffn"): Operator[] {
+export function blockReduce(d: Dimensions, block: Block, partial: string): Operator[] {
   if (d.ranks === 1) return [];
-  const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
-  const name = `${block}-${operation}`;
-  return [collective(name, operation, d.ranks, blockBytes(d), `${name} input`, `${name} output`)];
+  const bytes = blockBytes(d);
+  const name = `${block}-all-reduce`;
+  if (d.normTokens === d.tokens)
+    return [collective(name, "all-reduce", d.ranks, bytes, `${name} input`, `${name} output`)];
+  const output = partial.replace(partialTensor(""), "");
+  return [collective(`${block}-reduce-scatter`, "reduce-scatter", d.ranks, bytes, partial, output)];
 }
 
 /** Tokens to the GPUs of their experts, or back; nothing where one GPU holds them all. */

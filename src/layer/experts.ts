@@ -10,27 +10,36 @@ import { pointwise, pointwiseOperator } from "./pointwise.ts";
  * by an all-to-all exchange before and after.
  */
 
-const LOGIT_BYTES = 4;
-const INDEX_BYTES = 4;
-const SOFTMAX_FLOPS = 6;
+export const LOGIT_BYTES = 4;
+export const INDEX_BYTES = 4;
+export const SOFTMAX_FLOPS = 6;
 
-const ROUTED = "routed tokens";
-const DISPATCHED = "tokens by expert";
-const EXPERT_OUTPUT = "expert outputs";
-const GATES = "expert gates";
-const PLACES = "places of routed tokens";
+/** Tensors between router and sum. */
+export const EXPERT_TENSORS = {
+  routed: "routed tokens",
+  dispatched: "tokens by expert",
+  output: "expert outputs",
+  gates: "expert gates",
+  places: "places of routed tokens",
+  logits: "router logits",
+  chances: "router chances",
+  choice: "chosen experts",
+  returned: "returned expert outputs",
+  byToken: "expert outputs by token",
+} as const;
+const T = EXPERT_TENSORS;
 
-export const router = (d: Dimensions, { all }: ExpertSizes, input: string): Projection => ({
+export const router = (d: Dimensions, { all }: ExpertSizes, input: string, bias: boolean): Projection => ({
   name: "router",
   m: d.tokens,
   n: all,
   k: d.hidden,
   products: 1,
   grouped: false,
-  bias: false,
+  bias,
   input,
   quantize: false,
-  output: "router logits",
+  output: T.logits,
 });
 
 /** Chances out of scores, the best experts of each token, and the order that puts tokens of one expert together. */
@@ -41,11 +50,11 @@ export function selectExperts(
 ): Operator {
   const scores = d.tokens * all;
   const chosen = d.tokens * perToken;
-  const logits: Access = { tensor: "router logits", bytes: scores * d.activationBytes };
-  const chances: Access = { tensor: "router chances", bytes: scores * LOGIT_BYTES };
-  const choice: Access = { tensor: "chosen experts", bytes: chosen * INDEX_BYTES };
-  const gates: Access = { tensor: GATES, bytes: chosen * LOGIT_BYTES };
-  const places: Access = { tensor: PLACES, bytes: chosen * INDEX_BYTES };
+  const logits: Access = { tensor: T.logits, bytes: scores * d.activationBytes };
+  const chances: Access = { tensor: T.chances, bytes: scores * LOGIT_BYTES };
+  const choice: Access = { tensor: T.choice, bytes: chosen * INDEX_BYTES };
+  const gates: Access = { tensor: T.gates, bytes: chosen * LOGIT_BYTES };
+  const places: Access = { tensor: T.places, bytes: chosen * INDEX_BYTES };
   const softmax: Kernel = {
     name: "softmax",
     flops: SOFTMAX_FLOPS * scores,
@@ -86,28 +95,27 @@ export function dispatch(d: Dimensions, e: ExpertSizes, input: string, bytes: nu
     0,
     [
       { tensor: input, bytes: d.tokens * d.hidden * bytes },
-      { tensor: PLACES, bytes: e.rows * INDEX_BYTES },
+      { tensor: T.places, bytes: e.rows * INDEX_BYTES },
     ],
-    [{ tensor: e.ranks === 1 ? DISPATCHED : ROUTED, bytes: elements * bytes }],
+    [{ tensor: e.ranks === 1 ? T.dispatched : T.routed, bytes: elements * bytes }],
   );
   return [
     pointwiseOperator("expert-dispatch", [copy]),
-    ...exchange("expert-dispatch-all-to-all", e.ranks, elements * bytes, ROUTED, DISPATCHED),
+    ...exchange("expert-dispatch-all-to-all", e.ranks, elements * bytes, T.routed, T.dispatched),
   ];
 }
 
-/** Tensors that the experts' projections read and write. */
-export const EXPERT_TENSORS = { input: DISPATCHED, output: EXPERT_OUTPUT } as const;
+/** The experts' outputs where their tokens' GPU finds them. */
+export const returnedTensor = (e: ExpertSizes): string => (e.ranks === 1 ? T.output : T.returned);
 
 /** Results go back to their tokens' places and are summed by their gates: one fused kernel, or copied, then summed. */
 export function combine(d: Dimensions, e: ExpertSizes, style: "eager" | "fused", output: string): Operator[] {
   const elements = e.rows * d.hidden;
   const bytes = elements * d.activationBytes;
-  const returned = e.ranks === 1 ? EXPERT_OUTPUT : "returned expert outputs";
-  const gates: Access = { tensor: GATES, bytes: e.rows * LOGIT_BYTES };
-  const places: Access = { tensor: PLACES, bytes: e.rows * INDEX_BYTES };
+  const gates: Access = { tensor: T.gates, bytes: e.rows * LOGIT_BYTES };
+  const places: Access = { tensor: T.places, bytes: e.rows * INDEX_BYTES };
   const sum: Access = { tensor: output, bytes: d.tokens * d.hidden * d.activationBytes };
-  const ordered: Access = { tensor: "expert outputs by token", bytes };
+  const ordered: Access = { tensor: T.byToken, bytes };
   const kernels =
     style === "eager"
       ? [
@@ -116,7 +124,7 @@ export function combine(d: Dimensions, e: ExpertSizes, style: "eager" | "fused",
             "unrolled",
             elements,
             0,
-            [{ tensor: returned, bytes }, places],
+            [{ tensor: returnedTensor(e), bytes }, places],
             [ordered],
           ),
           pointwise("weighted sum", "strided", elements, 2, [ordered, gates], [sum]),
@@ -127,12 +135,12 @@ export function combine(d: Dimensions, e: ExpertSizes, style: "eager" | "fused",
             "unrolled",
             elements,
             2,
-            [{ tensor: returned, bytes }, gates, places],
+            [{ tensor: returnedTensor(e), bytes }, gates, places],
             [sum],
           ),
         ];
   return [
-    ...exchange("expert-combine-all-to-all", e.ranks, bytes, EXPERT_OUTPUT, returned),
+    ...exchange("expert-combine-all-to-all", e.ranks, bytes, T.output, returnedTensor(e)),
     pointwiseOperator("expert-combine", kernels),
   ];
 }
@@ -168,52 +176,3 @@ export const sharedGate = (d: Dimensions, input: string): Projection => ({
   quantize: false,
   output: "shared gate",
 });
-
-/** Backward of dispatch: the gradients of a token's copies are summed; of combine: its gradient goes to each of them. */
-export function dispatchBackward(d: Dimensions, e: ExpertSizes, input: string): Operator[] {
-  const elements = e.rows * d.hidden;
-  const bytes = elements * d.activationBytes;
-  const returned = e.ranks === 1 ? `gradient of ${DISPATCHED}` : `gradient of ${ROUTED}`;
-  return [
-    ...exchange("expert-dispatch-all-to-all-backward", e.ranks, bytes, `gradient of ${DISPATCHED}`, returned),
-    pointwiseOperator("expert-dispatch-backward", [
-      pointwise(
-        "sum of copies' gradients",
-        "unrolled",
-        elements,
-        1,
-        [
-          { tensor: returned, bytes },
-          { tensor: PLACES, bytes: e.rows * INDEX_BYTES },
-        ],
-        [{ tensor: `gradient of ${input}`, bytes: d.tokens * d.hidden * d.activationBytes }],
-      ),
-    ]),
-  ];
-}
-
-export function combineBackward(d: Dimensions, e: ExpertSizes, output: string): Operator[] {
-  const elements = e.rows * d.hidden;
-  const bytes = elements * d.activationBytes;
-  const incoming: Access = {
-    tensor: `gradient of ${output}`,
-    bytes: d.tokens * d.hidden * d.activationBytes,
-  };
-  const spread = e.ranks === 1 ? `gradient of ${EXPERT_OUTPUT}` : "gradient of returned expert outputs";
-  const gates: Access = { tensor: GATES, bytes: e.rows * LOGIT_BYTES };
-  const outputs: Access = { tensor: EXPERT_OUTPUT, bytes };
-  return [
-    pointwiseOperator("expert-combine-backward", [
-      pointwise("weighted copies", "unrolled", elements, 1, [incoming, gates], [{ tensor: spread, bytes }]),
-      {
-        name: "gate gradient",
-        flops: 2 * elements,
-        reads: [incoming, outputs],
-        writes: [{ tensor: `gradient of ${GATES}`, bytes: e.rows * LOGIT_BYTES }],
-        streamedBytes: 0,
-        work: { kind: "row-sum", rows: e.rows, columns: d.hidden },
-      },
-    ]),
-    ...exchange("expert-combine-all-to-all-backward", e.ranks, bytes, spread, `gradient of ${EXPERT_OUTPUT}`),
-  ];
-}

@@ -27,7 +27,7 @@ import { type NormSite, type NormStyle, normalization } from "./normalization.ts
 import { pointwiseOperator } from "./pointwise.ts";
 import { narrowTensor, quantization } from "./quantization.ts";
 import { remembered } from "./remembered.ts";
-import { isParallel, residualAdds } from "./residual.ts";
+import { bothBranches, isParallel, residualAdds } from "./residual.ts";
 import { rotaryEmbedding } from "./rotary.ts";
 
 /** Everything a part of the forward pass is built from. */
@@ -53,13 +53,13 @@ export function forwardBuilder(): PartBuilder {
     const before = attentionNorm(layer.attentionNorm, style);
     const between = ffnNorm(layer.ffnNorm, style);
     const attends = [
-      ...blockGather(d, "attention"),
+      ...blockGather(d, "attention", layer.qkv.input),
       ...attentionBlock(model, kernels, layer, style, attention),
     ];
     const feedsForward = feedForward(model, kernels, layer, style);
     if (isParallel(model.normPlacement)) {
       // both blocks' partial sums are added first, so that one exchange does for both
-      const gather = layer.ffnNorm === undefined ? [] : blockGather(d, "ffn");
+      const gather = layer.ffnNorm === undefined ? [] : blockGather(d, "ffn", layer.expertInput);
       return [
         ...before,
         ...attends,
@@ -67,12 +67,12 @@ export function forwardBuilder(): PartBuilder {
         ...gather,
         ...feedsForward,
         ...adds.attention,
-        ...blockReduce(d, "ffn"),
+        ...blockReduce(d, "ffn", bothBranches(d)),
         ...adds.ffn,
       ];
     }
     const attentionPart = [...attends, ...afterAttention(layer, style)];
-    const ffnPart = [...blockGather(d, "ffn"), ...feedsForward];
+    const ffnPart = [...blockGather(d, "ffn", layer.expertInput), ...feedsForward];
     return model.normPlacement === "post"
       ? [...attentionPart, ...adds.attention, ...before, ...ffnPart, ...adds.ffn, ...between]
       : [...before, ...attentionPart, ...adds.attention, ...between, ...ffnPart, ...adds.ffn];
@@ -90,7 +90,9 @@ function attentionBuilder(): PartBuilder {
     const { d } = layer;
     // there is a cache before the new tokens, which their keys and values are copied into
     const cached = attention.context > 0 || attention.phase === "decode";
-    const cacheWrites = cached ? [writesCache(d, attention.rotated)] : [];
+    const cacheWrites = cached
+      ? [writesCache(d, attention.rotated, layer.latent?.keyValueNorm.place.output)]
+      : [];
     const core = attends(kernels.attention, attention, d);
     const after = output(layer.attentionOutput, layer.types);
     if (layer.latent === undefined || d.latent === undefined)
@@ -131,15 +133,20 @@ function latentBuilder() {
   ): { before: readonly Operator[]; behind: readonly Operator[] } => {
     const { d, types, wideTypes } = layer;
     const absorbed = isAbsorbed(attention, d);
-    const attended = attendedTokens(attention, d);
+    // batched products multiply the whole square: a window does not spare them any token
+    const reach =
+      kernels.attention === "materialized" && !absorbed
+        ? { ...attention, window: Number.POSITIVE_INFINITY }
+        : attention;
+    const attended = attendedTokens(reach, d);
     const inner = absorbed
       ? project(queryAbsorption(d, sizes), wideTypes)
-      : project(keyValueUp(d, sizes, attended, isNarrow(types.dataType)), types);
+      : project(keyValueUp(d, sizes, parts, attended, isNarrow(types.dataType)), types);
     const before = [
       ...down(layer, parts, style),
       ...(attention.rotated ? [rope(d, kernels.pointwise)] : []),
       ...inner,
-      joinTurned(d, sizes, attended, absorbed),
+      joinTurned(d, sizes, attended, absorbed, attention.rotated),
     ];
     return { before, behind: absorbed ? project(valueUp(d, sizes), wideTypes) : [] };
   };
@@ -160,7 +167,7 @@ function latentInputsBuilder() {
 function afterAttentionBuilder() {
   const postNorm = normBuilder();
   return (layer: Layout, style: NormStyle): readonly Operator[] => [
-    ...blockReduce(layer.d, "attention"),
+    ...blockReduce(layer.d, "attention", layer.attentionResult),
     ...postNorm(layer.postAttentionNorm, style),
   ];
 }
@@ -180,7 +187,7 @@ function feedForwardBuilder() {
         ? dense(model, kernels, layer, feedForward)
         : expertOperators(model, kernels, layer, d.experts);
     if (isParallel(model.normPlacement)) return block;
-    return [...block, ...blockReduce(d, "ffn"), ...postNorm(layer.postFfnNorm, style)];
+    return [...block, ...blockReduce(d, "ffn", layer.ffnResult), ...postNorm(layer.postFfnNorm, style)];
   };
 }
 
@@ -210,7 +217,7 @@ function expertOperators(
   const { d, types, wideTypes, feedForward, sharedExperts, expertInput } = layer;
   const narrow = isNarrow(types.dataType);
   const input = narrow ? narrowTensor(expertInput) : expertInput;
-  const output = "ffn output";
+  const output = layer.ffnResult;
   const block = (name: string, { input, activation, output }: FeedForward): readonly Operator[] => [
     ...project(input, types),
     activationOperator(name, model, activation, style),
@@ -219,7 +226,7 @@ function expertOperators(
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
   const gate = e.sharedGate ? project(sharedGate(d, expertInput), wideTypes) : [];
   return [
-    ...project(router(d, e, expertInput), wideTypes),
+    ...project(router(d, e, expertInput, model.bias === "all"), wideTypes),
     selectExperts(d, e, style),
     ...(narrow ? [quantizedTokens(d, expertInput)] : []),
     ...dispatch(d, e, input, d.matmulInputBytes),

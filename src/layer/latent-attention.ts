@@ -31,6 +31,9 @@ const latentNorm = (name: string, input: string): NormPlace => ({
 const QUERY_NORM = latentNorm("query-latent-norm", "query latent");
 const KEY_VALUE_NORM = latentNorm("kv-latent-norm", "kv latent");
 
+/** It writes no output: what it reads is multiplied as it is. */
+const whoseWeightIsFolded = (place: NormPlace): NormPlace => ({ ...place, output: place.input });
+
 /** Norms inside latent attention. */
 export const latentNormPlaces = ({ queryRank }: LatentSizes): readonly NormPlace[] =>
   queryRank === undefined ? [KEY_VALUE_NORM] : [QUERY_NORM, KEY_VALUE_NORM];
@@ -45,7 +48,10 @@ export function latentParts(
   quantize: boolean,
   bias: boolean,
   narrow: boolean,
+  folded: boolean,
 ): LatentParts {
+  const queryNorm = folded ? whoseWeightIsFolded(QUERY_NORM) : QUERY_NORM;
+  const keyValueNorm = folded ? whoseWeightIsFolded(KEY_VALUE_NORM) : KEY_VALUE_NORM;
   const { queryRank, keyValueRank, nopeDim, ropeDim } = latent;
   const m = d.tokens;
   const compressed = queryRank !== undefined;
@@ -65,7 +71,7 @@ export function latentParts(
         }
       : undefined,
     queryNorm: compressed
-      ? { place: QUERY_NORM, rows: m, columns: queryRank, narrowOutput: false }
+      ? { place: queryNorm, rows: m, columns: queryRank, narrowOutput: false }
       : undefined,
     queryUp: {
       ...ONE,
@@ -74,7 +80,7 @@ export function latentParts(
       n: d.heads * (nopeDim + ropeDim),
       k: queryRank ?? d.hidden,
       bias: false,
-      input: compressed ? QUERY_NORM.output : input,
+      input: compressed ? queryNorm.output : input,
       quantize: compressed ? narrow : quantize,
       output: "qkv queries",
     },
@@ -93,7 +99,7 @@ export function latentParts(
         { tensor: "qkv keys", columns: ropeDim },
       ],
     },
-    keyValueNorm: { place: KEY_VALUE_NORM, rows: m, columns: keyValueRank, narrowOutput: false },
+    keyValueNorm: { place: keyValueNorm, rows: m, columns: keyValueRank, narrowOutput: false },
   };
 }
 
@@ -101,6 +107,7 @@ export function latentParts(
 export function keyValueUp(
   d: Dimensions,
   { nopeDim, keyValueRank }: LatentSizes,
+  { keyValueNorm }: LatentParts,
   attendedTokens: number,
   narrow: boolean,
 ): Projection {
@@ -112,7 +119,7 @@ export function keyValueUp(
     n: d.heads * (nopeDim + d.headDim),
     k: keyValueRank,
     bias: false,
-    input: KEY_VALUE_NORM.output,
+    input: keyValueNorm.place.output,
     quantize: narrow,
     output: "latent keys and values",
     parts: [
@@ -156,6 +163,7 @@ export function joinTurned(
   { nopeDim, ropeDim, keyValueRank }: LatentSizes,
   attendedTokens: number,
   absorbed: boolean,
+  rotated: boolean,
 ): Operator {
   const width = absorbed ? keyValueRank : nopeDim;
   const access = (tensor: string, elements: number): Access => ({
@@ -170,7 +178,7 @@ export function joinTurned(
     perHead * (width + ropeDim),
     [
       access(absorbed ? "absorbed queries" : "qkv queries", perHead * width),
-      access("queries rotated", perHead * ropeDim),
+      access(rotated ? "queries rotated" : "qkv queries", perHead * ropeDim),
     ],
     "queries joined",
   );
@@ -178,7 +186,10 @@ export function joinTurned(
   const keys = join(
     "join keys",
     keyTokens * d.heads * (nopeDim + ropeDim),
-    [access("latent keys", keyTokens * d.heads * nopeDim), access("keys rotated", keyTokens * ropeDim)],
+    [
+      access("latent keys", keyTokens * d.heads * nopeDim),
+      access(rotated ? "keys rotated" : "qkv keys", keyTokens * ropeDim),
+    ],
     "keys joined",
   );
   // an absorbed step reads its keys as they lie in the cache
@@ -188,7 +199,11 @@ export function joinTurned(
 /** RoPE turns a part of each query and one key: the sizes that the rotation works on. */
 export const turnedPart = (d: Dimensions): Dimensions => ({ ...d, kvHeads: 1, headDim: d.rotaryDim });
 
-/** The gradients of joined queries and keys are taken apart; that of the turned key is summed over the heads. */
+/**
+ * The gradients of joined queries and keys are taken apart, that of the turned key is summed over the heads, and those
+ * of the other part of the keys and of the values become one tensor again for the backward matmuls that decompressed
+ * them.
+ */
 export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSizes): Operator {
   const heads = d.tokens * d.heads;
   const access = (tensor: string, elements: number): Access => ({
@@ -196,20 +211,52 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     bytes: elements * d.activationBytes,
   });
   const joined = heads * (nopeDim + ropeDim);
-  const split = (which: "queries" | "keys", rest: string): Kernel =>
+  const queries = pointwise(
+    "split queries gradient",
+    "strided",
+    joined,
+    0,
+    [access("queries gradient", joined)],
+    [
+      access("gradient of qkv queries", heads * nopeDim),
+      access("queries gradient turned part", heads * ropeDim),
+    ],
+  );
+  const turnedKey = pointwise(
+    "sum turned key gradient over heads",
+    "strided",
+    heads * ropeDim,
+    1,
+    [access("keys gradient", heads * ropeDim)],
+    [access("keys gradient turned part", d.tokens * ropeDim)],
+  );
+  const decompressed = heads * (nopeDim + d.headDim);
+  const keysAndValues = pointwise(
+    "join keys and values gradient",
+    "concatenate",
+    decompressed,
+    0,
+    [access("keys gradient", heads * nopeDim), access("values gradient", heads * d.headDim)],
+    [access("gradient of latent keys and values", decompressed)],
+  );
+  return pointwiseOperator("rope-join-backward", [queries, turnedKey, keysAndValues]);
+}
+
+/** The gradients of the latent and of the key that RoPE turned become one tensor again. */
+export function joinLatentBackward(d: Dimensions, { keyValueRank, ropeDim }: LatentSizes): Operator {
+  const access = (tensor: string, width: number): Access => ({
+    tensor,
+    bytes: d.tokens * width * d.activationBytes,
+  });
+  const width = keyValueRank + ropeDim;
+  return pointwiseOperator("kv-latent-join-backward", [
     pointwise(
-      `split ${which} gradient`,
-      "strided",
-      joined,
-      which === "keys" ? 1 : 0,
-      [access(`${which} gradient`, joined)],
-      [
-        access(`gradient of ${rest}`, heads * nopeDim),
-        access(`${which} gradient turned part`, (which === "keys" ? d.tokens : heads) * ropeDim),
-      ],
-    );
-  return pointwiseOperator("rope-join-backward", [
-    split("queries", "qkv queries"),
-    split("keys", "latent keys"),
+      "join",
+      "vectorized",
+      d.tokens * width,
+      0,
+      [access("gradient of kv latent", keyValueRank), access("keys gradient turned part", ropeDim)],
+      [access("gradient of kv latent and key", width)],
+    ),
   ]);
 }

@@ -35,7 +35,8 @@ export function layerBuilder(): (scenario: Scenario) => readonly Operator[] {
     const wide = wideTypes(precision);
     const fusedNorm = fusesQuantization(kernels, normalization);
     const fusedActivation = kernels.quantization === "fused" && kernels.pointwise === "fused";
-    const layer = parts(own, type, wide, d, fusedNorm, fusedActivation);
+    const folded = normalization.implementation === "folded";
+    const layer = parts(own, type, wide, d, fusedNorm, fusedActivation, folded);
     const norms = style(normalization, type, wide);
     const attends = attention(phase, own, streamType(precision.activations), context);
     const there = forward(own, kernels, layer, norms, attends);

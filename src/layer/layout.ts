@@ -1,6 +1,7 @@
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { BYTES_PER_ELEMENT, isNarrow, streamType } from "../schema/vocabulary.ts";
+import { gatheredTensor, partialTensor } from "./collective.ts";
 import { type Dimensions, type ExpertSizes, plainWeightBytes } from "./dimensions.ts";
 import { EXPERT_TENSORS, SHARED_OUTPUT } from "./experts.ts";
 import { type ActivationSite, activationTensors } from "./feed-forward.ts";
@@ -28,8 +29,11 @@ export interface Layout {
   /** the block's own, or its routed experts' */
   readonly feedForward: FeedForward;
   readonly sharedExperts: FeedForward | undefined;
-  /** what router and dispatch read */
+  /** what the feed-forward block, or router and dispatch, read */
   readonly expertInput: string;
+  /** what the blocks write: under sequence parallelism each rank's part of a sum that is scattered after */
+  readonly attentionResult: string;
+  readonly ffnResult: string;
 }
 
 /** Two projections and the activation between them. */
@@ -46,6 +50,7 @@ export function layout(
   d: Dimensions,
   fusedNorm: boolean,
   fusedActivation: boolean,
+  folded: boolean,
 ): Layout {
   const places = NORM_PLACES[model.normPlacement];
   const narrow = isNarrow(types.dataType);
@@ -61,8 +66,21 @@ export function layout(
     activation: fusedActivation,
   };
   const quantizeAttention = narrow && !narrowAttention;
+  const split = d.normTokens !== d.tokens;
+  // a folded norm writes no output: the matmul behind it reads what the norm has read
+  const firstInput = (block: "attention" | "ffn", place: NormPlace | undefined, unnormed: string): string => {
+    const own = place?.beforeMatmul ? (folded ? place.input : place.output) : unnormed;
+    return split ? gatheredTensor(own, block) : own;
+  };
+  const attentionInput = firstInput("attention", places.attention, STREAM);
+  // behind one norm both blocks read the same
+  const ffnInput =
+    model.normPlacement === "parallel-shared" ? attentionInput : firstInput("ffn", places.ffn, MIDDLE);
+  const projected = split ? partialTensor("projected attention") : "projected attention";
+  const ffnOutput = split ? partialTensor("ffn output") : "ffn output";
   const bias = model.bias !== "none";
   const attentionBias = model.bias === "attention" || model.bias === "all";
+  const normsOfHeads = headNorms(model);
   const queryColumns = d.heads * d.headDim;
   const keyColumns = d.kvHeads * d.headDim;
   return {
@@ -73,8 +91,8 @@ export function layout(
     ffnNorm: stream(places.ffn, narrowFfn),
     postAttentionNorm: stream(places.postAttention),
     postFfnNorm: stream(places.postFfn),
-    queryNorm: qkNorm(model, d, QUERY_NORM, d.heads),
-    keyNorm: qkNorm(model, d, KEY_NORM, d.kvHeads),
+    queryNorm: qkNorm(model, d, normsOfHeads.query, d.heads),
+    keyNorm: qkNorm(model, d, normsOfHeads.key, d.kvHeads),
     qkv: {
       name: "qkv-projection",
       m,
@@ -83,16 +101,16 @@ export function layout(
       products: 1,
       grouped: false,
       bias,
-      input: places.attentionInput,
+      input: attentionInput,
       quantize: quantizeAttention,
       output: "qkv",
       parts: [
-        { tensor: "qkv queries", columns: queryColumns },
-        { tensor: "qkv keys", columns: keyColumns },
+        { tensor: normsOfHeads.query.input, columns: queryColumns },
+        { tensor: normsOfHeads.key.input, columns: keyColumns },
         { tensor: "qkv values", columns: keyColumns },
       ],
     },
-    latent: d.latent && latentParts(d, d.latent, places.attentionInput, quantizeAttention, bias, narrow),
+    latent: d.latent && latentParts(d, d.latent, attentionInput, quantizeAttention, bias, narrow, folded),
     attentionOutput: {
       name: "output-projection",
       m,
@@ -103,15 +121,17 @@ export function layout(
       bias: attentionBias,
       input: "attention output",
       quantize: narrow,
-      output: "projected attention",
+      output: projected,
       parts: undefined,
     },
     feedForward:
       d.experts === undefined
-        ? denseBlock(model, d, places.ffnInput, quantizing)
+        ? denseBlock(model, d, ffnInput, ffnOutput, quantizing)
         : routedBlock(model, d, d.experts, quantizing),
-    sharedExperts: d.experts && sharedBlock(model, d, d.experts, places.ffnInput, quantizing),
-    expertInput: places.ffnInput,
+    sharedExperts: d.experts && sharedBlock(model, d, d.experts, ffnInput, quantizing),
+    expertInput: ffnInput,
+    attentionResult: projected,
+    ffnResult: ffnOutput,
   };
 }
 
@@ -123,7 +143,7 @@ interface Quantizing {
   readonly activation: boolean;
 }
 
-function denseBlock(model: Model, d: Dimensions, input: string, q: Quantizing): FeedForward {
+function denseBlock(model: Model, d: Dimensions, input: string, output: string, q: Quantizing): FeedForward {
   // one norm before both blocks: attention's first matmul has had its output quantized
   const shared = model.normPlacement === "parallel-shared";
   return block(model, d, q, {
@@ -133,7 +153,7 @@ function denseBlock(model: Model, d: Dimensions, input: string, q: Quantizing): 
     ffn: d.ffn,
     input: shared && q.narrow && !q.attentionNorm ? narrowTensor(input) : input,
     quantize: q.narrow && !q.ffnNorm && !shared,
-    output: "ffn output",
+    output,
   });
 }
 
@@ -144,7 +164,7 @@ const routedBlock = (model: Model, d: Dimensions, e: ExpertSizes, q: Quantizing)
     m: e.rows / e.touched,
     products: e.touched,
     ffn: e.ffn,
-    input: EXPERT_TENSORS.input,
+    input: EXPERT_TENSORS.dispatched,
     quantize: false,
     output: EXPERT_TENSORS.output,
   });
@@ -281,9 +301,6 @@ function qkNorm(model: Model, d: Dimensions, place: NormPlace, heads: number): N
 }
 
 interface NormPlaces {
-  /** what the first matmul of either block reads */
-  readonly attentionInput: string;
-  readonly ffnInput: string;
   readonly attention?: NormPlace;
   readonly ffn?: NormPlace;
   readonly postAttention?: NormPlace;
@@ -322,32 +339,22 @@ const preFfn = (input: string, branch: string | undefined): NormPlace => ({
 const POST_ATTENTION = behind("post-attention-norm", "projected attention");
 const POST_FFN = behind("post-ffn-norm", "ffn output");
 
-const BEHIND_NORMS = {
-  attentionInput: "attention-norm output",
-  ffnInput: "ffn-norm output",
-  attention: PRE_ATTENTION,
-} as const;
-
 /** Where the norms of each architecture stand: the tensors of the layer that they read and write. */
 const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
-  pre: { ...BEHIND_NORMS, ffn: preFfn(MIDDLE, "projected attention") },
-  parallel: { ...BEHIND_NORMS, ffn: preFfn(STREAM, undefined) },
-  "parallel-shared": { ...BEHIND_NORMS, ffnInput: "attention-norm output" },
+  pre: { attention: PRE_ATTENTION, ffn: preFfn(MIDDLE, "projected attention") },
+  parallel: { attention: PRE_ATTENTION, ffn: preFfn(STREAM, undefined) },
+  "parallel-shared": { attention: PRE_ATTENTION },
   sandwich: {
-    ...BEHIND_NORMS,
+    attention: PRE_ATTENTION,
     ffn: preFfn(MIDDLE, "post-attention-norm output"),
     postAttention: POST_ATTENTION,
     postFfn: POST_FFN,
   },
   branch: {
-    attentionInput: STREAM,
-    ffnInput: MIDDLE,
     postAttention: POST_ATTENTION,
     postFfn: POST_FFN,
   },
   post: {
-    attentionInput: STREAM,
-    ffnInput: MIDDLE,
     attention: {
       name: "attention-norm",
       input: "attention sum",
@@ -365,9 +372,9 @@ const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
   },
 };
 
-const perHead = (name: string, which: string): NormPlace => ({
+const perHead = (name: string, which: string, input: string): NormPlace => ({
   name,
-  input: `qkv ${which}`,
+  input,
   output: `qkv ${which}`,
   residual: undefined,
   beforeMatmul: false,
@@ -376,10 +383,19 @@ const perHead = (name: string, which: string): NormPlace => ({
 /** All places of a model's norms. */
 export function normPlaces(model: Model): readonly NormPlace[] {
   const { attention, ffn, postAttention, postFfn } = NORM_PLACES[model.normPlacement];
-  const perHead = model.qkNorm ? [QUERY_NORM, KEY_NORM] : [];
+  const { query, key } = headNorms(model);
+  const perHead = model.qkNorm ? [query, key] : [];
   const inside = model.latentAttention ? latentNormPlaces(model.latentAttention) : perHead;
   return [attention, ...inside, postAttention, ffn, postFfn].filter((place) => place !== undefined);
 }
 
-const QUERY_NORM = perHead("query-norm", "queries");
-const KEY_NORM = perHead("key-norm", "keys");
+const QUERY_NORM = perHead("query-norm", "queries", "qkv queries");
+const KEY_NORM = perHead("key-norm", "keys", "qkv keys");
+/** Without a rotation attention itself reads what the norms write, and their backward what they read: two tensors. */
+const LAST_QUERY_NORM = perHead("query-norm", "queries", "raw queries");
+const LAST_KEY_NORM = perHead("key-norm", "keys", "raw keys");
+
+const headNorms = (model: Model): { readonly query: NormPlace; readonly key: NormPlace } =>
+  model.qkNorm && model.positions !== "rope"
+    ? { query: LAST_QUERY_NORM, key: LAST_KEY_NORM }
+    : { query: QUERY_NORM, key: KEY_NORM };

@@ -2,6 +2,7 @@ import type { Model } from "../schema/model.ts";
 import type { Phase, Scenario } from "../schema/scenario.ts";
 import { collective } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
+import { embeddingBackward, embeddingLookup, gatherTokens, vocabularySum } from "./embedding.ts";
 import type { Kernel, Operator } from "./kernel.ts";
 import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "./matmul.ts";
 import { type NormPlace, type NormStyle, normalization, normalizationBackward } from "./normalization.ts";
@@ -24,9 +25,9 @@ export function modelEnds(
   const train = phase === "train";
   return {
     embedding: [
-      ...embeddingLookup(model, d),
+      ...embeddingLookup(model, d, types.weightBytes),
       ...(model.embeddingNorm ? normOperators(EMBEDDING_NORM, d, style, train) : []),
-      ...(train ? embeddingBackward(d) : []),
+      ...(train ? embeddingBackward(model, d, types.weightBytes) : []),
     ],
     // a post-norm layer ends in a norm already
     finalNorm: model.normPlacement === "post" ? [] : normOperators(FINAL_NORM, d, style, train),
@@ -50,62 +51,18 @@ function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train:
   return train ? [forward, normalizationBackward(where, style)(d.normTokens, d.hidden)] : [forward];
 }
 
-const INDEX_BYTES = 4;
-
-/** Each token's row is looked up, not multiplied; learned positions are added in the same kernel's reads. */
-function embeddingLookup(model: Model, d: Dimensions): Operator[] {
-  const elements = d.tokens * d.hidden;
-  const bytes = elements * d.activationBytes;
-  const tokens = { tensor: "token indices", bytes: d.tokens * INDEX_BYTES };
-  const lookup = pointwise(
-    "look up",
-    "unrolled",
-    elements,
-    0,
-    [tokens],
-    [{ tensor: "embedded tokens", bytes }],
-    bytes,
-  );
-  const addPositions = pointwise(
-    "add positions",
-    "vectorized",
-    elements,
-    1,
-    [{ tensor: "embedded tokens", bytes }],
-    [{ tensor: "embedded tokens", bytes }],
-    d.newTokens * d.hidden * d.activationBytes,
-  );
-  const kernels = model.positions === "learned" ? [lookup, addPositions] : [lookup];
-  return [pointwiseOperator("embedding", kernels)];
-}
-
-/** Gradients of a token's row are added to it: read, added, written. */
-function embeddingBackward(d: Dimensions): Operator[] {
-  const elements = d.tokens * d.hidden;
-  const bytes = elements * d.activationBytes;
-  const kernel = pointwise(
-    "add to rows",
-    "strided",
-    elements,
-    1,
-    [{ tensor: "gradient of residual stream", bytes }],
-    [{ tensor: "gradient of embedding", bytes }],
-    bytes,
-  );
-  return [pointwiseOperator("embedding-backward", [kernel])];
-}
-
 const LOGIT_BYTES = 4;
 const SOFTMAX_FLOPS = 6;
 
 /**
  * Logits over the vocabulary: of the last token of each sequence, in training of every token, with cross entropy and
- * its gradient (softmax in fp32). Under tensor parallelism each rank has a part of the vocabulary; inference gathers
- * the parts.
+ * its gradient (softmax in fp32). Under tensor parallelism each rank has a part of the vocabulary: inference gathers
+ * the parts, training exchanges the row statistics of the softmax and sums what flows back.
  */
 function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean): Operator[] {
   const rows = train ? d.tokens : d.sequences;
   const columns = Math.ceil(model.vocabulary / d.ranks);
+  const inputBytes = rows * d.hidden * d.activationBytes;
   const projection: Projection = {
     name: "output-head",
     m: rows,
@@ -118,23 +75,39 @@ function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean): 
     quantize: false,
     output: "logits",
   };
-  const logits: Operator = {
-    name: projection.name,
-    class: "matmul",
-    kernels: [projectionForward(projection, types)],
-  };
+  const logits: Operator[] = [
+    ...gatherTokens("output-head-all-gather", d, inputBytes),
+    { name: projection.name, class: "matmul", kernels: [projectionForward(projection, types)] },
+  ];
   if (!train) {
     const bytes = rows * model.vocabulary * types.outputBytes;
     return d.ranks === 1
-      ? [logits]
-      : [logits, collective("logits-all-gather", "all-gather", d.ranks, bytes, "logits", "all logits")];
+      ? logits
+      : [...logits, collective("logits-all-gather", "all-gather", d.ranks, bytes, "logits", "all logits")];
   }
   const gradients: Operator = {
     name: "output-head-backward",
     class: "matmul",
     kernels: projectionBackward(projection, types),
   };
-  return [logits, crossEntropy(rows, columns, types.outputBytes), gradients];
+  return [
+    ...logits,
+    crossEntropy(rows, columns, types.outputBytes),
+    ...softmaxExchanges(rows, d),
+    gradients,
+    ...vocabularySum("output-head", d, inputBytes).map((one) => ({ ...one, name: `${one.name}-backward` })),
+  ];
+}
+
+/** Of a softmax whose columns are shared out: each row's largest logit, its sum, and the logit of the right token. */
+function softmaxExchanges(rows: number, d: Dimensions): Operator[] {
+  if (d.ranks === 1) return [];
+  const kernels = ["largest", "sum", "target"].flatMap(
+    (which) =>
+      collective("", "all-reduce", d.ranks, rows * LOGIT_BYTES, `own ${which} logit`, `${which} logit`)
+        .kernels,
+  );
+  return [{ name: "cross-entropy-all-reduce", class: "collective", kernels }];
 }
 
 function crossEntropy(rows: number, columns: number, logitBytes: number): Operator {

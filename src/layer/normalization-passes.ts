@@ -138,8 +138,9 @@ const eagerTail: Passes = [
   torchPass("unrolled", "times scale", ["fp32:g", "row:scale"], ["fp32:direct"], 1),
 ];
 
-const eagerStatistic = (x: string): Passes => [
-  torchPass("vectorized", "scale gradient, products", ["fp32:g", x], ["fp32:scale products"], 1),
+/** `x` is what is squared, `scaled` what the scale multiplies: one tensor of RMSNorm, two of LayerNorm. */
+const eagerStatistic = (x: string, scaled: string): Passes => [
+  torchPass("vectorized", "scale gradient, products", ["fp32:g", scaled], ["fp32:scale products"], 1),
   torchPass("row-sum", "scale gradient, sum", ["fp32:scale products"], ["row:scale gradient"], 1),
   torchPass("vectorized", "root gradient", ["row:scale gradient", "row:scale"], ["row:root gradient"], 0),
   torchPass("unrolled", "spread mean gradient", ["row:root gradient"], ["fp32:spread"], 1),
@@ -149,7 +150,7 @@ const eagerStatistic = (x: string): Passes => [
 
 const eagerRmsNormBackward: Passes = [
   ...eagerTail,
-  ...eagerStatistic("fp32:x"),
+  ...eagerStatistic("fp32:x", "fp32:x"),
   torchPass("vectorized", "add paths", ["fp32:direct", "fp32:through square"], ["fp32:dx"], 1),
   torchPass("vectorized", "to activation type", ["fp32:dx"], ["activation"], 0),
 ];
@@ -157,7 +158,7 @@ const eagerRmsNormBackward: Passes = [
 const eagerLayerNormBackward: Passes = [
   torchPass("column-sum", "bias gradient", ["activation:gradient"], ["bias:gradient"], 1),
   ...eagerTail,
-  ...eagerStatistic("fp32:centered"),
+  ...eagerStatistic("fp32:centered", "fp32:centered again"),
   torchPass("row-sum", "mean gradient, direct", ["fp32:direct"], ["row:direct"], 1),
   torchPass("row-sum", "mean gradient, square", ["fp32:through square"], ["row:through square"], 1),
   torchPass("vectorized", "add paths", ["fp32:direct", "fp32:through square"], ["fp32:both"], 1),
@@ -166,9 +167,12 @@ const eagerLayerNormBackward: Passes = [
   torchPass("vectorized", "to activation type", ["fp32:dx"], ["activation"], 0),
 ];
 
+/** A number a row each, under these names in every implementation. */
+export const ROW_STATISTICS = ["row:mean", "row:scale"] as const;
+
 /** Row statistics that the forward pass kept for the backward one. */
 const statisticsOf = (kind: NormKind): string[] =>
-  kind === "layernorm" ? ["row:mean", "row:scale"] : ["row:scale"];
+  kind === "layernorm" ? [...ROW_STATISTICS] : ["row:scale"];
 
 /**
  * Input gradient: dx = scale * (g - mean(g) - xhat * mean(g * xhat)) with g = weight * dy (RMSNorm: without mean(g));

@@ -1,9 +1,16 @@
 import type { Model } from "../schema/model.ts";
+import { partialTensor } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
 import { fusesResidual, type NormSite, type NormStyle } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
+
+const BOTH_BRANCHES = "both branches";
+
+/** The sum of parallel branches before it is exchanged. */
+export const bothBranches = (d: Dimensions): string =>
+  d.normTokens === d.tokens ? BOTH_BRANCHES : partialTensor(BOTH_BRANCHES);
 
 /** The two residual adds, without those that a norm has taken along. */
 export function residualAdds(
@@ -12,26 +19,30 @@ export function residualAdds(
   style: NormStyle,
 ): { readonly attention: readonly Operator[]; readonly ffn: readonly Operator[] } {
   const { d } = layer;
-  const bytes = d.normTokens * d.hidden * d.activationBytes;
-  const add = (name: string, inputs: [string, string], output: string): Operator =>
-    pointwiseOperator(name, [
+  const add = (name: string, inputs: [string, string], output: string, tokens = d.normTokens): Operator => {
+    const bytes = tokens * d.hidden * d.activationBytes;
+    return pointwiseOperator(name, [
       pointwise(
         "add",
         "vectorized",
-        d.normTokens * d.hidden,
+        tokens * d.hidden,
         1,
         inputs.map((tensor) => ({ tensor, bytes })),
         [{ tensor: output, bytes }],
       ),
     ]);
+  };
   const attentionBranch = layer.postAttentionNorm?.place.output ?? "projected attention";
   const ffnBranch = layer.postFfnNorm?.place.output ?? "ffn output";
   if (isParallel(normPlacement)) {
     return {
-      attention: [add("attention-residual", [attentionBranch, ffnBranch], "both branches")],
+      // not yet exchanged: every rank has its part of the sum for all tokens
+      attention: [
+        add("attention-residual", [layer.attentionResult, layer.ffnResult], bothBranches(d), d.tokens),
+      ],
       ffn: takesAdd(layer.attentionNorm, style)
         ? []
-        : [add("ffn-residual", ["residual stream", "both branches"], "residual stream")],
+        : [add("ffn-residual", ["residual stream", BOTH_BRANCHES], "residual stream")],
     };
   }
   // the norm that follows an add: in a pre-norm layer the FFN's, in a post-norm layer attention's own
@@ -67,15 +78,19 @@ const takesAdd = (site: NormSite | undefined, style: NormStyle): boolean =>
 export const isParallel = (placement: Model["normPlacement"]): boolean =>
   placement === "parallel" || placement === "parallel-shared";
 
-/** Where a branch left the residual stream, its gradient is added to the stream's. */
-export function addGradients(d: Dimensions, name: string): Operator {
-  const bytes = d.normTokens * d.hidden * d.activationBytes;
+/**
+ * Where several operators read one tensor, their gradients are added: of all tokens inside a block, of this GPU's own
+ * ones in the residual stream.
+ */
+export function addGradients(d: Dimensions, name: string, where: "block" | "stream"): Operator {
+  const tokens = where === "block" ? d.tokens : d.normTokens;
+  const bytes = tokens * d.hidden * d.activationBytes;
   const tensor = (which: string) => ({ tensor: `${which} gradient of ${name}`, bytes });
   return pointwiseOperator(name, [
     pointwise(
       "add",
       "vectorized",
-      d.normTokens * d.hidden,
+      tokens * d.hidden,
       1,
       [tensor("branch"), tensor("stream")],
       [tensor("sum")],

@@ -7,12 +7,14 @@ import { matmulTypes, normStyle, wideMatmulTypes } from "../layer/layout.ts";
 import {
   type HeldParameters,
   heldParameters,
+  heldTotal,
   kvCacheBytes,
+  longestStage,
   savedBytes,
   weightBytes,
   workingBytes,
 } from "../layer/memory.ts";
-import { modelEnds, optimizerStep } from "../layer/model-ends.ts";
+import { type ModelEnds, modelEnds, optimizerStep } from "../layer/model-ends.ts";
 import { parameterCounts } from "../layer/parameters.ts";
 import { type Device, matmulPeak } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
@@ -53,9 +55,7 @@ export function wholeModel(
 ): Result["wholeModel"] {
   const { model, workload, parallelism, precision, hardware, training } = scenario;
   const d = stepDimensions(scenario);
-  const types = wideMatmulTypes(precision);
-  const style = normStyle(scenario.normalization, matmulTypes(precision), types);
-  const ends = modelEnds(model, workload.phase, d, style, types);
+  const ends = endsOf(scenario, d);
   const kinds = layerKinds(model).map(
     ({ name, layers }): KindTime => ({ name, layers, ...costOf(model.layerKinds && name) }),
   );
@@ -66,7 +66,7 @@ export function wholeModel(
   const held = heldParameters(model, parallelism);
   const updates =
     workload.phase === "train"
-      ? optimizerStep(held.projections + held.others, plainWeightBytes(precision), training?.optimizer)
+      ? optimizerStep(heldTotal(held), plainWeightBytes(precision), training?.optimizer)
       : [];
   const optimizerSeconds = timeOf(updates);
   const layersSeconds = sumOf(kinds, ({ layers, seconds }) => layers * seconds);
@@ -151,7 +151,7 @@ function throughStages(
   const count = stages(scenario);
   if (count === 1) return { seconds: batches * passSeconds, stageSeconds: batches * passSeconds };
   // the longest stage has the layers that do not divide evenly
-  const uneven = (Math.ceil(scenario.model.layers / count) * count) / scenario.model.layers;
+  const uneven = (longestStage(scenario.model, scenario.parallelism) * count) / scenario.model.layers;
   const stageSeconds = (passSeconds * uneven) / count + exchangeSeconds;
   if (scenario.workload.phase === "train")
     return { seconds: (batches + count - 1) * stageSeconds, stageSeconds };
@@ -169,7 +169,7 @@ export function memory(scenario: Scenario): Result["memory"] {
   const weights = weightBytes(held, precision);
   const kvCache = kvCacheBytes(scenario, d);
   const train = workload.phase === "train";
-  const activations = train ? keptBytes(scenario) : workingBytes(layerOperators(scenario));
+  const activations = (train ? keptBytes(scenario) : 0) + largestKernelBytes(scenario, d);
   const optimizer = train ? trainingStateBytes(held, precision, training?.optimizer) : 0;
   return {
     weightBytes: weights,
@@ -181,20 +181,37 @@ export function memory(scenario: Scenario): Result["memory"] {
   };
 }
 
-/** What all layers of a stage keep for their backward passes, for the batches that are under way in it. */
+/** The model's layers of each kind as scenarios of their own, and how many there are. */
+const scenarioOfEachKind = (
+  scenario: Scenario,
+): readonly { readonly layers: number; readonly of: Scenario }[] =>
+  layerKinds(scenario.model).map(({ name, layers }) => ({
+    layers,
+    of: scenario.model.layerKinds === undefined ? scenario : { ...scenario, layerKind: name },
+  }));
+
+/** What all layers of the longest stage keep for their backward passes, for the batches that are under way in it. */
 function keptBytes(scenario: Scenario): number {
-  const { model, training } = scenario;
-  const count = stages(scenario);
-  const underWay = Math.min(count, training?.gradientAccumulation ?? 1);
-  const perLayer = sumOf(
-    layerKinds(model),
-    ({ name, layers }) =>
-      layers *
-      savedBytes(
-        layerOperators(model.layerKinds === undefined ? scenario : { ...scenario, layerKind: name }),
-      ),
+  const { model, training, parallelism } = scenario;
+  const underWay = Math.min(stages(scenario), training?.gradientAccumulation ?? 1);
+  const all = sumOf(
+    scenarioOfEachKind(scenario),
+    ({ layers, of }) => layers * savedBytes(layerOperators(of)),
   );
-  return (perLayer * underWay) / count + workingBytes(layerOperators(scenario));
+  return (all * underWay * longestStage(model, parallelism)) / model.layers;
+}
+
+/** Of a layer of any kind, or of embedding and output head: in training the logits are often the largest. */
+function largestKernelBytes(scenario: Scenario, d: Dimensions): number {
+  const { embedding, finalNorm, head } = endsOf(scenario, d);
+  const ofLayers = scenarioOfEachKind(scenario).map(({ of }) => workingBytes(layerOperators(of)));
+  return Math.max(...ofLayers, workingBytes([...embedding, ...finalNorm, ...head]));
+}
+
+function endsOf({ model, workload, precision, normalization }: Scenario, d: Dimensions): ModelEnds {
+  const types = wideMatmulTypes(precision);
+  const style = normStyle(normalization, matmulTypes(precision), types);
+  return modelEnds(model, workload.phase, d, style, types);
 }
 
 /** Gradients in the weights' type, and what the optimizer keeps: master weights and two moments in fp32. */
@@ -203,7 +220,7 @@ function trainingStateBytes(
   precision: Scenario["precision"],
   optimizer: NonNullable<Scenario["training"]>["optimizer"],
 ): number {
-  const parameters = held.projections + held.others;
+  const parameters = heldTotal(held);
   const gradientBytes = plainWeightBytes(precision);
   if (optimizer === "none") return parameters * gradientBytes;
   const master = gradientBytes < 4 ? 4 : 0;

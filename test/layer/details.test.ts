@@ -79,6 +79,13 @@ describe("biases", () => {
     expect(reads(qkv, "down-projection")).toBe(reads(bare, "down-projection"));
   });
 
+  test("of gpt-oss include its router's", () => {
+    const routed = scenario({ model: model("gpt-oss-20b") });
+    const plain = scenario({ model: { ...model("gpt-oss-20b"), bias: "attention" } });
+    expect(reads(routed, "router") - reads(plain, "router")).toBe(2 * 32);
+    expect(flops(routed, "router") - flops(plain, "router")).toBe(TOKENS * 32);
+  });
+
   test("have a gradient kernel each that reads the output's gradient", () => {
     const training = scenario({ model: model("bert-large"), workload: train(8, 512) });
     const kernels = kernelsOf(training, "up-projection-backward");

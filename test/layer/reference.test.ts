@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Operator, readBytes, writeBytes } from "../../src/layer/kernel.ts";
+import type { Operator } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { type Pass, PassSchema } from "../../src/schema/normalization.ts";
 import { resolveScenario } from "../../src/schema/resolve.ts";
 import { type Scenario, ScenarioFileSchema } from "../../src/schema/scenario.ts";
+import { compareLayer, counted } from "../support/compare-layer.ts";
 import {
   expertScenario,
   latentScenario,
@@ -13,39 +14,9 @@ import {
   tinyScenario,
   tinyScenarioIn,
 } from "../support/layers.ts";
-import { type CountedOperator, countedLayer } from "../support/reference-layer.ts";
+import { countedLayer } from "../support/reference-layer.ts";
 import { normSteps, walkStep } from "../support/reference-norms.ts";
 import { model, scenario, train } from "../support/scenarios.ts";
-
-const counted = (operators: readonly Operator[]): CountedOperator[] =>
-  operators.map(({ name, class: kind, kernels }) => ({
-    name,
-    class: kind,
-    kernels: kernels.map((kernel) => ({
-      flops: rounded(kernel.flops),
-      // a share of a tensor may come out a rounding error beside a whole number
-      readBytes: rounded(readBytes(kernel)),
-      writeBytes: rounded(writeBytes(kernel)),
-    })),
-  }));
-
-/** A post-norm layer under sequence parallelism: the counter gathers before each block, the engine does not. */
-const isComparable = ({ model, parallelism }: Scenario): boolean =>
-  !(model.normPlacement === "post" && parallelism.sequenceParallel);
-
-const rounded = (bytes: number): number => Math.round(1e6 * bytes) / 1e6;
-
-const compare = (given: Scenario): void => {
-  const walked = countedLayer(given).map(({ kernels, ...operator }) => ({
-    ...operator,
-    kernels: kernels.map((kernel) => ({
-      flops: rounded(kernel.flops),
-      readBytes: rounded(kernel.readBytes),
-      writeBytes: rounded(kernel.writeBytes),
-    })),
-  }));
-  expect(counted(layerOperators(given))).toEqual(walked);
-};
 
 describe.each(PLACEMENTS)("a layer with norms in %s placement", (placement) => {
   test.each([
@@ -53,10 +24,11 @@ describe.each(PLACEMENTS)("a layer with norms in %s placement", (placement) => {
     ["decode", 250],
     ["train", 250],
   ] as const)("in %s has the operators, FLOPs and bytes that walking every element counts", (phase, runs) => {
-    const given = tinyScenarioIn(phase)
-      .map((any) => ({ ...any, model: { ...any.model, normPlacement: placement } }))
-      .filter(isComparable);
-    fc.assert(fc.property(given, compare), { numRuns: runs, seed: 5 });
+    const given = tinyScenarioIn(phase).map((any) => ({
+      ...any,
+      model: { ...any.model, normPlacement: placement },
+    }));
+    fc.assert(fc.property(given, compareLayer), { numRuns: runs, seed: 5 });
   });
 });
 
@@ -66,12 +38,12 @@ describe("what is more than one dense bf16 layer", () => {
     ["experts", expertScenario, 400],
     ["latent attention", latentScenario, 400],
   ] as const)("%s: operators, FLOPs and bytes are what walking every element counts", (_, given, runs) => {
-    fc.assert(fc.property(given.filter(isComparable), compare), { numRuns: runs, seed: 5 });
+    fc.assert(fc.property(given, compareLayer), { numRuns: runs, seed: 5 });
   });
 
   test.each(["selective", "full"] as const)("%s recomputation repeats those operators", (recomputation) => {
     const given = tinyScenarioIn("train").map((any) => ({ ...any, training: { recomputation } }));
-    fc.assert(fc.property(given.filter(isComparable), compare), { numRuns: 100, seed: 5 });
+    fc.assert(fc.property(given, compareLayer), { numRuns: 100, seed: 5 });
   });
 });
 
@@ -102,6 +74,34 @@ describe("the random layers", () => {
       "qkv-join-backward",
     ];
     expect([...names].sort()).toEqual(all.sort());
+  });
+
+  test("with experts and latents hold every operator that those can have", () => {
+    const names = new Set(
+      [expertScenario, latentScenario]
+        .flatMap((any) => fc.sample(any, { numRuns: 500, seed: 3 }))
+        .flatMap((given) => layerOperators(given).map(({ name }) => name)),
+    );
+    const mixture = [
+      ...["router", "expert-selection", "expert-dispatch", "expert-combine"],
+      ...["expert-dispatch-all-to-all", "expert-combine-all-to-all"],
+      ...["shared-gate-up-projection", "shared-up-projection", "shared-activation", "shared-down-projection"],
+      ...["shared-expert-gate", "shared-expert-add"],
+    ];
+    const latent = [
+      ...["query-projection", "query-down-projection", "query-latent-norm", "query-up-projection"],
+      ...["kv-down-projection", "kv-latent-norm", "kv-up-projection", "rope-join"],
+    ];
+    const backwardOnly = [
+      ...["router-input", "shared-expert-scale", "shared-gate-input"],
+      ...["kv-latent-join", "latent-input"],
+    ];
+    for (const name of [
+      ...[...mixture, ...latent].flatMap((one) => [one, `${one}-backward`]),
+      ...backwardOnly.map((one) => `${one}-backward`),
+      ...["query-absorption", "value-up-projection", "expert-dispatch-quantize", "kv-up-projection-quantize"],
+    ])
+      expect(names).toContain(name);
   });
 
   test("hold every norm at every placement in training", () => {

@@ -177,6 +177,35 @@ describe("tensor parallelism", () => {
     ).toEqual(["attention-all-gather", "attention-reduce-scatter", "ffn-all-gather", "ffn-reduce-scatter"]);
   });
 
+  const elementsOf = (given: Scenario, name: string): number | undefined => {
+    const work = layerOperators(given).find((operator) => operator.name === name)?.kernels[0]?.work;
+    return work?.kind === "pointwise" ? work.elements : undefined;
+  };
+  const split = (name: string) =>
+    scenario({
+      model: model(name),
+      workload: train(1, 512),
+      parallelism: { tensor: 8, sequenceParallel: true },
+    });
+
+  test("adds the branches of a parallel layer for every token, since their sum is exchanged after", () => {
+    const { hidden } = model("pythia-12b");
+    expect(elementsOf(split("pythia-12b"), "attention-residual")).toBe(512 * hidden);
+    expect(elementsOf(split("pythia-12b"), "ffn-residual")).toBe((512 / 8) * hidden);
+  });
+
+  test("adds gradients of gathered tokens for every token, those of the stream for its own", () => {
+    const { hidden } = model("falcon-7b");
+    const single = { ...model("falcon-7b"), heads: 72, kvHeads: 8 };
+    const given = { ...split("falcon-7b"), model: single };
+    expect(single.normPlacement).toBe("parallel-shared");
+    expect(elementsOf(given, "ffn-residual-backward")).toBe(512 * hidden);
+    expect(elementsOf(given, "attention-residual-backward")).toBe((512 / 8) * hidden);
+    const routed = { ...split("mixtral-8x7b") };
+    expect(elementsOf(routed, "router-input-backward")).toBe(512 * routed.model.hidden);
+    expect(elementsOf(split("deepseek-v3"), "latent-input-backward")).toBe(512 * 7168);
+  });
+
   test("keeps one copy of a key head where there are more ranks than key heads", () => {
     const given = scenario({ parallelism: { tensor: 16, sequenceParallel: false } });
     const qkv = layerOperators(given).find((operator) => operator.name === "qkv-projection");

@@ -148,9 +148,9 @@ describe("memory", () => {
   test("holds the parameters in their type", () => {
     expect(of().weightBytes).toBe(2 * 70_553_706_496);
     const fp8 = { weights: "fp8", activations: "fp8", kvCache: "bf16" };
-    // embedding, head and final norm stay as they are
-    const ends = 2 * 128_256 * 8192 + 8192;
-    expect(of({ precision: fp8 }).weightBytes).toBe(70_553_706_496 + ends);
+    // embedding, head and all norms stay as they are
+    const others = 2 * 128_256 * 8192 + (2 * 80 + 1) * 8192;
+    expect(of({ precision: fp8 }).weightBytes).toBe(70_553_706_496 + others);
   });
 
   test("shares out experts over the expert-parallel group, all else over tensor and pipeline", () => {
@@ -163,7 +163,14 @@ describe("memory", () => {
     const whole = of(parallelism({})).weightBytes;
     const experts = 2 * 32 * 8 * 3 * 4096 * 14_336;
     expect(of(parallelism({ expert: 4 })).weightBytes).toBeCloseTo(whole - (3 / 4) * experts, -2);
-    expect(of(parallelism({ tensor: 2 })).weightBytes).toBeCloseTo(whole / 2, -5);
+    // norms and routers are copied
+    const copied = 2 * (32 * (2 + 8) + 1) * 4096;
+    expect(of(parallelism({ tensor: 2 })).weightBytes).toBe((whole - copied) / 2 + copied);
+    // the second of two stages has the head and the last norm
+    const ends = 2 * (2 * 32_000 + 1) * 4096;
+    expect(of(parallelism({ pipeline: 2 })).weightBytes).toBe((whole - ends) / 2 + 2 * (32_000 + 1) * 4096);
+    // 32 layers in 5 stages are 7 in the first, which has the embedding
+    expect(of(parallelism({ pipeline: 5 })).weightBytes).toBe(((whole - ends) * 7) / 32 + 2 * 32_000 * 4096);
   });
 
   test.each([
@@ -179,6 +186,24 @@ describe("memory", () => {
     const perToken = 2 * 2 * 8 * 256;
     const bytes = of({ model: gemma, workload: decode(1, 10_000) }).kvCacheBytes;
     expect(bytes).toBe(perToken * (21 * 4096 + 21 * 10_000));
+  });
+
+  test("has room for the largest kernel: in training of a small model that of the logits' loss", () => {
+    const small = {
+      model: model("llama-3.2-1b"),
+      workload: train(1, 128),
+      training: { recomputation: "full" },
+    };
+    const { memory, layer } = simulate(scenario(small as never));
+    const loss = 128 * 128_256 * (2 + 4);
+    expect(memory.activationBytes).toBe(16 * layer.savedActivationBytes + loss);
+  });
+
+  test("is the same whichever kind of layer is reported", () => {
+    const kinds = ["experts", "dense"].map((layerKind) =>
+      of({ model: model("deepseek-v3"), workload: train(1, 512), layerKind }),
+    );
+    expect(kinds[0]).toEqual(kinds[1]);
   });
 
   test("of a training step keeps gradients, master weights and moments: 14 bytes a parameter beside its 2", () => {

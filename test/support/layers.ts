@@ -149,13 +149,9 @@ export const narrowScenario: fc.Arbitrary<Scenario> = fc
     kernels: { ...given.kernels, quantization } as Scenario["kernels"],
   }));
 
-/** Layers with experts in place of the feed-forward block, shared out over GPUs or not, forward. */
+/** Layers with experts in place of the feed-forward block, shared out over GPUs or not. */
 export const expertScenario: fc.Arbitrary<Scenario> = fc
-  .tuple(
-    fc.oneof(tinyScenarioIn("decode"), tinyScenarioIn("prefill"), narrowScenario),
-    experts,
-    fc.constantFrom(1, 2),
-  )
+  .tuple(fc.oneof(tinyScenario, narrowScenario), experts, fc.constantFrom(1, 2))
   .map(([given, mixture, expert]) => {
     const { tensor } = given.parallelism;
     const scaled = {
@@ -170,17 +166,13 @@ export const expertScenario: fc.Arbitrary<Scenario> = fc
     };
   });
 
-/** Layers with latent attention, forward, by flash kernels. */
+/** Layers with latent attention, with experts or without. */
 export const latentScenario: fc.Arbitrary<Scenario> = fc
-  .tuple(
-    fc.oneof(tinyScenarioIn("decode"), tinyScenarioIn("prefill"), narrowScenario, expertScenario),
-    latent,
-  )
+  .tuple(fc.oneof(tinyScenario, narrowScenario, expertScenario), latent)
   .map(([given, latentAttention]) => {
-    const { rotaryDim: _, slidingWindow: __, ...model } = given.model;
+    const { rotaryDim: _, ...model } = given.model;
     return {
       ...given,
-      kernels: { ...given.kernels, attention: "flash" },
       model: { ...model, kvHeads: model.heads, qkNorm: false, latentAttention },
     };
   });

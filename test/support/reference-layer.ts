@@ -1,4 +1,5 @@
 import type { Scenario } from "../../src/schema/scenario.ts";
+import { countedExpertsBackward, countedLatentBackward } from "./reference-backward.ts";
 import { normSteps, type Step, walkStep } from "./reference-norms.ts";
 import {
   type CountedOperator,
@@ -24,7 +25,7 @@ const FP32 = 4;
 const isWide = (type: keyof typeof BYTES): type is keyof typeof WIDE => type in WIDE;
 
 /** What one GPU of the tensor-parallel group holds and works on. */
-function shapeOf({ model, workload, precision, parallelism }: Scenario) {
+export function shapeOf({ model, workload, precision, parallelism }: Scenario) {
   const ranks = parallelism.tensor;
   const tokens = workload.batch * workload.sequence;
   const decode = workload.phase === "decode";
@@ -254,61 +255,68 @@ function flash(s: Shape, causal: boolean, training: boolean): Count {
   });
 }
 
-function flashBackward(s: Shape, causal: boolean): Count[] {
+/** A key may be wider than a value. */
+function flashBackward(s: Shape, causal: boolean, keyDim = s.headDim, valueDim = s.headDim): Count[] {
   const a = s.activation;
-  const queries = s.tokens * s.heads * s.headDim;
-  const keys = s.tokens * s.kvHeads * s.headDim;
   const rows = s.tokens * s.heads;
+  const keyRows = s.tokens * s.kvHeads;
+  const queries = rows * keyDim;
+  const outputs = rows * valueDim;
   const rowDots = walked((walk) => {
-    const [output, gradient] = [walk.reads(queries, a), walk.reads(queries, a)];
+    const [output, gradient] = [walk.reads(outputs, a), walk.reads(outputs, a)];
     const dots = walk.writes(rows, FP32);
-    const cleared = walk.writes(queries, FP32);
-    times(queries, (element) => {
+    times(outputs, (element) => {
       output(element);
       gradient(element);
-      cleared(element);
-      dots(Math.floor(element / s.headDim));
+      dots(Math.floor(element / valueDim));
       walk.operations(2);
     });
+    times(queries, walk.writes(queries, FP32));
   });
   const main = walked((walk) => {
-    const read = (count: number, elements: number, bytes: number) =>
-      Array.from({ length: count }, () => walk.reads(elements, bytes));
-    const whole = [
-      ...read(2, queries, a),
+    const touched: [elements: number, touch: (index: number) => void][] = [
+      // queries, keys, values, the output's gradient
+      [queries, walk.reads(queries, a)],
+      [keyRows * keyDim, walk.reads(keyRows * keyDim, a)],
+      [keyRows * valueDim, walk.reads(keyRows * valueDim, a)],
+      [outputs, walk.reads(outputs, a)],
+      // row dots and log-sum-exp
+      [rows, walk.reads(rows, FP32)],
+      [rows, walk.reads(rows, FP32)],
       // blocks of keys add to the fp32 gradient of the queries
-      walk.reads(queries, FP32),
-      walk.writes(queries, FP32),
-      walk.writes(queries, a),
-      walk.writes(queries, a),
+      [queries, walk.reads(queries, FP32)],
+      [queries, walk.writes(queries, FP32)],
+      // gradients of keys and values, one for each query head
+      [queries, walk.writes(queries, a)],
+      [outputs, walk.writes(outputs, a)],
     ];
-    const perKeyHead = read(2, keys, a);
-    const perRow = read(2, rows, FP32);
-    for (const touch of whole) times(queries, touch);
-    for (const touch of perKeyHead) times(keys, touch);
-    for (const touch of perRow) times(rows, touch);
+    for (const [elements, touch] of touched) times(elements, touch);
     times(s.batch * s.heads, () => {
       eachPair(s, causal, () => {
-        // scores again, and the gradients of values, probabilities, queries and keys: five multiply-adds a channel
-        times(s.headDim, () => walk.operations(10));
+        // a multiply-add each: the score again, and the pair's parts of the gradients of query and key
+        times(keyDim, () => walk.operations(6));
+        // of the probability's gradient and of the value's
+        times(valueDim, () => walk.operations(4));
       });
     });
   });
   const cast = elementwise(queries, 0, [FP32], [a]);
-  const sumOverGroup = walked((walk) => {
-    const perHead = walk.reads(queries, a);
-    const perKeyHead = walk.writes(keys, a);
-    const group = s.heads / s.kvHeads;
-    times(queries, (element) => {
-      const channel = element % s.headDim;
-      const row = Math.floor(element / s.headDim);
-      const keyRow = Math.floor(row / s.heads) * s.kvHeads + Math.floor((row % s.heads) / group);
-      perHead(element);
-      perKeyHead(keyRow * s.headDim + channel);
-      walk.operations(1);
+  const sumOverGroup = (width: number): Count =>
+    walked((walk) => {
+      const perHead = walk.reads(rows * width, a);
+      const perKeyHead = walk.writes(keyRows * width, a);
+      const group = s.heads / s.kvHeads;
+      times(rows * width, (element) => {
+        const channel = element % width;
+        const row = Math.floor(element / width);
+        const keyRow = Math.floor(row / s.heads) * s.kvHeads + Math.floor((row % s.heads) / group);
+        perHead(element);
+        perKeyHead(keyRow * width + channel);
+        walk.operations(1);
+      });
     });
-  });
-  return [rowDots, main, cast, ...(s.heads > s.kvHeads ? [sumOverGroup, sumOverGroup] : [])];
+  const grouped = s.heads > s.kvHeads;
+  return [rowDots, main, cast, ...(grouped ? [sumOverGroup(keyDim), sumOverGroup(valueDim)] : [])];
 }
 
 type Side = "query" | "key" | "value" | "score" | "output";
@@ -368,7 +376,7 @@ function sideToucher(s: Shape, side: Side, open: Open): Place[] {
 const scoreCount = (s: Shape): number => s.tokens * s.heads * (s.cachedKeys + s.newKeys);
 
 /** Both kernels of an exchange move the whole tensor through HBM, except for the side that is only a shard. */
-function exchange(s: Shape, operation: string): Count {
+export function exchange(s: Shape, operation: string): Count {
   const whole = s.tokens * s.hidden;
   const shard = whole / s.ranks;
   const read = operation === "all-gather" ? shard : whole;
@@ -433,8 +441,8 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     return normSteps(normalization.kind, impossible ? "fused" : asked, backward ? "backward" : "forward");
   };
   const takenAlong = normalization.implementation === "residual-fused";
-  const residual = (name: string, taken: boolean) =>
-    taken ? [] : operator(name, "pointwise", [elementwise(s.ownTokens * s.hidden, 1, [a, a], [a])]);
+  const residual = (name: string, taken: boolean, tokens = s.ownTokens) =>
+    taken ? [] : operator(name, "pointwise", [elementwise(tokens * s.hidden, 1, [a, a], [a])]);
   const gather = (block: string, backward = "") =>
     split ? operator(`${block}-all-gather${backward}`, "collective", [exchange(s, "all-gather")]) : [];
   const reduce = (block: string, backward = "") => {
@@ -484,16 +492,16 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     if (!eager) return [elementwise(elements, flops + 1, [a, a], [out])];
     return [elementwise(elements, flops, [a], [a]), elementwise(elements, 1, [a, a], [a])];
   };
-  const activationBackward = (): Count[] => {
+  const activationBackward = (elements: number): Count[] => {
     const flops = GRADIENT[model.activation];
-    if (!model.gated) return [elementwise(activated, flops, [a, a], [a])];
+    if (!model.gated) return [elementwise(elements, flops, [a, a], [a])];
     // the activation's gradient, the product's two, and the activated gate again
-    if (!eager) return [elementwise(activated, flops + 3, [a, a, a], [a, a])];
+    if (!eager) return [elementwise(elements, flops + 3, [a, a, a], [a, a])];
     return [
-      elementwise(activated, 1, [a, a], [a]),
-      elementwise(activated, 1, [a, a], [a]),
-      elementwise(activated, flops, [a, a], [a]),
-      elementwise(2 * activated, 0, [a], [a]),
+      elementwise(elements, 1, [a, a], [a]),
+      elementwise(elements, 1, [a, a], [a]),
+      elementwise(elements, flops, [a, a], [a]),
+      elementwise(2 * elements, 0, [a], [a]),
     ];
   };
   const rotary = (direction: "forward" | "backward", of: Shape = s): Count[] => {
@@ -508,28 +516,54 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
       ? [elementwise(copied, 0, [a], [s.cache]), elementwise(copied, 0, [a], [s.cache])]
       : [];
   const scores = scoreCount(s);
+  type Core = { readonly key: Shape; readonly value: Shape };
+  /** Scores and probabilities in memory: products as wide as a key, and as wide as a value. */
+  const writtenScores = ({ key, value }: Core): CountedOperator[] => [
+    ...operator("attention-scores", "matmul", [scoreProduct(key, ["query", "key"], "score")]),
+    ...operator("softmax", "attention", [elementwise(scores, 6, [a], [a])]),
+    ...operator("attention-context", "matmul", [scoreProduct(value, ["score", "value"], "output")]),
+  ];
+  const writtenScoresBackward = ({ key, value }: Core): CountedOperator[] => [
+    ...operator("attention-context-backward", "matmul", [
+      scoreProduct(value, ["output", "value"], "score"),
+      scoreProduct(value, ["score", "output"], "value"),
+    ]),
+    ...operator("softmax-backward", "attention", [elementwise(scores, 5, [a, a], [a])]),
+    ...operator("attention-scores-backward", "matmul", [
+      scoreProduct(key, ["score", "key"], "query"),
+      scoreProduct(key, ["score", "query"], "key"),
+    ]),
+  ];
+  const plainCore = { key: s, value: s };
   const attention = (): CountedOperator[] =>
     materialized
-      ? [
-          ...operator("attention-scores", "matmul", [scoreProduct(s, ["query", "key"], "score")]),
-          ...operator("softmax", "attention", [elementwise(scores, 6, [a], [a])]),
-          ...operator("attention-context", "matmul", [scoreProduct(s, ["score", "value"], "output")]),
-        ]
+      ? writtenScores(plainCore)
       : operator("attention", "attention", [flash(s, model.causal, workload.phase === "train")]);
   const attentionBackward = (): CountedOperator[] =>
     materialized
-      ? [
-          ...operator("attention-context-backward", "matmul", [
-            scoreProduct(s, ["output", "value"], "score"),
-            scoreProduct(s, ["score", "output"], "value"),
-          ]),
-          ...operator("softmax-backward", "attention", [elementwise(scores, 5, [a, a], [a])]),
-          ...operator("attention-scores-backward", "matmul", [
-            scoreProduct(s, ["score", "key"], "query"),
-            scoreProduct(s, ["score", "query"], "key"),
-          ]),
-        ]
+      ? writtenScoresBackward(plainCore)
       : operator("attention-backward", "attention", flashBackward(s, model.causal));
+  /** Heads of decompressed keys and values, which are tensors of this layer; or the one latent that the cache holds. */
+  const latentCore = (): Core => {
+    const { keyValueRank, nopeDim, ropeDim } = model.latentAttention!;
+    if (workload.phase === "decode")
+      return {
+        key: { ...s, kvHeads: 1, headDim: keyValueRank + ropeDim },
+        value: { ...s, kvHeads: 1, headDim: keyValueRank },
+      };
+    const all = { ...s, kvHeads: s.heads, cachedKeys: 0, newKeys: s.cachedKeys + s.newKeys };
+    return { key: { ...all, headDim: nopeDim + ropeDim }, value: all };
+  };
+  const latentCoreBackward = (): CountedOperator[] => {
+    if (materialized) return writtenScoresBackward(latentCore());
+    const { nopeDim, ropeDim } = model.latentAttention!;
+    const of = { ...s, kvHeads: s.heads };
+    return operator(
+      "attention-backward",
+      "attention",
+      flashBackward(of, model.causal, nopeDim + ropeDim, s.headDim),
+    );
+  };
 
   type Product = [name: string, n: number, k: number, bias: boolean];
   const qkv: Product = ["qkv-projection", qkvWidth, s.hidden, model.bias !== "none"];
@@ -557,27 +591,33 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     ...attention(),
     ...forward(output),
   ];
+  const latentKernel = (of: Shape, absorbed: boolean): CountedOperator[] => {
+    let pairs = 0;
+    eachPair(of, model.causal, () => {
+      pairs += 1;
+    });
+    return operator("attention", "attention", [latentFlash(scenario, of, pairs, absorbed)]);
+  };
   const latentAttention = (): CountedOperator[] => {
     const { ropeDim, keyValueRank } = model.latentAttention!;
     const turned = { ...s, kvHeads: 1, headDim: ropeDim, turned: ropeDim };
     const latentNorm = (name: string, rows: number, columns: number) =>
       normOf(name, rows, columns, false, true);
+    // of the context only what the first new token's window reaches is decompressed, unless every product is computed
+    const spared = workload.phase === "prefill" && !materialized;
+    const near = spared ? { ...s, cachedKeys: Math.min(s.cachedKeys, s.window - 1) } : s;
     const { before, absorbed } = countedLatent(
       scenario,
-      s,
+      near,
       latentNorm,
       () => rotary("forward", turned),
       attentionReady,
     );
-    let pairs = 0;
-    eachPair(s, model.causal, () => {
-      pairs += 1;
-    });
     const written = [keyValueRank, ropeDim].map((width) => elementwise(s.tokens * width, 0, [a], [s.cache]));
     return [
       ...before,
       ...operator("kv-cache-write", "attention", copies.length === 0 ? [] : written),
-      ...operator("attention", "attention", [latentFlash(scenario, s, pairs, absorbed)]),
+      ...(materialized ? writtenScores(latentCore()) : latentKernel(near, absorbed)),
       ...(absorbed ? [latentValueUp(scenario, s)] : []),
       ...forward(output),
     ];
@@ -600,7 +640,10 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     ...(parallel ? [] : reduce("ffn")),
     ...(parallel ? [] : subNorm("post-ffn-norm")),
   ];
-  const attentionAdd = residual("attention-residual", takenAlong && !parallel && !branch);
+  // side by side the blocks' outputs are added before the exchange, while each rank holds a summand for every token
+  const attentionAdd = parallel
+    ? residual("attention-residual", false, s.tokens)
+    : residual("attention-residual", takenAlong && !branch);
   const ffnAdd = residual("ffn-residual", takenAlong && !branch);
   // the sum of both blocks is reduced once
   const layer = parallel
@@ -618,26 +661,52 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
       : [...attentionNorm(), ...attentionBlock, ...attentionAdd, ...ffnNorm(), ...ffnBlock, ...ffnAdd];
   if (workload.phase !== "train") return layer;
 
-  const ffnBack = [
-    ...(parallel ? [] : subNorm("post-ffn-norm", true)),
-    ...gather("ffn", "-backward"),
+  const activationBackOf = (name: string, elements: number) =>
+    operator(name, "pointwise", activationBackward(elements));
+  const addInBlock = (name: string) => residual(name, false, s.tokens);
+  const denseBack = () => [
     ...gradients(down),
-    ...operator("activation-backward", "pointwise", activationBackward()),
+    ...activationBackOf("activation-backward", activated),
     ...gradients(up),
-    ...(shared ? [] : reduce("ffn", "-backward")),
   ];
-  const attentionBack = [
-    ...(parallel ? [] : subNorm("post-attention-norm", true)),
-    ...(parallel ? [] : gather("attention", "-backward")),
-    ...gradients(output),
+  const plainBack = () => [
     ...attentionBackward(),
     ...operator("rope-backward", "pointwise", rotary("backward")),
     ...headNorms(true),
     ...operator("qkv-join-backward", "pointwise", [elementwise(s.tokens * qkvWidth, 0, [a], [a])]),
     ...gradients(qkv),
   ];
+  const latentBack = () => {
+    const { ropeDim } = model.latentAttention!;
+    const turned = { ...s, kvHeads: 1, headDim: ropeDim, turned: ropeDim };
+    return [
+      ...latentCoreBackward(),
+      ...countedLatentBackward(
+        scenario,
+        s,
+        (name, rows, columns) => normOf(name, rows, columns, false, true, true),
+        operator("rope-backward", "pointwise", rotary("backward", turned)),
+        addInBlock,
+      ),
+    ];
+  };
+  const ffnBack = [
+    ...(parallel ? [] : subNorm("post-ffn-norm", true)),
+    ...gather("ffn", "-backward"),
+    ...(model.experts === undefined
+      ? denseBack()
+      : countedExpertsBackward(scenario, s, activationBackOf, addInBlock)),
+    ...(shared ? [] : reduce("ffn", "-backward")),
+  ];
+  const attentionBack = [
+    ...(parallel ? [] : subNorm("post-attention-norm", true)),
+    ...(parallel ? [] : gather("attention", "-backward")),
+    ...gradients(output),
+    ...(model.latentAttention === undefined ? plainBack() : latentBack()),
+  ];
   const attentionReduce = reduce("attention", "-backward");
-  const ffnJoin = residual("ffn-residual-backward", false);
+  // behind one norm both blocks read the same gathered tokens, so their gradients meet before the exchange
+  const ffnJoin = residual("ffn-residual-backward", false, shared ? s.tokens : s.ownTokens);
   const attentionJoin = residual("attention-residual-backward", false);
   const usual = [
     ...ffnBack,

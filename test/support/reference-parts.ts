@@ -12,12 +12,16 @@ export interface CountedOperator {
 const FP32 = 4;
 const INDEX = 4;
 
-const pointwise = (name: string, ...kernels: Count[]): CountedOperator => ({
+export const pointwise = (name: string, ...kernels: Count[]): CountedOperator => ({
   name,
   class: "pointwise",
   kernels,
 });
-const matmul = (name: string, ...kernels: Count[]): CountedOperator => ({ name, class: "matmul", kernels });
+export const matmul = (name: string, ...kernels: Count[]): CountedOperator => ({
+  name,
+  class: "matmul",
+  kernels,
+});
 
 /** Row by row: magnitudes, maximum, product, rounding; the row is read, its narrow copy and one scale are written. */
 export function quantized(s: Shape, name: string, rows: number, columns: number): CountedOperator[] {
@@ -28,7 +32,12 @@ export function quantized(s: Shape, name: string, rows: number, columns: number)
 }
 
 /** A product whose operands are not quantized. */
-const wide = (s: Shape): Shape => ({ ...s, input: s.activation, weight: s.plainWeight, narrow: false });
+export const wide = (s: Shape): Shape => ({
+  ...s,
+  input: s.activation,
+  weight: s.plainWeight,
+  narrow: false,
+});
 
 /** All choices of `k` out of `n`, as lists of numbers. */
 function choices(n: number, k: number, from = 0): number[][] {
@@ -53,7 +62,7 @@ const sum = (...counts: Count[]): Count => ({
   writeBytes: counts.reduce((total, count) => total + count.writeBytes, 0),
 });
 
-function expertsOf({ model, parallelism }: Scenario, s: Shape) {
+export function expertsOf({ model, parallelism }: Scenario, s: Shape) {
   const given = model.experts!;
   const { expert: group = 1 } = parallelism;
   const rows = s.tokens * given.perToken;
@@ -142,7 +151,7 @@ export function countedExperts(scenario: Scenario, s: Shape, activation: Activat
           ),
         ];
   return [
-    matmul("router", project(wide(s), s.tokens, given.count, s.hidden, false)),
+    matmul("router", project(wide(s), s.tokens, given.count, s.hidden, e.bias)),
     pointwise("expert-selection", ...selection),
     ...quantized(s, "expert-dispatch", s.tokens, s.hidden),
     pointwise("expert-dispatch", {
@@ -228,7 +237,12 @@ export function countedLatent(
 }
 
 /** Every query-key pair of latent attention, counted one by one: a key's width and a value's width of multiply-adds. */
-export function latentFlash({ model }: Scenario, s: Shape, pairs: number, absorbed: boolean): Count {
+export function latentFlash(
+  { model, workload }: Scenario,
+  s: Shape,
+  pairs: number,
+  absorbed: boolean,
+): Count {
   const { keyValueRank, nopeDim, ropeDim } = model.latentAttention!;
   const a = s.activation;
   const key = absorbed ? keyValueRank + ropeDim : nopeDim + ropeDim;
@@ -240,7 +254,8 @@ export function latentFlash({ model }: Scenario, s: Shape, pairs: number, absorb
   return {
     flops: 2 * pairs * s.batch * s.heads * (key + value),
     readBytes: s.tokens * s.heads * key * a + read,
-    writeBytes: s.tokens * s.heads * value * a,
+    // in training a number a row is kept for the backward pass
+    writeBytes: s.tokens * s.heads * (value * a + (workload.phase === "train" ? FP32 : 0)),
   };
 }
 

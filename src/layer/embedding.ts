@@ -1,0 +1,89 @@
+import type { Model } from "../schema/model.ts";
+import { collective } from "./collective.ts";
+import type { Dimensions } from "./dimensions.ts";
+import type { Operator } from "./kernel.ts";
+import { pointwise, pointwiseOperator } from "./pointwise.ts";
+
+const INDEX_BYTES = 4;
+
+/**
+ * Each token's row is looked up, not multiplied. Under tensor parallelism a rank has a part of the rows and finds
+ * nothing for the other tokens, so that the ranks' results are summed. Learned positions are added after that.
+ */
+export function embeddingLookup(model: Model, d: Dimensions, weightBytes: number): Operator[] {
+  const elements = d.tokens * d.hidden;
+  const lookup = pointwise(
+    "look up",
+    "unrolled",
+    elements,
+    0,
+    [{ tensor: "token indices", bytes: d.tokens * INDEX_BYTES }],
+    [{ tensor: "embedded tokens", bytes: elements * d.activationBytes }],
+    (elements / d.ranks) * weightBytes,
+  );
+  const own = d.normTokens * d.hidden;
+  const embedded = { tensor: "embedded tokens", bytes: own * d.activationBytes };
+  const addPositions = pointwise(
+    "add positions",
+    "vectorized",
+    own,
+    1,
+    [embedded],
+    [embedded],
+    positionElements(d) * weightBytes,
+  );
+  return [
+    pointwiseOperator("embedding", [lookup]),
+    ...vocabularySum("embedding", d, elements * d.activationBytes),
+    ...(model.positions === "learned" ? [pointwiseOperator("position-embedding", [addPositions])] : []),
+  ];
+}
+
+/** Of the rows of positions that this rank's tokens stand at: each rank has a part of every sequence. */
+const positionElements = (d: Dimensions): number =>
+  Math.ceil((d.newTokens * d.normTokens) / d.tokens) * d.hidden;
+
+/** Gradients of a token's row are added to it: read, added, written; those of a position are summed over sequences. */
+export function embeddingBackward(model: Model, d: Dimensions, weightBytes: number): Operator[] {
+  const own = d.normTokens * d.hidden;
+  const ofPositions = pointwise(
+    "sum over sequences",
+    "strided",
+    own,
+    1,
+    [{ tensor: "gradient of residual stream", bytes: own * d.activationBytes }],
+    [{ tensor: "gradient of positions", bytes: positionElements(d) * weightBytes }],
+  );
+  const elements = d.tokens * d.hidden;
+  const rowBytes = (elements / d.ranks) * weightBytes;
+  const ofTokens = pointwise(
+    "add to rows",
+    "strided",
+    elements / d.ranks,
+    1,
+    [{ tensor: "gradient of residual stream", bytes: elements * d.activationBytes }],
+    [{ tensor: "gradient of embedding", bytes: rowBytes }],
+    rowBytes,
+  );
+  return [
+    ...(model.positions === "learned"
+      ? [pointwiseOperator("position-embedding-backward", [ofPositions])]
+      : []),
+    ...gatherTokens("embedding-all-gather-backward", d, elements * d.activationBytes),
+    pointwiseOperator("embedding-backward", [ofTokens]),
+  ];
+}
+
+/** Each rank's sum for all tokens, or under sequence parallelism for its own. */
+export function vocabularySum(name: string, d: Dimensions, bytes: number): Operator[] {
+  if (d.ranks === 1) return [];
+  const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
+  const exchanged = `${name}-${operation}`;
+  return [collective(exchanged, operation, d.ranks, bytes, `${exchanged} input`, `${exchanged} output`)];
+}
+
+/** Every rank's tokens where sequence parallelism has left a rank its own. */
+export const gatherTokens = (name: string, d: Dimensions, bytes: number): Operator[] =>
+  d.ranks === 1 || d.normTokens === d.tokens
+    ? []
+    : [collective(name, "all-gather", d.ranks, bytes, `${name} input`, `${name} output`)];
