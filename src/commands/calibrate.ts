@@ -9,6 +9,7 @@ import type { Io } from "../io/terminal.ts";
 import { writeWhole } from "../io/write.ts";
 import { calibrationReport } from "../report/calibration.ts";
 import { json } from "../report/json.ts";
+import { VERSION } from "../version.ts";
 
 export interface CalibrateOptions {
   readonly base: string;
@@ -25,10 +26,12 @@ export async function calibrate(
 ): Promise<number> {
   const { value: base } = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
   const measurements = files.flatMap((file) => readMeasurements(file));
-  const { validation: _, ...datasheet } = base;
+  // what is known of how well the base predicts is about the base
+  const { validation: _, crossValidation: __, ...datasheet } = base;
   const start = {
     ...datasheet,
     name: options.name ?? base.name,
+    generator: `norm-roofline ${VERSION}`,
     calibration: (options.scratch ? undefined : base.calibration) ?? startingCalibration(base),
   };
   const source = files.join(", ");

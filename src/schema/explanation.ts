@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { answeredBy, text } from "./fields.ts";
 import { OperatorResultSchema } from "./result.ts";
 import { ScenarioSchema } from "./scenario.ts";
 
@@ -44,7 +44,7 @@ const KernelSchema = z.strictObject({
 
 /** What `explain --json` prints. Names of schemaVersion 1 never change. */
 export const ExplanationSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  ...answeredBy,
   scenario: ScenarioSchema,
   operators: z.array(
     OperatorResultSchema.omit({ kernels: true, arithmeticIntensity: true, shareOfTime: true }).extend({

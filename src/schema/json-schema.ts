@@ -1,9 +1,11 @@
 import * as z from "zod";
+import { AccuracySchema } from "./accuracy.ts";
 import { ClaimsSchema } from "./claims.ts";
 import { ExplanationSchema } from "./explanation.ts";
 import { HardwareSchema } from "./hardware.ts";
 import { ModelSchema } from "./model.ts";
 import { ResultSchema } from "./result.ts";
+import { RowsSchema } from "./rows.ts";
 import { ScenarioFileSchema } from "./scenario.ts";
 import { SensitivitySchema } from "./sensitivity.ts";
 import { SolutionSchema } from "./solution.ts";
@@ -17,6 +19,8 @@ const SCHEMAS = {
   explanation: ["Answer of norm-roofline explain", ExplanationSchema],
   sensitivity: ["Answer of norm-roofline sensitivity", SensitivitySchema],
   solution: ["Answer of norm-roofline solve", SolutionSchema],
+  accuracy: ["Answer of norm-roofline accuracy", AccuracySchema],
+  rows: ["Rows of norm-roofline list, sweep, and run over several values", RowsSchema],
 } as const;
 
 export type JsonSchemaName = keyof typeof SCHEMAS;
@@ -30,6 +34,8 @@ const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
   "explanation",
   "sensitivity",
   "solution",
+  "accuracy",
+  "rows",
 ]);
 
 /** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */

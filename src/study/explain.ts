@@ -28,6 +28,7 @@ import type { Explanation } from "../schema/explanation.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { layerResult } from "../simulate/layer-result.ts";
+import { ANSWERED_BY } from "../version.ts";
 
 type ExplainedKernel = Explanation["operators"][number]["kernels"][number];
 type ExplainedStep = ExplainedKernel["steps"][number];
@@ -58,7 +59,7 @@ export function explain(scenario: Scenario, operatorName: string | undefined): E
     };
   });
   return {
-    schemaVersion: 1,
+    ...ANSWERED_BY,
     scenario,
     operators: explained.filter(({ name }) => operatorName === undefined || name === operatorName),
   };
