@@ -38,11 +38,13 @@ const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
   "rows",
 ]);
 
+export const isPrinted = (name: JsonSchemaName): boolean => PRINTED.has(name);
+
 /** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */
 export function jsonSchema(name: JsonSchemaName): object {
   const [title, schema] = SCHEMAS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, {
-    io: PRINTED.has(name) ? "output" : "input",
+    io: isPrinted(name) ? "output" : "input",
     override: ({ jsonSchema: node }) => {
       // z.int() says that a number must be one that a double holds exactly; nobody needs to read that
       if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
