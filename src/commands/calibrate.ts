@@ -25,7 +25,8 @@ export async function calibrate(
   io: Io,
 ): Promise<number> {
   const { value: base } = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
-  const measurements = files.flatMap((file) => readMeasurements(file));
+  const fileOf = new Map(files.flatMap((file) => readMeasurements(file).map((row) => [row, file] as const)));
+  const measurements = [...fileOf.keys()];
   // what is known of how well the base predicts is about the base
   const { validation: _, crossValidation: __, ...datasheet } = base;
   const start = {
@@ -35,7 +36,10 @@ export async function calibrate(
     calibration: (options.scratch ? undefined : base.calibration) ?? startingCalibration(base),
   };
   const source = files.join(", ");
-  const found = fitProfile(measurements, start, { origin: "measured", source });
+  const found = fitProfile(measurements, start, {
+    origin: "measured",
+    source: (rows) => [...new Set(rows.map((row) => fileOf.get(row)))].join(", "),
+  });
   if (found.stages.length === 0)
     throw new UserError(`${source}: no rows that a calibration could be fitted on`, [
       "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",

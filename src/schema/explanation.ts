@@ -14,7 +14,7 @@ const StepSchema = z.strictObject({
     z.strictObject({
       name: text,
       value: z.union([z.number(), z.string(), z.boolean()]),
-      source: text.optional().describe("Where a parameter of the hardware comes from"),
+      source: text.optional().describe("Where a number of the hardware comes from"),
     }),
   ),
 });
@@ -46,6 +46,15 @@ const KernelSchema = z.strictObject({
 export const ExplanationSchema = z.strictObject({
   ...answeredBy,
   scenario: ScenarioSchema,
+  readFrom: z
+    .strictObject({
+      scenario: text,
+      model: text.describe("Its source field says where its sizes are from"),
+      hardware: text.describe("Its sources say where each number is from"),
+      changed: z.array(text).describe("Fields that flags changed after that"),
+    })
+    .optional()
+    .describe("Files; of the package where they begin with one of its folders"),
   operators: z.array(
     OperatorResultSchema.omit({ kernels: true, arithmeticIntensity: true, shareOfTime: true }).extend({
       kernels: z.array(KernelSchema),
@@ -54,6 +63,9 @@ export const ExplanationSchema = z.strictObject({
         .describe("Gaps before its kernels, waiting for the host, and its share of the start"),
     }),
   ),
+  totals: z
+    .array(StepSchema)
+    .describe("Figures of the result that are made of its operators'; none where one operator is asked for"),
 });
 
 export type Explanation = z.infer<typeof ExplanationSchema>;

@@ -9,7 +9,7 @@ import { calibrated, layerRow, row } from "../support/rows.ts";
 import { FOUND, measuredOn, STAGES } from "../support/synthetic.ts";
 
 const H100 = calibrated("h100-sxm");
-const MEASURED = { origin: "measured", source: "synthetic" } as const;
+const MEASURED = { origin: "measured", source: () => "synthetic" } as const;
 const stageNamed = (name: string) => FIT_STAGES.find((stage) => stage.name === name)!;
 
 /** A device whose parameters of one stage are up to a fifth off, some up, some down, as far as they may be. */
