@@ -63,7 +63,7 @@ function lines(explanation: Explanation, width: number): string[] {
     ...readFromLines(explanation, width),
     "",
     ...wrap(
-      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly.",
+      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly. power(x, p) is x^p.",
       width,
     ),
   ];

@@ -7,7 +7,9 @@ const TensorSchema = z.strictObject({ tensor: text, bytes: z.number().min(0) });
 
 const StepSchema = z.strictObject({
   name: text.describe("What is computed"),
-  formula: text.describe("As the engine computes it; softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p)"),
+  formula: text.describe(
+    "As the engine computes it; softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p), power(x, p) is x^p",
+  ),
   substituted: text.describe("The same with the values put in"),
   value: z.number(),
   operands: z.array(
