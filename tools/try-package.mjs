@@ -199,8 +199,10 @@ function checkScenario({ home, at }) {
   return "by path and from standard input";
 }
 
+const REFUSED = ["run", "--batch", "0"];
+
 function checkRefusal({ home }) {
-  const { status, stdout, stderr } = spawnSync("npx", ["--no-install", NAME, "run", "--batch", "0"], {
+  const { status, stdout, stderr } = spawnSync("npx", ["--no-install", NAME, ...REFUSED], {
     cwd: home,
     encoding: "utf8",
   });
