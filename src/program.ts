@@ -331,7 +331,7 @@ function declareSchema(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument(
       "[name]",
-      "scenario, model, hardware, result, claims, explanation, sensitivity, solution; without it, the names",
+      "scenario, model, hardware, result, claims, explanation, sensitivity, solution, accuracy, rows; without it, the names",
     )
     .addHelpText("after", examples(["schema", "schema scenario > scenario.schema.json"]))
     .action(async (name) => done(await (await import("./commands/schema.ts")).schema(name, io)));

@@ -3,6 +3,7 @@ import type { Scenario } from "./schema/scenario.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
 import { layerResult, layerSimulator } from "./simulate/layer-result.ts";
 import { warnings } from "./simulate/warnings.ts";
+import { ANSWERED_BY } from "./version.ts";
 
 /**
  * The whole answer for one scenario: its layer operator by operator, what normalization takes of it, and what every
@@ -11,7 +12,7 @@ import { warnings } from "./simulate/warnings.ts";
 export function simulate(scenario: Scenario): Result {
   const base = layerResult(scenario);
   return {
-    schemaVersion: 1,
+    ...ANSWERED_BY,
     scenario,
     ...base,
     cost: { ...base.cost, ...swappedCost(scenario) },

@@ -30,21 +30,27 @@ const readProfile = (name: string): Hardware =>
     .transform(({ calibration: _, validation: __, ...profile }) => profile as Hardware)
     .parse(JSON.parse(readFileSync(profilePath(name), "utf8")));
 
-const readMeasurements = (path: string): Measurement[] =>
-  readFileSync(path, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => MeasurementSchema.parse(JSON.parse(line)));
+const fileOf = new Map<Measurement, string>();
+
+function readMeasurements(path: string): Measurement[] {
+  const lines = readFileSync(path, "utf8").trim().split("\n");
+  const rows = lines.map((line) => MeasurementSchema.parse(JSON.parse(line)));
+  for (const row of rows) fileOf.set(row, path);
+  return rows;
+}
+
+/** The files that rows are from. */
+const filesOf = (rows: readonly Measurement[]): string =>
+  [...new Set(rows.map((row) => fileOf.get(row)!))].join(", ");
 
 function fitted(
   name: string,
   rows: readonly Measurement[],
   origin: "measured" | "published",
-  source: string,
   start: (hardware: Hardware) => Calibration,
 ): Calibrated {
   const { validation: _, ...hardware } = readProfile(name);
-  const fit = calibrate(rows, { ...hardware, calibration: start(hardware) }, { origin, source });
+  const fit = calibrate(rows, { ...hardware, calibration: start(hardware) }, { origin, source: filesOf });
   console.log(name);
   for (const stage of fit.stages) {
     console.log(
@@ -75,7 +81,6 @@ const h100Fitted = fitted(
     readMeasurements(`measurements/h100-sxm/${file}.jsonl`),
   ),
   "measured",
-  "measurements/h100-sxm",
   startingCalibration,
 );
 /** Only what others published says how exchanges of more than two GPUs go. */
@@ -83,7 +88,11 @@ const h100: Calibrated = {
   ...h100Fitted,
   calibration: replaceParameters(h100Fitted.calibration, (path, parameter) =>
     path === "network.moreRanksFactor" || path === "network.secondsPerRank"
-      ? { ...parameter, origin: "published", source: "all-reduce of 4 and 8 H100s, microsoft/vidur" }
+      ? {
+          ...parameter,
+          origin: "published",
+          source: `all-reduce of 4 and 8 H100s, microsoft/vidur: ${parameter.source}`,
+        }
       : parameter,
   ),
 };
@@ -106,13 +115,12 @@ const h200Measured = fitted(
     readMeasurements(`measurements/h200-sxm/${file}.jsonl`),
   ),
   "measured",
-  "measurements/h200-sxm",
   startingCalibration,
 );
 const h200 = filledFrom(h200Measured, h100);
 
 /** Figures of gpu-benches (te42kyfo/gpu-benches): best streaming kernels and L2 reads, as others measured them. */
-const GPU_BENCHES = "gpu-benches: best streaming kernels, L2 reads";
+const GPU_BENCHES = "te42kyfo/gpu-benches: best streaming kernels, L2 reads";
 const PUBLISHED_MEMORY = {
   // 85% to 88% of the peak; a row a block keeps the distance to streaming kernels that it has on H100
   a100: {
@@ -140,10 +148,19 @@ const a100Transferred = fitted(
   "a100-sxm-80gb",
   readMeasurements("measurements/a100-sxm-80gb/gemm-vllm.jsonl"),
   "published",
-  "matmul latencies in measurements/a100-sxm-80gb/gemm-vllm.jsonl (ai-dynamo/aiconfigurator)",
   (hardware) => transferCalibration(h100, hardware),
 );
-const a100 = withPublished(a100Transferred, PUBLISHED_MEMORY.a100);
+const a100 = withPublished(
+  {
+    ...a100Transferred,
+    calibration: replaceParameters(a100Transferred.calibration, (_, parameter) =>
+      parameter.origin === "published"
+        ? { ...parameter, source: `matmul latencies of ai-dynamo/aiconfigurator: ${parameter.source}` }
+        : parameter,
+    ),
+  },
+  PUBLISHED_MEMORY.a100,
+);
 const carriedOver = (name: string, from: Calibrated): Calibrated => {
   const hardware = readProfile(name);
   return { ...hardware, calibration: transferCalibration(from, hardware) };

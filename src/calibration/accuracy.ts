@@ -1,39 +1,12 @@
 import { type Device, device } from "../roofline/device.ts";
+import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, isFitted } from "./fit-stages.ts";
 import { layerPredictions, measuredShare, predictedShare } from "./measured-layers.ts";
 
-/** How far predictions are from what was measured. Errors are shares of the measured value, bias keeps its sign. */
-export interface Errors {
-  readonly rows: number;
-  readonly medianError: number;
-  readonly percentile90Error: number;
-  readonly worstError: number;
-  readonly bias: number;
-  /** the same for the datasheet's roofline */
-  readonly datasheetMedianError: number;
-}
-
-export interface Accuracy {
-  readonly kernels: readonly ({ readonly name: string } & Errors)[];
-  readonly layers: readonly ({ readonly name: string; readonly fitted: boolean } & Errors)[];
-  readonly differences: readonly Difference[];
-}
-
-/** Share of runtime or saving, predicted against measured: errors in percentage points. */
-export interface Difference {
-  readonly name: string;
-  readonly phase: MeasuredLayer["phase"];
-  readonly rows: number;
-  /** rows whose measured difference is larger than its spread; only these are compared */
-  readonly resolved: number;
-  readonly medianErrorPoints: number;
-  readonly percentile90ErrorPoints: number;
-  /** share of the resolved rows with the right sign */
-  readonly rightSign: number;
-}
+export type Accuracy = Pick<AccuracyAnswer, "kernels" | "layers" | "differences">;
 
 /** Compares a profile with measurements of its device: kernel classes, whole layers, shares and savings. */
 export function accuracy(measurements: readonly Measurement[], profile: Hardware): Accuracy {

@@ -9,6 +9,7 @@ import { rereadBytes } from "../roofline/row-time.ts";
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
+import { formatPercent, plural } from "../units.ts";
 import { fitParameters } from "./fit.ts";
 import { boundsOf, FIT_STAGES } from "./fit-stages.ts";
 import { measuredCase } from "./measured-kernels.ts";
@@ -38,25 +39,35 @@ export interface CalibrationFit {
   readonly undetermined: readonly ParameterPath[];
 }
 
+/** Who measured, and where the measurements are that a stage was fitted on. */
+interface MeasuredBy extends Pick<Parameter, "origin"> {
+  readonly source: (rows: readonly Measurement[]) => string;
+}
+
+const fitText = ({ name, rows, medianError }: StageFit): string =>
+  `${name}: ${plural(rows, "row")}, median error ${formatPercent(medianError)}`;
+
 /** What the model is expected to miss besides the spread of a measurement. */
 const MODEL_UNCERTAINTY = 0.04;
 const COUNTER_UNCERTAINTY = 0.02;
 
 /**
  * Fits a profile's calibration to measurements, stage by stage: a stage holds what earlier ones found. Parameters of
- * stages without rows keep the base's values. `origin` and `source` are written into every fitted parameter.
+ * stages without rows keep the base's values. `origin` is written into every fitted parameter, and as its source where
+ * the rows of its stage are from, how many they are, and how far the fit is off on them.
  */
 export function calibrate(
   measurements: readonly Measurement[],
   base: Hardware & { calibration: Calibration },
-  { origin, source }: Pick<Parameter, "origin" | "source">,
+  { origin, source }: MeasuredBy,
 ): CalibrationFit {
   let target = device(base);
   const stages: StageFit[] = [];
-  const fitted = new Set<string>();
+  const fitted = new Map<string, Pick<Parameter, "origin" | "source">>();
   const undetermined: ParameterPath[] = [];
   for (const stage of FIT_STAGES) {
-    const observations = measurements.filter(stage.rows).flatMap(observe);
+    const rows = measurements.filter(stage.rows).filter((row) => observe(row).length > 0);
+    const observations = rows.flatMap(observe);
     if (observations.length < stage.parameters.length) continue;
     const trial = { ...target, calibration: fitStage(stage.parameters, observations, target) };
     const known = stage.parameters.filter((path) => isDetermined(path, observations, trial));
@@ -65,12 +76,16 @@ export function calibrate(
     const calibration =
       known.length === stage.parameters.length ? trial.calibration : fitStage(known, observations, target);
     target = { ...target, calibration };
-    for (const path of known) fitted.add(path);
-    stages.push(quality(stage.name, observations, target));
+    const fit = quality(stage.name, observations, target);
+    const from = { origin, source: `${source(rows)} (${fitText(fit)})` };
+    for (const path of known) fitted.set(path, from);
+    stages.push(fit);
   }
   const final = target.calibration!;
   const calibration = replaceParameters(base.calibration, (path, parameter) =>
-    fitted.has(path) ? { value: Number(valueAt(final, path).toPrecision(4)), origin, source } : parameter,
+    fitted.has(path)
+      ? { value: Number(valueAt(final, path).toPrecision(4)), ...fitted.get(path)! }
+      : parameter,
   );
   return { profile: { ...base, calibration }, stages, undetermined };
 }

@@ -6,8 +6,10 @@ import { readOrThrow } from "../io/load.ts";
 import { readMeasurements, shippedMeasurements } from "../io/measurements.ts";
 import { packageRoot } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
-import { type AccuracyReport, accuracyReport } from "../report/accuracy.ts";
+import { accuracyReport } from "../report/accuracy.ts";
+import type { AccuracyAnswer } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
+import { ANSWERED_BY } from "../version.ts";
 import { type OutputOptions, output } from "./output.ts";
 
 export type AccuracyOptions = OutputOptions & {
@@ -23,7 +25,8 @@ export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions,
   const limit = readLimit(options.maxError);
   const { value: profile } = await readOrThrow("hardware", readDocument("hardware", name, "."));
   const reports = filesFor(name, options.against).map(
-    ({ path, label }): AccuracyReport => ({
+    ({ path, label }): AccuracyAnswer => ({
+      ...ANSWERED_BY,
       profile: profile.name,
       against: label,
       ...compare(readMeasurements(path, label), profile),
@@ -55,11 +58,11 @@ function readLimit(text: string | undefined): number | undefined {
   return limit;
 }
 
-const isJudged = ({ name, fitted }: AccuracyReport["layers"][number]): boolean =>
+const isJudged = ({ name, fitted }: AccuracyAnswer["layers"][number]): boolean =>
   fitted !== true && !/^(prefill|decode).*eager$/.test(name);
 
 /** The limit is for layers that no fit has seen and that the host does not decide: CUDA graphs and training steps. */
-function judge(reports: readonly AccuracyReport[], limit: number, io: Io): number {
+function judge(reports: readonly AccuracyAnswer[], limit: number, io: Io): number {
   const worse = reports.flatMap(({ against, layers }) =>
     layers
       .filter(isJudged)

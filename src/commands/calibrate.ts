@@ -9,6 +9,7 @@ import type { Io } from "../io/terminal.ts";
 import { writeWhole } from "../io/write.ts";
 import { calibrationReport } from "../report/calibration.ts";
 import { json } from "../report/json.ts";
+import { VERSION } from "../version.ts";
 
 export interface CalibrateOptions {
   readonly base: string;
@@ -24,15 +25,21 @@ export async function calibrate(
   io: Io,
 ): Promise<number> {
   const { value: base } = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
-  const measurements = files.flatMap((file) => readMeasurements(file));
-  const { validation: _, ...datasheet } = base;
+  const fileOf = new Map(files.flatMap((file) => readMeasurements(file).map((row) => [row, file] as const)));
+  const measurements = [...fileOf.keys()];
+  // what is known of how well the base predicts is about the base
+  const { validation: _, crossValidation: __, ...datasheet } = base;
   const start = {
     ...datasheet,
     name: options.name ?? base.name,
+    generator: `norm-roofline ${VERSION}`,
     calibration: (options.scratch ? undefined : base.calibration) ?? startingCalibration(base),
   };
   const source = files.join(", ");
-  const found = fitProfile(measurements, start, { origin: "measured", source });
+  const found = fitProfile(measurements, start, {
+    origin: "measured",
+    source: (rows) => [...new Set(rows.map((row) => fileOf.get(row)))].join(", "),
+  });
   if (found.stages.length === 0)
     throw new UserError(`${source}: no rows that a calibration could be fitted on`, [
       "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",

@@ -5,6 +5,7 @@ import type { Claims } from "../schema/claims.ts";
 import { answerer } from "../study/answers.ts";
 import { claims as judge } from "../study/claims.ts";
 import { scenariosOf } from "../study/space.ts";
+import { ANSWERED_BY } from "../version.ts";
 import { exitCode, failuresOf, readConditions } from "./fail-if.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
@@ -29,7 +30,7 @@ export async function claims(
     );
   const scenario = scenariosOf(space)([]);
   const judged: Claims = {
-    schemaVersion: 1,
+    ...ANSWERED_BY,
     scenario,
     claims: judge(space, scenario.hardware.gpuHourUsd?.value),
   };

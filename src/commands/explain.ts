@@ -6,7 +6,8 @@ import { suggestion } from "../nearest.ts";
 import { explainReport } from "../report/explain.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { explain as explainScenario } from "../study/explain.ts";
-import { scenariosOf } from "../study/space.ts";
+import { WHAT_IF_FLAGS } from "../study/flags.ts";
+import { namesPart, type Space, scenariosOf } from "../study/space.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import type { WhatIfOptions } from "./scenarios.ts";
@@ -26,8 +27,17 @@ export async function explain(
     throw new UserError(`--${space.axes[0]!.name}: expected one value: one scenario is explained at a time`);
   const scenario = scenariosOf(space)([]);
   checkOperator(operator, scenario);
-  await write(await explainReport(explainScenario(scenario, operator), format, look));
+  const readFrom = { ...space.files, changed: changedFields(space) };
+  await write(await explainReport(explainScenario(scenario, operator, readFrom), format, look));
   return EXIT.ok;
+}
+
+/** Fields that flags gave other values than the files; a model or profile that a flag names is its file's. */
+function changedFields({ fixed, settings, sequenceParallel }: Space): string[] {
+  const flags = WHAT_IF_FLAGS.filter(({ name }) => fixed[name] !== undefined).map(({ field }) => field);
+  const set = settings.filter((setting) => !namesPart(setting)).map(({ path }) => path.join("."));
+  const split = sequenceParallel ? ["parallelism.sequenceParallel"] : [];
+  return [...flags.filter((field) => field !== "model" && field !== "hardware"), ...split, ...set];
 }
 
 interface Words {

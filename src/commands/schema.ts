@@ -13,6 +13,8 @@ export const SCHEMA_NAMES = [
   "explanation",
   "sensitivity",
   "solution",
+  "accuracy",
+  "rows",
 ] as const;
 
 /** `schema`: the JSON Schema as shipped; a test keeps it equal to the zod schema it is generated from. */

@@ -11,6 +11,7 @@ import type { Range, Sample } from "../study/scan.ts";
 import { getPath } from "../study/set-path.ts";
 import { defaultRange, PARAMETER_ALIASES, solve as solveSpace } from "../study/solve.ts";
 import { partOf, type Space, scenariosOf } from "../study/space.ts";
+import { ANSWERED_BY } from "../version.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import type { WhatIfOptions } from "./scenarios.ts";
@@ -35,7 +36,7 @@ export async function solve(
   const range = await readRange(options.range, name, space);
   const found = solveSpace(space, field, target, { name, range });
   const solution: Solution = {
-    schemaVersion: 1,
+    ...ANSWERED_BY,
     field: field.name,
     target,
     parameter: name,

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { readDocuments } from "../io/document.ts";
-import { library, loadScenario } from "../io/load.ts";
+import { library, loadScenario, type ScenarioFiles } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
@@ -9,12 +9,17 @@ import type { Point } from "../study/flags.ts";
 import { getPath, type Setting } from "../study/set-path.ts";
 import { type Axis, type AxisValue, isFlag, namesPart, partOf, type Space, sizeOf } from "../study/space.ts";
 import { spaceProblems } from "../study/space-problems.ts";
-import { applyWhatIf, type LoadedFile } from "../study/what-if.ts";
+import { applyWhatIf } from "../study/what-if.ts";
 import { type AxisOptions, readAxes, typedAs } from "./axes.ts";
 import { readSetting } from "./scenarios.ts";
 
 /** More points than this take hours, and were most likely not meant. */
 const MOST_SPACE_POINTS = 1e9;
+
+/** A space, and where the parts of its first point were read. */
+export interface LoadedSpace extends Space {
+  readonly files: ScenarioFiles;
+}
 
 /** The space that a command line spans; everything that is wrong with any point of it is a UserError. */
 export async function loadSpace(
@@ -22,7 +27,7 @@ export async function loadSpace(
   options: AxisOptions,
   argv: readonly string[],
   io: Io,
-): Promise<Space> {
+): Promise<LoadedSpace> {
   const settings = (options.set ?? []).map(readSetting);
   const { fixed: flags, axes, problems } = readAxes(options, settings, argv);
   if (problems.length > 0) throw new UserError("the flags cannot be read", problems);
@@ -30,11 +35,12 @@ export async function loadSpace(
   const renamed = settings.filter(namesPart).map(({ path }) => path[0]);
   const fixed: Point = Object.fromEntries(Object.entries(flags).filter(([name]) => !renamed.includes(name)));
   const loaded = await loadParts(reference, { fixed, axes, settings }, io);
-  const space = { ...loaded, fixed, axes, settings, sequenceParallel: options.sequenceParallel === true };
+  const { files, ...parts } = loaded;
+  const space = { ...parts, fixed, axes, settings, sequenceParallel: options.sequenceParallel === true };
   const size = sizeOf(space);
   if (size > MOST_SPACE_POINTS)
     throw new UserError(`${size} points: expected at most ${MOST_SPACE_POINTS}; take coarser steps`);
-  return checked(space);
+  return { ...(await checked(space)), files };
 }
 
 type Typed = Pick<Space, "fixed" | "axes" | "settings">;
@@ -44,30 +50,28 @@ async function loadParts(
   reference: string,
   typed: Typed,
   io: Io,
-): Promise<Pick<Space, "file" | "models" | "devices">> {
+): Promise<Pick<LoadedSpace, "file" | "models" | "devices" | "files">> {
   const [document, second] = await readDocuments("scenario", reference, io);
   if (document === undefined || second !== undefined)
     throw new UserError(`${reference} holds more than one scenario: one can be swept at a time`);
   const parts = library(io);
   const notes = new Set<string>();
   const base = { model: nameOf("model", typed), hardware: nameOf("hardware", typed) };
-  const load = async (names: Partial<typeof base>): Promise<LoadedFile> => {
-    const { file, notes: found } = await loadScenario(document, { ...base, ...names }, parts);
+  const load = async (names: Partial<typeof base>): Promise<Pick<LoadedSpace, "file" | "files">> => {
+    const { file, files, notes: found } = await loadScenario(document, { ...base, ...names }, parts);
     for (const note of found) notes.add(note);
-    return {
-      ...file,
-      model: withoutSchema<Model>(file.model),
-      hardware: withoutSchema<Hardware>(file.hardware),
-    };
+    const model = withoutSchema<Model>(file.model);
+    const hardware = withoutSchema<Hardware>(file.hardware);
+    return { file: { ...file, model, hardware }, files };
   };
-  const file = await load({});
+  const { file, files } = await load({});
   const models = new Map<string, Model>();
   const devices = new Map<string, Hardware>();
-  for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).model);
+  for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).file.model);
   for (const hardware of namesOf("hardware", typed))
-    devices.set(hardware, (await load({ hardware })).hardware);
+    devices.set(hardware, (await load({ hardware })).file.hardware);
   for (const note of notes) io.stderr(`note: ${note}\n`);
-  return { file, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
+  return { file, files, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
 }
 
 type NamedPart = "model" | "hardware";

@@ -44,7 +44,7 @@ import {
   type rowSumTime,
   threadsPerRow,
 } from "../roofline/row-time.ts";
-import { softMaximum } from "../roofline/soft-maximum.ts";
+import { power, softMaximum } from "../roofline/soft-maximum.ts";
 import { timing } from "../roofline/terms.ts";
 import { inside, note, type Step, type Traced } from "./step.ts";
 
@@ -879,8 +879,8 @@ function rereadBytesSteps(
     ["rowsInFlight", rowsInFlight],
     ["work.rowBytes", work.rowBytes, work, "rowBytes"],
   ]);
-  const missing = 1 / (1 + (p.rereadFlightBytes / bytesInFlight) ** REREAD_SHARPNESS);
-  note(steps, "missing", "1 / (1 + ($0 / $1) ** $2)", missing, [
+  const missing = 1 / (1 + power(p.rereadFlightBytes / bytesInFlight, REREAD_SHARPNESS));
+  note(steps, "missing", "1 / (1 + power($0 / $1, $2))", missing, [
     ["p.rereadFlightBytes", p.rereadFlightBytes, p, "rereadFlightBytes"],
     ["bytesInFlight", bytesInFlight],
     ["REREAD_SHARPNESS", REREAD_SHARPNESS],

@@ -21,7 +21,7 @@ export interface Traced<T> {
   readonly result: T;
 }
 
-type OperandTuple = readonly [name: string, value: unknown, owner?: object, field?: string];
+type OperandTuple = readonly [name: string, value: unknown, owner?: object | undefined, field?: string];
 
 const isShown = (value: unknown): value is Operand["value"] =>
   typeof value === "number" || typeof value === "string" || typeof value === "boolean";

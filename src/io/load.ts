@@ -24,6 +24,8 @@ export type Loaded<T> =
       readonly notes: readonly string[];
       /** of a config.json: which field is from which key */
       readonly mapped?: readonly string[] | undefined;
+      /** where it was read */
+      readonly label?: string;
       readonly problems?: never;
     }
   | { readonly value?: never; readonly problems: readonly string[] };
@@ -75,7 +77,7 @@ export async function loadScenario(
   document: Document,
   instead: { readonly model?: string | undefined; readonly hardware?: string | undefined },
   library: Library,
-): Promise<{ readonly file: LoadedFile; readonly notes: readonly string[] }> {
+): Promise<LoadedScenario> {
   if (isConfig(document.data)) throw isNoScenario(document.label);
   const { value: file, problems = [] } = await read("scenario", documentWith(document, instead));
   const references = file ?? (isObject(document.data) ? { ...document.data, ...defined(instead) } : {});
@@ -87,7 +89,25 @@ export async function loadScenario(
   return {
     file: { ...(file as ScenarioFile), model: model.value as Model, hardware: hardware.value as Hardware },
     notes: [...model.notes, ...hardware.notes],
+    files: {
+      scenario: document.label,
+      model: model.label ?? document.label,
+      hardware: hardware.label ?? document.label,
+    },
   };
+}
+
+/** Where a scenario and its parts were read; a part that is written in the scenario's file is from there. */
+export interface ScenarioFiles {
+  readonly scenario: string;
+  readonly model: string;
+  readonly hardware: string;
+}
+
+interface LoadedScenario {
+  readonly file: LoadedFile;
+  readonly notes: readonly string[];
+  readonly files: ScenarioFiles;
 }
 
 const isNoScenario = (label: string): UserError =>
@@ -143,7 +163,7 @@ async function readPart(
     const loaded = await read(kind, document);
     return loaded.problems
       ? { problems: loaded.problems.map((line) => `${line} (in ${document.label})`) }
-      : loaded;
+      : { ...loaded, label: document.label };
   } catch (error) {
     if (error instanceof UserError) return { problems: [error.message, ...error.problems] };
     throw error;

@@ -1,18 +1,9 @@
-import type { Accuracy, Difference, Errors } from "../calibration/accuracy.ts";
-import type { Hardware } from "../schema/hardware.ts";
+import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-
-/** A profile compared with one measurements file. */
-export interface AccuracyReport extends Accuracy {
-  readonly profile: string;
-  readonly against: string;
-  /** median and 90th percentile on sizes that a fit has not seen, of the profile's own measurements */
-  readonly crossValidation?: Hardware["crossValidation"];
-}
 
 const share = (value: Cell | undefined): string => (typeof value === "number" ? formatPercent(value) : "");
 const points = (value: Cell | undefined): string => (typeof value === "number" ? value.toFixed(2) : "");
@@ -62,7 +53,7 @@ const ALL_COLUMNS: readonly RowColumn[] = [
 
 /** Error tables of every file compared; machines get the same numbers in base units. */
 export async function accuracyReport(
-  reports: readonly AccuracyReport[],
+  reports: readonly AccuracyAnswer[],
   format: Format,
   look: Look,
 ): Promise<string> {
@@ -73,7 +64,7 @@ export async function accuracyReport(
   return parts.join("\n");
 }
 
-async function oneReport(report: AccuracyReport, format: Format, look: Look): Promise<string> {
+async function oneReport(report: AccuracyAnswer, format: Format, look: Look): Promise<string> {
   const sections = [
     format === "md"
       ? `## ${report.profile} against ${report.against}\n`
@@ -92,7 +83,7 @@ async function oneReport(report: AccuracyReport, format: Format, look: Look): Pr
   return sections.join("\n");
 }
 
-function kernelSection(report: AccuracyReport, format: Format, look: Look): Promise<string> {
+function kernelSection(report: AccuracyAnswer, format: Format, look: Look): Promise<string> {
   const rows = report.kernels.map((row) => kernelRow(row, report));
   const columns = titled("kernels");
   if (rows.every((row) => row["leftOutMedianError"] === undefined))
@@ -105,20 +96,20 @@ function kernelSection(report: AccuracyReport, format: Format, look: Look): Prom
 const errorRow = ({ name, ...errors }: { name: string } & Errors): Row => ({ name, ...errors });
 
 /** A class of kernels, with its cross-validation beside it. */
-const kernelRow = (row: Accuracy["kernels"][number], report: AccuracyReport): Row => ({
+const kernelRow = (row: AccuracyAnswer["kernels"][number], report: AccuracyAnswer): Row => ({
   ...errorRow(row),
   leftOutMedianError: report.crossValidation?.find(({ name }) => name === row.name)?.medianError,
 });
 
 /** Layers that a fit has seen say less about the next one. */
-const layerRow = ({ name, fitted, ...errors }: Accuracy["layers"][number]): Row => ({
+const layerRow = ({ name, fitted, ...errors }: AccuracyAnswer["layers"][number]): Row => ({
   name: fitted ? `${name} *` : name,
   ...errors,
 });
 
 const differenceRow = (difference: Difference): Row => ({ ...difference });
 
-function flatRows(report: AccuracyReport): Row[] {
+function flatRows(report: AccuracyAnswer): Row[] {
   const { against } = report;
   return [
     ...report.kernels.map((row) => ({ against, section: "kernels", ...kernelRow(row, report) })),

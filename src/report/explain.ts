@@ -35,8 +35,8 @@ export async function explainReport(explanation: Explanation, format: Format, lo
   }
 }
 
-const rows = ({ operators }: Explanation): Row[] =>
-  operators.flatMap((operator) =>
+const rows = ({ operators, totals }: Explanation): Row[] => [
+  ...operators.flatMap((operator) =>
     operator.kernels.flatMap((kernel) =>
       kernel.steps.map(({ name, formula, substituted, value }) => ({
         operator: operator.name,
@@ -47,17 +47,23 @@ const rows = ({ operators }: Explanation): Row[] =>
         value,
       })),
     ),
-  );
+  ),
+  ...totals.map(({ name, formula, substituted, value }) => ({ name, formula, substituted, value })),
+];
 
 function lines(explanation: Explanation, width: number): string[] {
+  const { scenario, operators, totals } = explanation;
   const sources = sourceLines(explanation, width);
   return [
-    ...wrap(title(explanation.scenario), width),
-    ...explanation.operators.flatMap((operator) => ["", ...operatorLines(operator, width)]),
+    ...wrap(title(scenario), width),
+    ...operators.flatMap((operator) => ["", ...operatorLines(operator, width)]),
+    ...(totals.length > 0 ? ["", "Totals:", ...totals.flatMap((step) => stepLines(step, width, 1))] : []),
     ...(sources.length > 0 ? ["", "Parameters of the hardware, and where they come from:", ...sources] : []),
     "",
+    ...readFromLines(explanation, width),
+    "",
     ...wrap(
-      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly.",
+      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly. power(x, p) is x^p.",
       width,
     ),
   ];
@@ -85,22 +91,42 @@ function kernelLines(kernel: ExplainedKernel, width: number): string[] {
   const why = `waits longest for ${kernel.bound} (${terms})`;
   return [
     ...indented(head, width, 1),
-    ...kernel.steps.flatMap(({ name, formula, substituted, value }) => {
-      const plain = substituted === formula || substituted === String(value);
-      const second = plain ? [] : indented(`= ${substituted}`, width, 3);
-      return [...indented(`${name} = ${formula}`, width, 2), ...second, ...indented(`= ${value}`, width, 3)];
-    }),
+    ...kernel.steps.flatMap((step) => stepLines(step, width, 2)),
     ...indented(why, width, 2),
   ];
 }
 
+type ExplainedStep = ExplainedKernel["steps"][number];
+
+function stepLines({ name, formula, substituted, value }: ExplainedStep, width: number, depth: number) {
+  const plain = substituted === formula || substituted === String(value);
+  const second = plain ? [] : indented(`= ${substituted}`, width, depth + 1);
+  return [
+    ...indented(`${name} = ${formula}`, width, depth),
+    ...second,
+    ...indented(`= ${value}`, width, depth + 1),
+  ];
+}
+
+/** The files behind everything above. */
+function readFromLines({ scenario, readFrom }: Explanation, width: number): string[] {
+  const { model, hardware } = scenario;
+  const of = (file: string | undefined): string => (file === undefined ? "" : ` (${file})`);
+  const changed = readFrom?.changed ?? [];
+  return [
+    `Sizes of ${model.name}${of(readFrom?.model)}: ${model.source}.`,
+    `Figures of ${hardware.name}${of(readFrom?.hardware)}: the sources named beside them.`,
+    ...(readFrom === undefined ? [] : [`Scenario: ${readFrom.scenario}.`]),
+    ...(changed.length > 0 ? [`Changed by flags: ${changed.join(", ")}.`] : []),
+  ].flatMap((line) => wrap(line, width, INDENT));
+}
+
 /** Each parameter once. */
-function sourceLines({ operators }: Explanation, width: number): string[] {
+function sourceLines({ operators, totals }: Explanation, width: number): string[] {
   const found = new Map<string, string>();
-  for (const { kernels } of operators)
-    for (const { steps } of kernels)
-      for (const { operands } of steps)
-        for (const { name, value, source } of operands)
-          if (source !== undefined) found.set(`${name} = ${value}`, source);
+  const steps = operators.flatMap(({ kernels }) => kernels.flatMap((kernel) => kernel.steps));
+  for (const { operands } of [...steps, ...totals])
+    for (const { name, value, source } of operands)
+      if (source !== undefined) found.set(`${name} = ${value}`, source);
   return [...found].flatMap(([parameter, source]) => indented(`${parameter}: ${source}`, width, 1));
 }

@@ -1,3 +1,4 @@
+import { ANSWERED_BY } from "../version.ts";
 import { type Cell, csv } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
@@ -23,7 +24,7 @@ export async function renderRows(
 ): Promise<string> {
   switch (format) {
     case "json":
-      return json(rows, true);
+      return json([{ ...ANSWERED_BY, rows }], false);
     case "jsonl":
       return jsonLines(rows);
     case "csv":

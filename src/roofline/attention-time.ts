@@ -2,6 +2,7 @@ import type { Kernel, Work } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
+import { power } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Attention = Extract<Work, { kind: "attention" }>;
@@ -49,7 +50,7 @@ export function shortSequenceFactor(
   queries: number,
   p: { shortSequenceTokens: number; shortSequenceExponent: number },
 ): number {
-  return 1 + (p.shortSequenceTokens / queries) ** p.shortSequenceExponent;
+  return 1 + power(p.shortSequenceTokens / queries, p.shortSequenceExponent);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Work } from "../layer/kernel.ts";
 import type { Device } from "./device.ts";
 import { streamingSeconds } from "./pointwise-time.ts";
 import type { Traffic } from "./residency.ts";
-import { softMaximum } from "./soft-maximum.ts";
+import { power, softMaximum } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Row = Extract<Work, { kind: "row-per-block" | "row-in-registers" }>;
@@ -41,7 +41,7 @@ export function rereadBytes(work: Work, device: Device): number {
   const p = device.calibration.rowPerBlock;
   const rowsInFlight = Math.min(work.rows, device.hardware.computeUnits * p.blocksPerUnit);
   const bytesInFlight = rowsInFlight * work.rowBytes;
-  const missing = 1 / (1 + (p.rereadFlightBytes / bytesInFlight) ** REREAD_SHARPNESS);
+  const missing = 1 / (1 + power(p.rereadFlightBytes / bytesInFlight, REREAD_SHARPNESS));
   const totalBytes = work.rows * work.rowBytes;
   const furtherWaves = Math.min(1, totalBytes / bytesInFlight - 1);
   const kept = Math.max(0, p.rereadResidentBytes - bytesInFlight) * (1 + LATER_WAVES_KEEP * furtherWaves);

@@ -12,7 +12,10 @@ export function softMaximum(p: number, a: number, b: number, c = 0): number {
 /** x^p for shares of 1: most are 0 or 1. */
 const powerOfShare = (x: number, p: number): number => (x === 0 || x === 1 ? x : power(x, p));
 
-/** x^p for positive x; powers are what a simulation spends its time on, and `**` takes twice as long. */
+/**
+ * x^p for positive x. Powers are what a simulation spends its time on, and `**` takes twice as long; its last digit also
+ * differs between versions of Node, where exponentials and logarithms agree.
+ */
 export const power = (x: number, p: number): number => Math.exp(p * Math.log(x));
 
 /** 1 below `start`, 0 above `start + width`, a straight line between. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { answeredBy, text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
 
 const CLAIM_IDS = [
@@ -53,7 +53,7 @@ const ClaimSchema = z.strictObject({
 
 /** What `claims --json` prints. Names of schemaVersion 1 never change. */
 export const ClaimsSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  ...answeredBy,
   scenario: ScenarioSchema,
   claims: z.array(ClaimSchema),
 });

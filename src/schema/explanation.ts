@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { answeredBy, text } from "./fields.ts";
 import { OperatorResultSchema } from "./result.ts";
 import { ScenarioSchema } from "./scenario.ts";
 
@@ -7,14 +7,16 @@ const TensorSchema = z.strictObject({ tensor: text, bytes: z.number().min(0) });
 
 const StepSchema = z.strictObject({
   name: text.describe("What is computed"),
-  formula: text.describe("As the engine computes it; softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p)"),
+  formula: text.describe(
+    "As the engine computes it; softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p), power(x, p) is x^p",
+  ),
   substituted: text.describe("The same with the values put in"),
   value: z.number(),
   operands: z.array(
     z.strictObject({
       name: text,
       value: z.union([z.number(), z.string(), z.boolean()]),
-      source: text.optional().describe("Where a parameter of the hardware comes from"),
+      source: text.optional().describe("Where a number of the hardware comes from"),
     }),
   ),
 });
@@ -44,8 +46,17 @@ const KernelSchema = z.strictObject({
 
 /** What `explain --json` prints. Names of schemaVersion 1 never change. */
 export const ExplanationSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  ...answeredBy,
   scenario: ScenarioSchema,
+  readFrom: z
+    .strictObject({
+      scenario: text,
+      model: text.describe("Its source field says where its sizes are from"),
+      hardware: text.describe("Its sources say where each number is from"),
+      changed: z.array(text).describe("Fields that flags changed after that"),
+    })
+    .optional()
+    .describe("Files; of the package where they begin with one of its folders"),
   operators: z.array(
     OperatorResultSchema.omit({ kernels: true, arithmeticIntensity: true, shareOfTime: true }).extend({
       kernels: z.array(KernelSchema),
@@ -54,6 +65,9 @@ export const ExplanationSchema = z.strictObject({
         .describe("Gaps before its kernels, waiting for the host, and its share of the start"),
     }),
   ),
+  totals: z
+    .array(StepSchema)
+    .describe("Figures of the result that are made of its operators'; none where one operator is asked for"),
 });
 
 export type Explanation = z.infer<typeof ExplanationSchema>;

@@ -17,4 +17,10 @@ export const countOrZero = z.int().min(0, LAST_WORD).max(LARGEST_COUNT, LAST_WOR
 /** A physical quantity: above zero and small enough that no product of a few of them overflows. */
 export const quantity = z.number().positive().min(1e-30).max(1e30);
 
+/** How every JSON answer begins. Names of a schemaVersion never change (docs/versions.md). */
+export const answeredBy = {
+  schemaVersion: z.literal(1),
+  version: text.describe("Version of norm-roofline that computed this"),
+};
+
 export const schemaReference = z.string().optional().describe("JSON Schema for editors; ignored");

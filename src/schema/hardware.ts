@@ -36,6 +36,7 @@ export const HardwareSchema = z.strictObject({
     .strictObject({ value: quantity, source: text.describe("Provider and date") })
     .optional()
     .describe("Price of one GPU-hour, USD"),
+  generator: text.optional().describe("Program and version that wrote the calibration"),
   calibration: CalibrationSchema.optional().describe(
     "What the device was measured to reach; without it every time is the datasheet's ideal",
   ),

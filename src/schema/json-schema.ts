@@ -1,9 +1,11 @@
 import * as z from "zod";
+import { AccuracySchema } from "./accuracy.ts";
 import { ClaimsSchema } from "./claims.ts";
 import { ExplanationSchema } from "./explanation.ts";
 import { HardwareSchema } from "./hardware.ts";
 import { ModelSchema } from "./model.ts";
 import { ResultSchema } from "./result.ts";
+import { RowsSchema } from "./rows.ts";
 import { ScenarioFileSchema } from "./scenario.ts";
 import { SensitivitySchema } from "./sensitivity.ts";
 import { SolutionSchema } from "./solution.ts";
@@ -17,6 +19,8 @@ const SCHEMAS = {
   explanation: ["Answer of norm-roofline explain", ExplanationSchema],
   sensitivity: ["Answer of norm-roofline sensitivity", SensitivitySchema],
   solution: ["Answer of norm-roofline solve", SolutionSchema],
+  accuracy: ["Answer of norm-roofline accuracy", AccuracySchema],
+  rows: ["Rows of norm-roofline list, sweep, and run over several values", RowsSchema],
 } as const;
 
 export type JsonSchemaName = keyof typeof SCHEMAS;
@@ -30,13 +34,17 @@ const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
   "explanation",
   "sensitivity",
   "solution",
+  "accuracy",
+  "rows",
 ]);
+
+export const isPrinted = (name: JsonSchemaName): boolean => PRINTED.has(name);
 
 /** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */
 export function jsonSchema(name: JsonSchemaName): object {
   const [title, schema] = SCHEMAS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, {
-    io: PRINTED.has(name) ? "output" : "input",
+    io: isPrinted(name) ? "output" : "input",
     override: ({ jsonSchema: node }) => {
       // z.int() says that a number must be one that a double holds exactly; nobody needs to read that
       if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { answeredBy, text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
@@ -42,7 +42,7 @@ const AlternativeSchema = z.strictObject({
 
 /** What `run --json` prints. Names of schemaVersion 1 never change. */
 export const ResultSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  ...answeredBy,
   scenario: ScenarioSchema.describe("Resolved: model and hardware in full, every default filled in"),
   layer: z.strictObject({
     seconds: amount,

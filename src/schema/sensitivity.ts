@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { answeredBy, text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
 
 const EffectSchema = z.strictObject({
@@ -13,7 +13,7 @@ const EffectSchema = z.strictObject({
 
 /** What `sensitivity --json` prints. Names of schemaVersion 1 never change. */
 export const SensitivitySchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  ...answeredBy,
   scenario: ScenarioSchema,
   shareOfTime: z.number(),
   saving: z.number(),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { text } from "./fields.ts";
+import { answeredBy, text } from "./fields.ts";
 
 const SampleSchema = z.strictObject({
   parameter: z.number().describe("Value of the parameter"),
@@ -8,7 +8,7 @@ const SampleSchema = z.strictObject({
 
 /** What `solve --json` prints. Names of schemaVersion 1 never change. */
 export const SolutionSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  ...answeredBy,
   field: text.describe("Field of the result"),
   target: z.number(),
   parameter: text.describe("What was varied: a flag or a path into the scenario"),

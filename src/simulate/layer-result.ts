@@ -94,7 +94,7 @@ export function layerSecondsOn(
 }
 
 /** What starting costs, once for however many layers follow: launching the graph, or the start of a training step. */
-function startSeconds(scenario: Scenario, { calibration }: Device): number {
+export function startSeconds(scenario: Scenario, { calibration }: Device): number {
   if (calibration === undefined) return 0;
   if (scenario.runtime === "graph") return calibration.launch.graphStartSeconds;
   return scenario.workload.phase === "train" ? calibration.host.stepSeconds : 0;

@@ -28,22 +28,32 @@ import type { Explanation } from "../schema/explanation.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { layerResult } from "../simulate/layer-result.ts";
+import { ANSWERED_BY } from "../version.ts";
+import { totalSteps } from "./explain-totals.ts";
 
 type ExplainedKernel = Explanation["operators"][number]["kernels"][number];
 type ExplainedStep = ExplainedKernel["steps"][number];
 
-/** Every figure of operators (all, or one by name) with its formula, what was put in, and where that comes from. */
-export function explain(scenario: Scenario, operatorName: string | undefined): Explanation {
+/**
+ * Every figure of operators (all, or one by name) with its formula, what was put in, and where that comes from; of the
+ * whole layer also what its totals are made of. `readFrom` says which files it is from, where somebody knows.
+ */
+export function explain(
+  scenario: Scenario,
+  operatorName: string | undefined,
+  readFrom?: Explanation["readFrom"],
+): Explanation {
   const target = device(scenario.hardware);
   const operators = layerOperators(scenario);
   const kernels = operators.flatMap((operator) => operator.kernels);
   const traffic = trafficOf(kernels, target);
-  const results = layerResult(scenario).operators;
+  const result = layerResult(scenario);
+  const sources = sourcesOf(target, readFrom?.changed ?? []);
   let next = 0;
   const explained = operators.map((operator, index) => {
     const first = next;
     next += operator.kernels.length;
-    const { seconds, bound, flops, hbmReadBytes, hbmWriteBytes, idealSeconds } = results[index]!;
+    const { seconds, bound, flops, hbmReadBytes, hbmWriteBytes, idealSeconds } = result.operators[index]!;
     return {
       name: operator.name,
       class: operator.class,
@@ -53,14 +63,19 @@ export function explain(scenario: Scenario, operatorName: string | undefined): E
       seconds,
       idealSeconds,
       bound,
-      kernels: explainKernels(operator, traffic.slice(first, next), target),
+      kernels: explainKernels(operator, traffic.slice(first, next), target, sources),
       launchSeconds: seconds - kernelSeconds(operator, traffic.slice(first, next), target),
     };
   });
   return {
-    schemaVersion: 1,
+    ...ANSWERED_BY,
     scenario,
+    ...(readFrom === undefined ? {} : { readFrom }),
     operators: explained.filter(({ name }) => operatorName === undefined || name === operatorName),
+    totals:
+      operatorName === undefined
+        ? totalSteps(scenario, result, target).map((step) => explainStep(step, sources))
+        : [],
   };
 }
 
@@ -80,8 +95,8 @@ function explainKernels(
   { kernels }: Operator,
   traffic: readonly Traffic[],
   target: Device,
+  sources: SourcesOf,
 ): ExplainedKernel[] {
-  const sources = sourcesOf(target);
   return kernels.map((kernel, index) => {
     const { steps, result } = timingSteps(kernel, traffic[index]!, target);
     return {
@@ -163,39 +178,51 @@ function explainStep({ name, template, operands, value }: Step, sources: Sources
 
 type SourcesOf = (operand: Operand) => { readonly source?: string };
 
-/** Where a parameter of the hardware comes from: found by the object that it is a field of. */
-function sourcesOf(target: Device): SourcesOf {
+/** Numbers of the hardware that are fields of one object, by their path in the scenario. */
+interface Place {
+  readonly path: string;
+  /** the same fields with origin and source; undefined where the profile's list of sources says it */
+  readonly parameters?: Readonly<Record<string, Parameter>>;
+}
+
+/** Where a number of the hardware comes from: found by the object that it is a field of. */
+function sourcesOf(target: Device, changed: readonly string[]): SourcesOf {
   const { hardware, calibration } = target;
-  const places = new Map<object, object>();
-  if (calibration !== undefined) pair(calibration, hardware.calibration!, places);
+  const places = new Map<object, Place>([
+    [target, { path: "hardware" }],
+    [hardware, { path: "hardware" }],
+    [hardware.peakFlopsPerSecond, { path: "hardware.peakFlopsPerSecond" }],
+    [hardware.gpuHourUsd ?? {}, { path: "hardware.gpuHourUsd" }],
+  ]);
+  if (calibration !== undefined) placeAll(calibration, hardware.calibration!, "hardware.calibration", places);
   return ({ owner, field }) => {
-    if (owner === undefined || field === undefined) return {};
-    const documented = places.get(owner) as Readonly<Record<string, Parameter>> | undefined;
-    const parameter = documented?.[field];
+    const place = owner === undefined ? undefined : places.get(owner);
+    if (place === undefined || field === undefined) return {};
+    const path = field === "vectorFlopsPerSecond" ? VECTOR_PATH : `${place.path}.${field}`;
+    if (changed.some((one) => isPartOf(one, path) || isPartOf(path, one))) return { source: TYPED };
+    const parameter = place.parameters?.[field];
     if (parameter?.source !== undefined) return { source: `${parameter.origin}: ${parameter.source}` };
-    return owner === target || owner === hardware || owner === hardware.peakFlopsPerSecond
-      ? datasheetSource(
-          hardware,
-          owner === hardware.peakFlopsPerSecond ? `peakFlopsPerSecond.${field}` : field,
-        )
-      : {};
+    return place.parameters === undefined ? datasheetSource(hardware, path.slice("hardware.".length)) : {};
   };
 }
 
+const VECTOR_PATH = "hardware.peakFlopsPerSecond.fp32Vector";
+const TYPED = "set on the command line";
+
+const isPartOf = (path: string, whole: string): boolean => path === whole || path.startsWith(`${whole}.`);
+
 /** Each group of plain numbers beside the same group with origins and sources. */
-function pair(values: object, documented: object, places: Map<object, object>): void {
-  places.set(values, documented);
+function placeAll(values: object, documented: object, path: string, places: Map<object, Place>): void {
+  places.set(values, { path, parameters: documented as Readonly<Record<string, Parameter>> });
   for (const [key, value] of Object.entries(values))
     if (typeof value === "object" && value !== null)
-      pair(value as object, documented[key as keyof typeof documented] as object, places);
+      placeAll(value as object, documented[key as keyof typeof documented], `${path}.${key}`, places);
 }
 
-function datasheetSource({ sources }: Hardware, field: string): { readonly source?: string } {
-  const name = field === "vectorFlopsPerSecond" ? "peakFlopsPerSecond.fp32Vector" : field;
+function datasheetSource({ sources, gpuHourUsd }: Hardware, field: string): { readonly source?: string } {
+  if (gpuHourUsd !== undefined && field === "gpuHourUsd.value") return { source: gpuHourUsd.source };
   const found =
-    sources.find(({ fields }) => fields.includes(name)) ??
-    sources.find(({ fields }) =>
-      fields.some((one) => name.startsWith(`${one}.`) || one.startsWith(`${name}.`)),
-    );
+    sources.find(({ fields }) => fields.includes(field)) ??
+    sources.find(({ fields }) => fields.some((one) => isPartOf(field, one) || isPartOf(one, field)));
   return found === undefined ? {} : { source: found.source };
 }

@@ -1,3 +1,5 @@
+import { power } from "../roofline/soft-maximum.ts";
+
 /** A place where a function passes a target: the last point before and the first one behind it. */
 interface Crossing {
   readonly before: Sample;
@@ -70,8 +72,8 @@ function points({ from, to, step }: Range): number[] {
   }
   // zero has no logarithm: ranges that begin there are spread from their first step on
   const first = from > 0 ? from : (step ?? to / 1e6);
-  const ratio = (to / first) ** (1 / (SPREAD_POINTS - 1));
-  const spread = Array.from({ length: SPREAD_POINTS }, (_, index) => first * ratio ** index);
+  const ratio = power(to / first, 1 / (SPREAD_POINTS - 1));
+  const spread = Array.from({ length: SPREAD_POINTS }, (_, index) => first * power(ratio, index));
   const onStep = (x: number): number =>
     step === undefined ? x : from + Math.round((x - from) / step) * step;
   return [...new Set([from, ...spread.map((x) => Math.min(to, onStep(x))), to])];

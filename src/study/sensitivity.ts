@@ -1,5 +1,6 @@
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
+import { ANSWERED_BY } from "../version.ts";
 import { type Answers, answerer } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
 import { savingOfGiven } from "./result-field.ts";
@@ -85,7 +86,7 @@ export function sensitivity(space: Space): Sensitivity {
     ];
   });
   return {
-    schemaVersion: 1,
+    ...ANSWERED_BY,
     scenario,
     shareOfTime: base.share,
     saving: base.saving,

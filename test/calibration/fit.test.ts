@@ -12,7 +12,7 @@ import { predictedSeconds } from "../support/measurements.ts";
 import { hardware } from "../support/scenarios.ts";
 
 const h100 = hardware("h100-sxm") as Hardware & { calibration: NonNullable<Hardware["calibration"]> };
-const origin = { origin: "measured", source: "test" } as const;
+const origin = { origin: "measured", source: () => "test" } as const;
 
 const gemm = (m: number, n: number, k: number): Measurement => ({
   kind: "gemm",

@@ -5,11 +5,12 @@ import { parametersOf, replaceParameters, valueAt } from "../../src/calibration/
 import { validate as checkProfile } from "../../src/io/validate.ts";
 import { calibrationValues, device } from "../../src/roofline/device.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
+import { formatPercent, plural } from "../../src/units.ts";
 import { calibrated, layerRow, row } from "../support/rows.ts";
 import { FOUND, measuredOn, STAGES } from "../support/synthetic.ts";
 
 const H100 = calibrated("h100-sxm");
-const MEASURED = { origin: "measured", source: "synthetic" } as const;
+const MEASURED = { origin: "measured", source: () => "synthetic" } as const;
 const stageNamed = (name: string) => FIT_STAGES.find((stage) => stage.name === name)!;
 
 /** A device whose parameters of one stage are up to a fifth off, some up, some down, as far as they may be. */
@@ -61,12 +62,18 @@ describe.each(STAGES)("fitting %s", (name) => {
     }
   });
 
-  test("marks what it fitted as measured, and leaves all else as it was", () => {
+  test("marks what it fitted as measured, with its rows and its error, and leaves all else as it was", () => {
     const before = new Map(parametersOf(H100.calibration));
+    const [{ rows: used, medianError }] = fit.stages as [(typeof fit.stages)[number]];
+    const source = `synthetic (${name}: ${plural(used, "row")}, median error ${formatPercent(medianError)})`;
     for (const [path, parameter] of parametersOf(fit.profile.calibration)) {
       const isKnown = stage.parameters.includes(path) && !fit.undetermined.includes(path);
       if (isKnown)
-        expect(parameter).toMatchObject({ ...MEASURED, value: Number(parameter.value.toPrecision(4)) });
+        expect(parameter).toEqual({
+          value: Number(parameter.value.toPrecision(4)),
+          origin: "measured",
+          source,
+        });
       else expect(parameter).toEqual(before.get(path));
     }
     for (const path of fit.undetermined) expect(stage.parameters).toContain(path);

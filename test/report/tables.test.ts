@@ -6,6 +6,7 @@ import { json, jsonLines } from "../../src/report/json.ts";
 import { escapeMarkdown, markdownTable } from "../../src/report/markdown.ts";
 import { type Row, type RowColumn, renderRows } from "../../src/report/rows.ts";
 import { textTable } from "../../src/report/text-table.ts";
+import { VERSION } from "../../src/version.ts";
 
 /** As a spreadsheet reads it (RFC 4180). */
 function readCsv(text: string): string[][] {
@@ -180,9 +181,10 @@ describe("rows in every format", () => {
     expect(await renderRows(COLUMNS, ROWS, format, look())).toBe(text);
   });
 
-  test("as JSON are a list, of one row too", async () => {
-    expect(JSON.parse(await renderRows(COLUMNS, ROWS, "json", look()))).toEqual(ROWS);
-    expect(JSON.parse(await renderRows(COLUMNS, ROWS.slice(0, 1), "json", look()))).toHaveLength(1);
+  test("as JSON are a document with a list, of one row too", async () => {
+    const read = async (rows: typeof ROWS) => JSON.parse(await renderRows(COLUMNS, rows, "json", look()));
+    expect(await read(ROWS)).toEqual({ schemaVersion: 1, version: VERSION, rows: ROWS });
+    expect((await read(ROWS.slice(0, 1))).rows).toHaveLength(1);
   });
 
   test.each(FORMATS)("as %s have notes only where people read", async (format) => {

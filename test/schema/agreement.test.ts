@@ -114,6 +114,10 @@ const broken = fc
 const isNoDefault = ({ keyword, instancePath }: ErrorObject): boolean =>
   !(keyword === "required" && instancePath.startsWith("/scenario"));
 
+/** The shipped schemas leave out that a whole number must be one that a double holds exactly. */
+const isHuge = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER;
+
 describe("zod and the JSON Schema", () => {
   test.each(KINDS)("both take every %s as it is", (kind) => {
     for (const data of FILES[kind]) {
@@ -130,7 +134,7 @@ describe("zod and the JSON Schema", () => {
         const shipped = validators[kind](data);
         if (zod.success) expect((validators[kind].errors ?? []).filter(isNoDefault)).toEqual([]);
         else if (shipped) {
-          const others = zod.error.issues.filter(({ code }) => code !== "custom");
+          const others = zod.error.issues.filter((issue) => issue.code !== "custom" && !isHuge(issue));
           expect(others).toEqual([]);
           seen.dependent += 1;
         }

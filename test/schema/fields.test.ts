@@ -147,6 +147,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["crossValidation", optional(list(0))],
     ["crossValidation.0", OBJECT],
     ["crossValidation.0.name", TEXT],
+    ["generator", optional(TEXT)],
     ["crossValidation.0.sizes", COUNT],
     ["crossValidation.0.rows", COUNT],
     ["crossValidation.0.medianError", AMOUNT],

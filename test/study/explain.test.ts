@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerOperators } from "../../src/layer/layer.ts";
@@ -7,8 +8,10 @@ import { power, softMaximum } from "../../src/roofline/soft-maximum.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
 import { explain, timingSteps } from "../../src/study/explain.ts";
+import { command, json, type RunOptions } from "../support/command.ts";
 import { anyScenario, decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
 
+const PROFILES = readdirSync("hardware-profiles").map((file) => file.replace(/\.json$/, ""));
 const DEVICES = ["h100-sxm", "h200-sxm", "a100-sxm-80gb", "b200"].map(hardware);
 const WORKLOADS = [prefill(1, 4096), prefill(2, 100, 300), decode(1, 512), decode(64, 4096), train(2, 512)];
 
@@ -70,7 +73,148 @@ describe("the formulas of a timing law", () => {
     const bandwidth = operands.find(({ name }) => name === "device.hbmBytesPerSecond");
     expect(bandwidth).toMatchObject({ value: 3.35e12, source: expect.stringContaining("data sheet") });
     const fraction = operands.find(({ name }) => name === "c.memory.rowPerBlockFraction");
-    expect(fraction?.source).toMatch(/^measured: measurements\/h100-sxm/);
+    expect(fraction?.source).toMatch(
+      /^measured: measurements\/h100-sxm\/measured\.jsonl \(norm native: \d+ rows, median error [\d.]+%\)$/,
+    );
+  });
+});
+
+type Explained = ReturnType<typeof explain>;
+
+const operandsOf = ({ operators, totals }: Explained) =>
+  [...operators.flatMap(({ kernels }) => kernels.flatMap(({ steps }) => steps)), ...totals].flatMap(
+    ({ operands }) => operands,
+  );
+
+/** Names under which a law knows numbers of the hardware. */
+const OF_HARDWARE = /^(device\.(?!calibration$)|c\.|p\.|hardware\.)/;
+
+describe("a number of the hardware", () => {
+  test("has a source, on every device, in every scenario", () => {
+    const unsaid = new Set<string>();
+    let said = 0;
+    for (const one of SCENARIOS)
+      for (const { name, source = "" } of operandsOf(explain(one, undefined))) {
+        if (!OF_HARDWARE.test(name)) continue;
+        if (source === "") unsaid.add(`${one.hardware.name}: ${name}`);
+        else said += 1;
+      }
+    expect([...unsaid]).toEqual([]);
+    expect(said).toBeGreaterThan(10_000);
+  });
+
+  test.each(PROFILES)("has a source on %s, in every phase, and in totals too", (name) => {
+    const device = hardware(name);
+    const precision = device.peakFlopsPerSecond.bf16 === undefined ? "fp16" : "bf16";
+    const types = { weights: precision, activations: precision, kvCache: precision } as const;
+    for (const workload of WORKLOADS) {
+      const found = operandsOf(
+        explain(scenario({ hardware: device, workload, precision: types }), undefined),
+      );
+      const bare = found.filter(({ name, source = "" }) => OF_HARDWARE.test(name) && source === "");
+      expect(bare.map(({ name }) => name)).toEqual([]);
+      expect(found.some(({ name }) => name.endsWith("hbmBytesPerSecond"))).toBe(true);
+    }
+  });
+
+  test("that was typed is said to be typed, and no other is", () => {
+    const changed = [
+      "hardware.hbmBytesPerSecond",
+      "hardware.calibration.rowPerBlock.softness.value",
+      "workload.batch",
+    ];
+    const readFrom = { scenario: "a.json", model: "b.json", hardware: "c.json", changed };
+    const typed = operandsOf(explain(scenario(), "ffn-norm", readFrom)).filter(
+      ({ source }) => source === "set on the command line",
+    );
+    expect([...new Set(typed.map(({ name }) => name))].sort()).toEqual([
+      "c.rowPerBlock.softness",
+      "device.hbmBytesPerSecond",
+    ]);
+  });
+
+  test("that the price of an hour is, is the profile's or as given", async () => {
+    const source = async (line: string) => {
+      const found = operandsOf(await json<Explained>(`explain ${line} --json`));
+      return found.find(({ name }) => name === "hardware.gpuHourUsd")?.source;
+    };
+    expect(await source("")).toBe(hardware("h100-sxm").gpuHourUsd?.source);
+    expect(await source("--gpu-hour-usd 4")).toBe("set on the command line");
+  });
+});
+
+describe("the totals of an explanation", () => {
+  test("are the result's fields, and come out of the printed formula to the last bit", () => {
+    fc.assert(
+      fc.property(anyScenario, (one) => {
+        const result = layerResult(one) as unknown as Record<string, Record<string, number>>;
+        for (const { name, substituted, value } of explain(one, undefined).totals) {
+          const [part, field] = name.split(".") as [string, string];
+          expect(value).toBe(result[part]![field]);
+          expect(evaluate(substituted)).toBe(value);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("reach from operators to money, and are left out where one operator is asked for", () => {
+    const names = explain(scenario(), undefined).totals.map(({ name }) => name);
+    for (const name of [
+      "layer.seconds",
+      "normalization.shareOfTime",
+      "wholeModel.tokensPerSecond",
+      "cost.usdPerMillionTokens",
+    ])
+      expect(names).toContain(name);
+    expect(explain(scenario(), "rope").totals).toEqual([]);
+  });
+
+  test("do not add up layers that run on several stages at once", () => {
+    const staged = scenario({ parallelism: { tensor: 1, sequenceParallel: false, pipeline: 4 } });
+    const names = explain(staged, undefined).totals.map(({ name }) => name);
+    expect(names).toContain("layer.seconds");
+    expect(names).not.toContain("wholeModel.seconds");
+  });
+});
+
+describe("the files behind an explanation", () => {
+  const readFrom = async (line: string, options?: RunOptions) =>
+    (await json<Explained>(`explain ${line} --json`, options)).readFrom;
+
+  test("are those that were read, and what flags changed after that", async () => {
+    expect(await readFrom("llama-3-70b-decode-h100 ffn-norm")).toEqual({
+      scenario: "scenarios/llama-3-70b-decode-h100.json",
+      model: "models/llama-3-70b.json",
+      hardware: "hardware-profiles/h100-sxm.json",
+      changed: [],
+    });
+    expect(
+      await readFrom(
+        "--model gpt2-xl --hardware ./hardware-profiles/l4.json --batch 2 --set precision.kvCache=fp16",
+      ),
+    ).toMatchObject({
+      model: "models/gpt2-xl.json",
+      hardware: "./hardware-profiles/l4.json",
+      changed: ["workload.batch", "precision.kvCache"],
+    });
+  });
+
+  test("are the scenario's own where it holds a part itself", async () => {
+    const stdin = JSON.stringify({ ...scenario(), hardware: "l4", precision: {} });
+    expect(await readFrom("-", { stdin })).toEqual({
+      scenario: "standard input",
+      model: "standard input",
+      hardware: "hardware-profiles/l4.json",
+      changed: [],
+    });
+  });
+
+  test("stand below the table, with where the model's sizes are from", async () => {
+    const { stdout } = await command(["explain", "ffn-norm", "--batch", "2"], { columns: 400 });
+    expect(stdout).toContain(`(models/llama-3-70b.json): ${model("llama-3-70b").source}.`);
+    expect(stdout).toContain("(hardware-profiles/h100-sxm.json)");
+    expect(stdout).toContain("Changed by flags: workload.batch.");
   });
 });
 
