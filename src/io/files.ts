@@ -27,14 +27,8 @@ export function decodeText(bytes: Uint8Array, label: string): string {
 function readBytes(path: string, label: string): Uint8Array {
   const file = attempt(label, () => openSync(path, "r"));
   try {
-    const before = fstatSync(file);
-    if (before.isDirectory()) throw new UserError(`${label} is a folder, not a file`);
-    const bytes = attempt(label, () => readUpTo(file, LARGEST_INPUT_BYTES + 1));
-    const after = fstatSync(file);
-    // half of the old content and half of the new one may still be a valid file
-    if (before.isFile() && (before.size !== after.size || before.mtimeMs !== after.mtimeMs))
-      throw new UserError(`${label} was changed while it was read: try again`);
-    return bytes;
+    if (fstatSync(file).isDirectory()) throw new UserError(`${label} is a folder, not a file`);
+    return attempt(label, () => readUpTo(file, LARGEST_INPUT_BYTES + 1));
   } finally {
     closeSync(file);
   }
@@ -70,11 +64,6 @@ const REASONS: Record<string, string> = {
   EISDIR: "it is a folder",
   ENAMETOOLONG: "the name is too long",
   ENOSPC: "no space left on the device",
-  EDQUOT: "no space left in the quota",
-  EFBIG: "it may not grow as large",
-  EPIPE: "nobody reads it any more",
-  EMFILE: "too many files are open",
-  EIO: "the device has a fault",
   EROFS: "the file system is read-only",
   ELOOP: "too many symbolic links",
 };

@@ -1,7 +1,6 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { systemReason } from "./files.ts";
-import { cannotWrite } from "./write.ts";
 
 /** A file that grows line by line: whatever happens to its writer, it holds whole lines. */
 export interface LineFile {
@@ -9,43 +8,33 @@ export interface LineFile {
   readonly close: () => void;
 }
 
-/** An empty file, or with `bytes` one that keeps its first bytes; a pipe or a device takes lines as they come. */
+/** An empty file, or with `bytes` one that keeps its first bytes. */
 export function openLines(path: string, bytes = 0): LineFile {
   try {
     const file = openSync(path, bytes === 0 ? "w" : "r+");
-    const close = (): void => closeSync(file);
-    if (!fstatSync(file).isFile())
-      return { append: (text) => writeAll(path, file, Buffer.from(text)), close };
     ftruncateSync(file, bytes);
     let end = bytes;
     return {
       append: (text) => {
-        const line = Buffer.from(text);
-        writeAll(path, file, line, end);
-        end += line.length;
+        end += writeAll(path, file, Buffer.from(text), end);
       },
-      close,
+      close: () => closeSync(file),
     };
   } catch (error) {
-    throw cannotWrite(path, error);
+    throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
   }
 }
 
-/** Without a place to `start` nothing can be taken back; else a text that did not fit is, so that no line is cut. */
-function writeAll(path: string, file: number, bytes: Uint8Array, start?: number): void {
+/** A text that did not fit is taken back, so that no line is cut in two. */
+function writeAll(path: string, file: number, bytes: Uint8Array, start: number): number {
   let written = 0;
   try {
     while (written < bytes.length)
-      written += writeSync(
-        file,
-        bytes,
-        written,
-        bytes.length - written,
-        start === undefined ? null : start + written,
-      );
+      written += writeSync(file, bytes, written, bytes.length - written, start + written);
+    return bytes.length;
   } catch (error) {
-    if (start !== undefined) ftruncateSync(file, start);
-    throw cannotWrite(path, error);
+    ftruncateSync(file, start);
+    throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
   }
 }
 
@@ -63,9 +52,6 @@ const NEWLINE = 10;
 
 /** Reads a file piece by piece; undefined where there is none. */
 export function findLines(path: string): LinesFound | undefined {
-  // opening a pipe to read it waits for somebody to write to it
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-    throw new UserError(`${path} is not a file: only the lines of a file can be gone on with`);
   let file: number;
   try {
     file = openSync(path, "r");
