@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "./files.ts";
 import type { Environment } from "./terminal.ts";
@@ -49,7 +49,7 @@ function commitIn(folder: string): string | undefined {
 }
 
 function onlySnapshot(folder: string): string | undefined {
-  if (!existsSync(folder)) return undefined;
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   const [first, second] = readdirSync(folder);
   return second === undefined ? first : undefined;
 }
