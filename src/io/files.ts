@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { UserError } from "../errors.ts";
 
 /** Nothing that we read is near this size; a file that is was named by mistake. */
@@ -65,6 +65,15 @@ function readUpTo(file: number, start: number | null): Uint8Array {
     length += count;
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** Whether there is a folder; what cannot even be looked at is none. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function attempt<T>(label: string, action: () => T): T {
