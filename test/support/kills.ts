@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import { type Ended, type Running, runProgram, startProgram } from "./program.ts";
 
 export type Signal = "SIGINT" | "SIGTERM" | "SIGKILL";
@@ -41,7 +41,8 @@ export async function killSweep({ argv, path, whole, signal, moment }: SweepKill
   const line = [...argv, "-o", path];
   const running = startProgram(line);
   await until(running, () => sizeOf(path) >= moment.share * whole.length);
-  await wait(moment.delayMs);
+  // not even a turn of the event loop later, to end it in the middle of a write
+  if (moment.delayMs > 0) await wait(moment.delayMs);
   running.process.kill(signal);
   const ended = await running.ended;
   const held = existsSync(path) ? readFileSync(path) : undefined;
@@ -63,13 +64,18 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 const others = (path: string): string[] =>
   readdirSync(dirname(path)).filter((name) => name !== basename(path));
 
-/** Waits as long as a process runs; ends at once where it has ended. */
+const LOOK_MS = 5;
+
+/** Looks as often as it can, as a write or a temporary file does not last long; ends where the process has ended. */
 async function until(running: Running, holds: () => boolean): Promise<void> {
   let isRunning = true;
   void running.ended.finally(() => {
     isRunning = false;
   });
-  while (isRunning && !holds()) await wait(1);
+  while (isRunning) {
+    for (const end = performance.now() + LOOK_MS; performance.now() < end; ) if (holds()) return;
+    await nextTurn();
+  }
 }
 
 /** Whether a signal's process ended as one should: by the signal, by its exit code, or because it was through. */
@@ -99,7 +105,7 @@ export async function killReplacing(kill: ReplaceKill): Promise<ReplaceKilled> {
   const { argv, path, whole, signal, delayMs } = kill;
   writeFileSync(path, OLD);
   const running = startProgram([...argv, "-o", path]);
-  if (delayMs === undefined) await seen(running, path);
+  if (delayMs === undefined) await until(running, () => others(path).length > 0);
   else await Promise.race([wait(delayMs), running.ended]);
   running.process.kill(signal);
   const ended = await running.ended;
@@ -112,14 +118,4 @@ export async function killReplacing(kill: ReplaceKill): Promise<ReplaceKilled> {
     holds: held.toString() === OLD ? "old" : held.equals(whole) ? "new" : "something else",
     leftBehind,
   };
-}
-
-const LOOKS = 2000;
-
-/** Looks as often as it can: a temporary file does not last long. */
-async function seen(running: Running, path: string): Promise<void> {
-  await until(running, () => {
-    for (let look = 0; look < LOOKS; look++) if (others(path).length > 0) return true;
-    return false;
-  });
 }
