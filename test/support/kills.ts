@@ -6,7 +6,7 @@ import { type Ended, type Running, runProgram, startProgram } from "./program.ts
 export type Signal = "SIGINT" | "SIGTERM" | "SIGKILL";
 
 /** When a sweep is ended: once its file holds this share of its bytes, and so much later. */
-export interface Moment {
+interface Moment {
   readonly share: number;
   readonly delayMs: number;
 }
