@@ -2,7 +2,7 @@
 import { UserError } from "./errors.ts";
 import type { Interrupt } from "./io/terminal.ts";
 import { main } from "./main.ts";
-import { isReaderGone, isTerminal, writer } from "./streams.ts";
+import { isPipe, isReaderGone, isTerminal, writer } from "./streams.ts";
 
 const { env, platform } = process;
 
@@ -62,6 +62,7 @@ main(process.argv.slice(2), {
   color: wantsColor(terminal),
   unicode: showsUnicode(),
   watched: isTerminal(2, stderr),
+  isPipe: isPipe(1),
   isReaderGone: () => isReaderGone(1),
   onInterrupt,
   environment: env,

@@ -35,6 +35,7 @@ function declareAll(argv: readonly string[], io: Io, done: Done): Command {
     .configureOutput(commanderOutput(io))
     .exitOverride();
   program.helpInformation = () => HELP;
+  program.hook("preAction", (_, command) => nameStandardOutput(command));
   // a command's flags are only set up where they may be asked for
   const named = (name: string): boolean => argv.includes(name) || argv.includes("completion");
   for (const name of Object.keys(COMMANDS) as CommandName[]) {
@@ -357,7 +358,7 @@ function outputs(command: Command, formats: readonly string[] = FORMATS): Comman
   return command
     .addOption(new Option("-f, --format <format>", "format of the output").choices(formats))
     .option("--json", "the same as --format json")
-    .option("-o, --output <file>", "write to a file; the format from its ending");
+    .option("-o, --output <file>", "write to a file, or - for standard output; the format from its ending");
 }
 
 function whatIf(command: Command): Command {
@@ -369,6 +370,11 @@ function whatIf(command: Command): Command {
       "after",
       "\nA flag wins over the file. Numbers may be lists (1,2,8) and ranges\n(512-2048+512, 1-64*2), names lists: then there is one row for each of their\ncombinations.",
     );
+}
+
+/** `-o -` names standard output, as `-` names standard input for what is read. */
+function nameStandardOutput(command: Command): void {
+  if (command.getOptionValue("output") === "-") command.setOptionValue("output", undefined);
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

@@ -21,6 +21,16 @@ export function isTerminal(descriptor: 1 | 2, stream: () => NodeJS.WriteStream):
   }
 }
 
+/** A pipe, named or not, or a socket: something on whose reader we wait. */
+export function isPipe(descriptor: 1 | 2): boolean {
+  try {
+    const own = fstatSync(descriptor);
+    return own.isFIFO() || own.isSocket();
+  } catch {
+    return false;
+  }
+}
+
 const readersGone = new Set<number>();
 
 /** Whether whoever read a pipe has stopped: what is still to be written, nobody wants. */
@@ -36,8 +46,8 @@ function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
       written += writeSync(descriptor, bytes, written);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      // whoever reads us may stop reading: `| head` is no error
-      if (code === "EPIPE") {
+      // whoever reads us may stop reading: `| head` is no error; and where messages cannot be written, none can say so
+      if (code === "EPIPE" || (descriptor === 2 && code !== "EAGAIN")) {
         readersGone.add(descriptor);
         return;
       }

@@ -1,5 +1,5 @@
 import { EXIT, UserError } from "../errors.ts";
-import { findLines, openLines } from "../io/lines.ts";
+import { findLines, type Lines, openLines } from "../io/lines.ts";
 import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
 import type { Cell } from "../report/csv.ts";
 import { DRAWN_FORMATS } from "../report/formats.ts";
@@ -143,26 +143,28 @@ async function stream(
   const resumed = options.resume ? resumePoint(plan, format, range, path) : undefined;
   const from = resumed?.from ?? range.from;
   const header = range.headed && resumed === undefined ? headerLine(plan, format) : "";
-  const file = path === undefined ? undefined : openLines(path, resumed?.bytes);
-  const append = file?.append ?? io.stdout;
+  const out = path === undefined ? standardOutput(io) : openLines(path, resumed?.bytes);
   let stopped: Interrupt | undefined;
-  const undo = io.onInterrupt?.((signal) => {
-    stopped = signal;
-  });
+  // a pipe that nobody reads would keep a signal waiting as long, and has no lines to keep whole
+  const undo = out.isPipe
+    ? undefined
+    : io.onInterrupt?.((signal) => {
+        stopped = signal;
+      });
   const progress = progressOf(range.to - from, io);
   let done = 0;
   try {
-    if (header !== "") append(header);
+    if (header !== "") out.append(header);
     for await (const { text, points } of chunks(plan, format, from, range.to, options.jobs, io)) {
-      append(text);
+      out.append(text);
       done += points;
       progress.at(done);
-      if (stopped !== undefined || (file === undefined && io.isReaderGone?.())) break;
+      if (stopped !== undefined || out.isReaderGone()) break;
     }
   } finally {
     progress.end();
     undo?.();
-    file?.close();
+    out.close();
   }
   if (stopped === undefined) return EXIT.ok;
   const left = range.to - from - done;
@@ -171,6 +173,13 @@ async function stream(
   );
   return INTERRUPTED[stopped];
 }
+
+const standardOutput = (io: Io): Lines => ({
+  append: io.stdout,
+  close: () => {},
+  isReaderGone: io.isReaderGone ?? (() => false),
+  isPipe: io.isPipe === true,
+});
 
 const CHUNK_POINTS = 4096;
 /** Fewer points than this are done before threads have started. */
@@ -190,10 +199,11 @@ async function* chunks(
   jobs: number | undefined,
   io: Io,
 ): AsyncGenerator<Chunk> {
-  const { processors, rowWorker } = await import("../io/workers.ts");
+  const { processors, rowWorkers } = await import("../io/workers.ts");
   const script = io.workerScript;
   const threads = jobs ?? (to - from >= WORTH_THREADS ? processors() : 1);
-  if (threads === 1 || script === undefined) {
+  const workers = threads > 1 && script !== undefined ? rowWorkers(threads, script, { plan, format }) : [];
+  if (workers.length === 0) {
     const rows = rowWriter(plan, format);
     for (let start = from; start < to; start += CHUNK_POINTS) {
       const end = Math.min(to, start + CHUNK_POINTS);
@@ -203,7 +213,6 @@ async function* chunks(
     }
     return;
   }
-  const workers = Array.from({ length: threads }, () => rowWorker(script, { plan, format }));
   try {
     const queue: { readonly rows: Promise<string>; readonly points: number; readonly worker: number }[] = [];
     let next = from;
@@ -213,7 +222,8 @@ async function* chunks(
       queue.push({ rows: workers[worker]!.rows(next, end), points: end - next, worker });
       next = end;
     };
-    for (let ahead = 0; ahead < 2; ahead++) for (let worker = 0; worker < threads; worker++) ask(worker);
+    for (let ahead = 0; ahead < 2; ahead++)
+      for (let worker = 0; worker < workers.length; worker++) ask(worker);
     for (let first = queue.shift(); first !== undefined; first = queue.shift()) {
       const text = await first.rows;
       ask(first.worker);

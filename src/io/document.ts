@@ -1,8 +1,8 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { suggestion } from "../nearest.ts";
-import { decodeText, LARGEST_INPUT_BYTES, readText } from "./files.ts";
+import { decodeText, isFolder, LARGEST_INPUT_BYTES, readText } from "./files.ts";
 import { cachedConfig, isHubName } from "./hub-cache.ts";
 import { parseJson } from "./json.ts";
 import { FOLDERS, type Kind, LIST_WORDS, shippedNames, shippedPath } from "./shipped.ts";
@@ -71,8 +71,7 @@ const readPath = (path: string, label: string, origin = originOf(path, label)): 
 const CONFIG = "config.json";
 
 /** A model's folder stands for the config.json in it. */
-const hasConfig = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && existsSync(join(path, CONFIG));
+const hasConfig = (path: string): boolean => isFolder(path) && existsSync(join(path, CONFIG));
 
 /** A file named config.json is called by its folder. */
 function originOf(path: string, label: string): Document["origin"] {

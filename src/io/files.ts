@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { UserError } from "../errors.ts";
 
 /** Nothing that we read is near this size; a file that is was named by mistake. */
@@ -27,25 +27,53 @@ export function decodeText(bytes: Uint8Array, label: string): string {
 function readBytes(path: string, label: string): Uint8Array {
   const file = attempt(label, () => openSync(path, "r"));
   try {
-    if (fstatSync(file).isDirectory()) throw new UserError(`${label} is a folder, not a file`);
-    return attempt(label, () => readUpTo(file, LARGEST_INPUT_BYTES + 1));
+    const found = fstatSync(file);
+    if (found.isDirectory()) throw new UserError(`${label} is a folder, not a file`);
+    return attempt(label, () => (found.isFile() ? readAtRest(file, label) : readUpTo(file, null)));
   } finally {
     closeSync(file);
   }
 }
 
+/** How often a file that is being written is read again, and how long to leave its writer in between, ms. */
+const MOST_READS = 20;
+const PATIENCE_MS = 5;
+
+/** A file that somebody writes to while we read is read again: its beginning and its end may not belong together. */
+function readAtRest(file: number, label: string): Uint8Array {
+  for (let reads = 0; reads < MOST_READS; reads++) {
+    const before = fstatSync(file);
+    const bytes = readUpTo(file, 0);
+    const after = fstatSync(file);
+    if (after.size === before.size && after.mtimeMs === before.mtimeMs) return bytes;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PATIENCE_MS);
+  }
+  throw new UserError(`cannot read ${label}: something else keeps writing to it`);
+}
+
 /** Reads pipes and devices too, whose size is not known before: so the limit holds for what was read. */
-function readUpTo(file: number, limit: number): Uint8Array {
+function readUpTo(file: number, start: number | null): Uint8Array {
+  const limit = LARGEST_INPUT_BYTES + 1;
   const chunks: Uint8Array[] = [];
   let length = 0;
   while (length < limit) {
     const chunk = new Uint8Array(Math.min(65_536, limit - length));
-    const count = readSync(file, chunk);
+    const position = start === null ? null : start + length;
+    const count = readSync(file, chunk, 0, chunk.length, position);
     if (count === 0) break;
     chunks.push(chunk.subarray(0, count));
     length += count;
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** Whether there is a folder; what cannot even be looked at is none. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function attempt<T>(label: string, action: () => T): T {
@@ -64,6 +92,9 @@ const REASONS: Record<string, string> = {
   EISDIR: "it is a folder",
   ENAMETOOLONG: "the name is too long",
   ENOSPC: "no space left on the device",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file would be larger than is allowed",
+  EIO: "the device failed",
   EROFS: "the file system is read-only",
   ELOOP: "too many symbolic links",
 };

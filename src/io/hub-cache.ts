@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readText } from "./files.ts";
+import { isFolder, readText } from "./files.ts";
 import type { Environment } from "./terminal.ts";
 
 /** The config.json of a model in the cache that Hugging Face's own tools fill, or where it was looked for. */
@@ -49,7 +49,7 @@ function commitIn(folder: string): string | undefined {
 }
 
 function onlySnapshot(folder: string): string | undefined {
-  if (!existsSync(folder)) return undefined;
+  if (!isFolder(folder)) return undefined;
   const [first, second] = readdirSync(folder);
   return second === undefined ? first : undefined;
 }

@@ -9,6 +9,8 @@ export interface Io {
   readonly unicode: boolean;
   /** standard error is a terminal: somebody watches */
   readonly watched?: boolean;
+  /** standard output is a pipe: to write to it may take as long as its reader likes */
+  readonly isPipe?: boolean;
   /** whoever read standard output has stopped reading */
   readonly isReaderGone?: () => boolean;
   /** calls back when the user or the system asks the program to stop; undo it with what it returns */

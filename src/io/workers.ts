@@ -12,7 +12,18 @@ export const processors = (): number => availableParallelism();
 /** A young generation larger than the cache only makes threads heavier. */
 const LIMITS = { maxYoungGenerationSizeMb: 8 };
 
-export function rowWorker(script: string, data: unknown): RowWorker {
+/** As many threads as asked for, or as many as the system still lets us have: perhaps none. */
+export function rowWorkers(count: number, script: string, data: unknown): RowWorker[] {
+  const workers: RowWorker[] = [];
+  try {
+    while (workers.length < count) workers.push(rowWorker(script, data));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_INIT_FAILED") throw error;
+  }
+  return workers;
+}
+
+function rowWorker(script: string, data: unknown): RowWorker {
   const worker = new Worker(script, { workerData: data, resourceLimits: LIMITS });
   const waiting: { readonly resolve: (text: string) => void; readonly reject: (error: Error) => void }[] = [];
   worker.on("message", ({ text }: { readonly text: string }) => waiting.shift()?.resolve(text));

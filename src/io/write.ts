@@ -7,17 +7,32 @@ import { systemReason } from "./files.ts";
 /** Writes a file whole or not at all: under a temporary name beside it, then renamed. */
 export function writeWhole(path: string, text: string): void {
   try {
-    const target = exists(path) ? realpathSync(path) : path;
-    // a device or pipe (/dev/stdout) cannot be replaced by a file
-    if (exists(path) && !statSync(target).isFile()) writeFileSync(target, text);
-    else replace(target, text);
+    // a device or pipe cannot be replaced by a file, and behind /dev/stdout there may be one without a path
+    if (!exists(path)) replace(path, text);
+    else if (statSync(path).isFile()) replace(realpathSync(path), text);
+    else writeThrough(path, text);
   } catch (error) {
     throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
   }
 }
 
+function writeThrough(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    // whoever reads a pipe may stop: no error
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
+}
+
+/** Of a long name the temporary one keeps so much that it is not too long. */
+const NAME_CHARACTERS = 50;
+
 function replace(target: string, text: string): void {
-  const temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomUUID()}.tmp`);
+  const temporary = join(
+    dirname(target),
+    `.${basename(target).slice(0, NAME_CHARACTERS)}.${randomUUID()}.tmp`,
+  );
   try {
     writeFileSync(temporary, text, { flag: "wx" });
     renameSync(temporary, target);

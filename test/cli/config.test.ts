@@ -219,6 +219,15 @@ describe("org/name", () => {
     expect(stderr).toMatch(/neither HF_HUB_CACHE, HF_HOME nor HOME is set/);
   });
 
+  test("whose snapshots are no folder is not there", async () => {
+    const root = cached(hub, "acme/broken", LLAMA);
+    rmSync(join(root, "snapshots"), { recursive: true });
+    writeFileSync(join(root, "snapshots"), "");
+    const { code, stderr } = await command(["show", "acme/broken"], HOME);
+    expect(stderr).toMatch(/not in the local Hugging Face cache/);
+    expect(code).toBe(2);
+  });
+
   test("never leads out of the cache", async () => {
     file("home/.cache/huggingface/secret/config.json", LLAMA);
     const root = cached(hub, "acme/evil", LLAMA);

@@ -99,6 +99,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ["run -o /nonexistent/folder/x.json", /cannot write .*no such file/],
   ["run ./missing.json", /cannot read \.\/missing\.json: no such file/],
   ["run ./src/", /folder/],
+  ["run --model package.json/x/y.json", /cannot read package\.json\/x\/y\.json: no such file/],
   ["list animals", /models, hardware, scenarios, norms/],
   ["show nothing-of-this-name", /nothing-of-this-name/],
   ["schema sonnet", /sonnet/],
@@ -126,6 +127,13 @@ describe("a command line that cannot be answered", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });
+
+test.each(["run --json", "sweep --batch 1,2 --format csv", "list hardware"])(
+  "`%s -o -` is standard output",
+  async (line) => {
+    expect(await command(words(`${line} -o -`))).toEqual(await command(words(line)));
+  },
+);
 
 describe("a check", () => {
   test.each([
