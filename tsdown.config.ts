@@ -28,7 +28,7 @@ function validatedFiles(): Record<string, string> {
 }
 
 /** Built-ins and what all other files share. */
-const BASE = /builtin:|src\/(errors|help|streams|version)/;
+const BASE = /builtin:|src\/(errors|help|streams|version|visible)/;
 
 /** What every run needs, together in one file; --help, validation and tables have theirs. */
 const ENGINE =

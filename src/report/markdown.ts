@@ -1,4 +1,4 @@
-import { printable } from "./text.ts";
+import { visible } from "../visible.ts";
 import type { Column } from "./text-table.ts";
 
 /** A GitHub table. */
@@ -15,4 +15,4 @@ const escapeCell = (cell: string): string => escapeMarkdown(cell).replaceAll("|"
 
 /** Names from files are text, not markup. */
 export const escapeMarkdown = (text: string): string =>
-  printable(text).replace(/[<>`*_[\]\\]/g, (character) => `\\${character}`);
+  visible(text).replace(/[<>`*_[\]\\]/g, (character) => `\\${character}`);

@@ -6,6 +6,7 @@ import { json, jsonLines } from "../../src/report/json.ts";
 import { escapeMarkdown, markdownTable } from "../../src/report/markdown.ts";
 import { type Row, type RowColumn, renderRows } from "../../src/report/rows.ts";
 import { textTable } from "../../src/report/text-table.ts";
+import { visibleLines } from "../../src/visible.ts";
 
 /** As a spreadsheet reads it (RFC 4180). */
 function readCsv(text: string): string[][] {
@@ -49,13 +50,16 @@ describe("CSV", () => {
     ["a,b", '"a,b"'],
     ['say "hi"', '"say ""hi"""'],
     ["two\nlines", '"two\nlines"'],
-    ["a\rb", '"a\rb"'],
+    ["a\rb", "a?b"],
+    ["\u001b[31m\u200b", "?[31m?"],
     [" spaces ", " spaces "],
     ["=1+1", "'=1+1"],
     ["+1", "'+1"],
     ["-1", "'-1"],
     ["@x", "'@x"],
     ["\tx", "'\tx"],
+    ["  =1", "'  =1"],
+    ["\uff1d1", "'\uff1d1"],
     ['=HYPERLINK("x","y")', '"\'=HYPERLINK(""x"",""y"")"'],
     ["a=1", "a=1"],
     [0, "0"],
@@ -72,8 +76,13 @@ describe("CSV", () => {
     fc.assert(
       fc.property(fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { maxLength: 6 }), (rows) => {
         const text = csv(["a", "b", "c"], rows);
-        const shown = (value: Cell): string =>
-          typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+        const shown = (value: Cell): string => {
+          const seen = visibleLines(String(value));
+          const begins = seen.startsWith("\t") ? "=" : seen.trimStart().charAt(0);
+          return typeof value === "string" && "=+-@＝＋－＠".includes(begins) && begins !== ""
+            ? `'${seen}`
+            : seen;
+        };
         expect(readCsv(text)).toEqual([["a", "b", "c"], ...rows.map((row) => row.map(shown))]);
       }),
     );
