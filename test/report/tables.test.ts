@@ -6,7 +6,7 @@ import { json, jsonLines } from "../../src/report/json.ts";
 import { escapeMarkdown, markdownTable } from "../../src/report/markdown.ts";
 import { type Row, type RowColumn, renderRows } from "../../src/report/rows.ts";
 import { textTable } from "../../src/report/text-table.ts";
-import { visibleLines } from "../../src/visible.ts";
+import { visible } from "../../src/visible.ts";
 
 /** As a spreadsheet reads it (RFC 4180). */
 function readCsv(text: string): string[][] {
@@ -49,7 +49,7 @@ describe("CSV", () => {
     ["", ""],
     ["a,b", '"a,b"'],
     ['say "hi"', '"say ""hi"""'],
-    ["two\nlines", '"two\nlines"'],
+    ["two\nlines", "two?lines"],
     ["a\rb", "a?b"],
     ["\u001b[31m\u200b", "?[31m?"],
     [" spaces ", " spaces "],
@@ -57,7 +57,7 @@ describe("CSV", () => {
     ["+1", "'+1"],
     ["-1", "'-1"],
     ["@x", "'@x"],
-    ["\tx", "'\tx"],
+    ["\t=x", "?=x"],
     ["  =1", "'  =1"],
     ["\uff1d1", "'\uff1d1"],
     ['=HYPERLINK("x","y")', '"\'=HYPERLINK(""x"",""y"")"'],
@@ -77,8 +77,8 @@ describe("CSV", () => {
       fc.property(fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { maxLength: 6 }), (rows) => {
         const text = csv(["a", "b", "c"], rows);
         const shown = (value: Cell): string => {
-          const seen = visibleLines(String(value));
-          const begins = seen.startsWith("\t") ? "=" : seen.trimStart().charAt(0);
+          const seen = visible(String(value));
+          const begins = seen.trimStart().charAt(0);
           return typeof value === "string" && "=+-@＝＋－＠".includes(begins) && begins !== ""
             ? `'${seen}`
             : seen;
