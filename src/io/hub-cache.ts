@@ -38,7 +38,12 @@ function hubFolder(environment: Environment): string | undefined {
     [home, ".cache/huggingface/hub"],
   ];
   const [root, below] = places.find(([variable]) => variable) ?? [];
-  return root === undefined ? undefined : join(root.replace(/^~(?=\/|$)/, home ?? "~"), below!);
+  return root === undefined
+    ? undefined
+    : join(
+        root.replace(/^~(?=\/|$)/, () => home ?? "~"),
+        below!,
+      );
 }
 
 /** The commit of the main branch; without a branch the only snapshot there is. */
