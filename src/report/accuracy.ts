@@ -1,6 +1,7 @@
 import type { Accuracy, Difference, Errors } from "../calibration/accuracy.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import { formatPercent } from "../units.ts";
+import { visible } from "../visible.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
@@ -74,11 +75,7 @@ export async function accuracyReport(
 }
 
 async function oneReport(report: AccuracyReport, format: Format, look: Look): Promise<string> {
-  const sections = [
-    format === "md"
-      ? `## ${report.profile} against ${report.against}\n`
-      : `${report.profile} against\n${report.against}\n`,
-  ];
+  const sections = [await heading(report, format)];
   if (report.kernels.length > 0) sections.push(await kernelSection(report, format, look));
   if (report.layers.length > 0)
     sections.push(await renderRows(titled("layers"), report.layers.map(layerRow), format, look, FITTED_NOTE));
@@ -90,6 +87,13 @@ async function oneReport(report: AccuracyReport, format: Format, look: Look): Pr
     );
   }
   return sections.join("\n");
+}
+
+/** A profile's name is its author's, a file's whose it is. */
+async function heading({ profile, against }: AccuracyReport, format: Format): Promise<string> {
+  if (format !== "md") return `${visible(profile)} against\n${visible(against)}\n`;
+  const { escapeMarkdown } = await import("./markdown.ts");
+  return `## ${escapeMarkdown(`${profile} against ${against}`)}\n`;
 }
 
 function kernelSection(report: AccuracyReport, format: Format, look: Look): Promise<string> {

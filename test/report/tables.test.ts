@@ -7,30 +7,7 @@ import { escapeMarkdown, markdownTable } from "../../src/report/markdown.ts";
 import { type Row, type RowColumn, renderRows } from "../../src/report/rows.ts";
 import { textTable } from "../../src/report/text-table.ts";
 import { visible } from "../../src/visible.ts";
-
-/** As a spreadsheet reads it (RFC 4180). */
-function readCsv(text: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  let cell = "";
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]!;
-    if (quoted && character === '"' && text[at + 1] === '"') {
-      cell += '"';
-      at += 1;
-    } else if (character === '"') quoted = !quoted;
-    else if (!quoted && (character === "," || character === "\n")) {
-      row.push(cell);
-      cell = "";
-      if (character === "\n") {
-        rows.push(row);
-        row = [];
-      }
-    } else cell += character;
-  }
-  return rows;
-}
+import { readCsv } from "../support/csv.ts";
 
 const plain: fc.Arbitrary<string> = fc.string({
   unit: fc.constantFrom(...'abc ,"\n\r;|µ中<>`*_[]\\#'.split("")),
@@ -110,6 +87,10 @@ describe("Markdown", () => {
     ["back\\slash", "back\\\\slash"],
     ["two\nlines", "two?lines"],
     ["\u001b[31m", "?\\[31m"],
+    ["a|b ~x~ #1", "a\\|b \\~x\\~ \\#1"],
+    ["&lt;b&gt;", "\\&lt;b\\&gt;"],
+    ["https://x.y WWW.x.y", "https\\://x.y WWW\\.x.y"],
+    ["ratio 1:2, -1", "ratio 1:2, -1"],
   ])("%j is escaped as %j", (text, escaped) => {
     expect(escapeMarkdown(text)).toBe(escaped);
   });
