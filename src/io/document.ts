@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { suggestion } from "../nearest.ts";
@@ -80,7 +79,7 @@ function readReference(
 ): Document[] {
   if (isPath(reference)) {
     const path = resolve(folder, reference);
-    if (kind === "model" && !existsSync(path) && isHubName(reference))
+    if (kind === "model" && whatIsAt(path) === undefined && isHubName(reference))
       return readCached(reference, environment);
     return kind === "model" && hasConfig(path)
       ? readPath(join(path, CONFIG), join(reference, CONFIG))
@@ -98,7 +97,7 @@ const CONFIG = "config.json";
 
 /** A model's folder stands for the config.json in it. */
 const hasConfig = (path: string): boolean =>
-  whatIsAt(path)?.isDirectory() === true && existsSync(join(path, CONFIG));
+  whatIsAt(path)?.isDirectory() === true && whatIsAt(join(path, CONFIG)) !== undefined;
 
 /** A file named config.json is called by its folder. */
 function originOf(path: string, label: string): Document["origin"] {

@@ -48,7 +48,8 @@ function readUpTo(file: number, limit: number): Uint8Array {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
-function attempt<T>(label: string, action: () => T): T {
+/** The result of asking the system, or a UserError that says why it would not. */
+export function attempt<T>(label: string, action: () => T): T {
   try {
     return action();
   } catch (error) {

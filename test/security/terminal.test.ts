@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -145,6 +145,14 @@ describe("messages quote what was wrong without doing what it says", () => {
       ["report", path, "-o", csv],
     ])
       expect(await harmless(argv)).not.toMatch(/^error: forged/m);
+  });
+
+  test("by one way: a command that writes a line itself quotes nobody", () => {
+    const raw = readdirSync("src/commands").filter((name) =>
+      readFileSync(join("src/commands", name), "utf8").includes("io.stderr("),
+    );
+    // a table of figures, and how far a sweep is
+    expect(raw.sort()).toEqual(["calibrate.ts", "sweep.ts"]);
   });
 
   test("of measurements", async () => {
