@@ -29,7 +29,7 @@ function validatedFiles(): Record<string, string> {
 }
 
 /** Built-ins and what all other files share. */
-const BASE = /builtin:|src\/(errors|help|streams|version|visible)/;
+const BASE = /builtin:|src\/(errors|help|io\/terminal|streams|version|visible)/;
 
 /** What every run needs, together in one file; --help, validation and tables have theirs. */
 const ENGINE =

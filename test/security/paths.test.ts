@@ -199,7 +199,7 @@ describe("a scenario file", () => {
     const pipe = join(folder, "pipe");
     mkdirSync(join(folder, "model"));
     for (const path of [pipe, join(folder, "model", "config.json")])
-      expect(spawnSync("mkfifo", [path]).status).toBe(0);
+      expect(spawnSync("sh", ["-c", 'mkfifo "$0"', path]).status).toBe(0);
     symlinkSync("/dev/zero", join(folder, "link.json"));
     for (const reference of [
       pipe,
@@ -258,7 +258,7 @@ describe("an output", () => {
 
 describe("a file that is wrong in very many places", () => {
   const problems = (stderr: string): number => stderr.trim().split("\n").length;
-  const many = 200_000;
+  const many = 50_000;
 
   test.each([
     ["items of a list", { sources: Array(many).fill(1) }],
@@ -271,7 +271,7 @@ describe("a file that is wrong in very many places", () => {
 
   test("rows of measurements: tells how many", async () => {
     const path = file("many.jsonl", "1\n".repeat(many));
-    expect(await refused(["accuracy", "--against", path])).toMatch(/and 199990 more/);
+    expect(await refused(["accuracy", "--against", path])).toMatch(/and 49990 more/);
   });
 
   test("passes of a norm", async () => {
