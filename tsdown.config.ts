@@ -3,6 +3,7 @@ import { defineConfig, type Rolldown } from "tsdown";
 import { FOLDERS, KINDS } from "./src/io/shipped.ts";
 import { fingerprint } from "./src/io/trusted.ts";
 import { validate } from "./src/io/validate.ts";
+import { thirdParty } from "./tools/third-party.ts";
 
 /**
  * Fingerprints of the shipped files that are valid and that validation gives back as they are (no default left to
@@ -28,7 +29,7 @@ function validatedFiles(): Record<string, string> {
 }
 
 /** Built-ins and what all other files share. */
-const BASE = /builtin:|src\/(errors|help|streams|version)/;
+const BASE = /builtin:|src\/(errors|help|io\/terminal|streams|version|visible)/;
 
 /** What every run needs, together in one file; --help, validation and tables have theirs. */
 const ENGINE =
@@ -65,6 +66,9 @@ const commonJs = {
   },
 };
 
+/** What others wrote and we ship. */
+const licences = thirdParty();
+
 const shared = { platform: "node", target: "node20", hash: false } as const;
 
 export default defineConfig([
@@ -79,6 +83,7 @@ export default defineConfig([
     clean: false,
     deps: { alwaysBundle: [/.*/], onlyBundle: false },
     minify: true,
+    plugins: [licences],
   },
   {
     ...shared,
@@ -90,7 +95,7 @@ export default defineConfig([
     // everything inside: few files to open at start
     deps: { alwaysBundle: [/.*/], onlyBundle: false },
     minify: true,
-    plugins: [leanBuiltins, commonJs],
+    plugins: [leanBuiltins, commonJs, licences],
     outputOptions: {
       codeSplitting: {
         groups: [
@@ -108,5 +113,6 @@ export default defineConfig([
     dts: true,
     clean: false,
     deps: { neverBundle: ["zod"] },
+    plugins: [licences],
   },
 ]);

@@ -11,6 +11,3 @@ export class UserError extends Error {
     this.problems = problems;
   }
 }
-
-/** A line of a message as it may be shown: what users gave us may hold characters that steer a terminal. */
-export const visible = (line: string): string => line.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "?");

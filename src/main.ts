@@ -1,6 +1,6 @@
-import { EXIT, UserError, visible } from "./errors.ts";
+import { EXIT, UserError } from "./errors.ts";
 import { quickAnswer } from "./help.ts";
-import type { Io } from "./io/terminal.ts";
+import { type Io, say } from "./io/terminal.ts";
 
 /** Runs one command line and returns its exit code. Each command's code is loaded when it is called. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -12,12 +12,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // anything else is a bug and keeps its stack
     if (!(error instanceof UserError)) throw error;
-    io.stderr(errorText(error));
+    say(io, `error: ${error.message}`);
+    for (const problem of error.problems) say(io, `  ${problem}`);
     return EXIT.badInput;
   }
-}
-
-function errorText({ message, problems }: UserError): string {
-  const lines = [`error: ${message}`, ...problems.map((problem) => `  ${problem}`)];
-  return `${lines.map(visible).join("\n")}\n`;
 }

@@ -1,11 +1,12 @@
 import { Command, CommanderError, Option } from "commander";
 import { run } from "./commands/run.ts";
-import { EXIT, visible } from "./errors.ts";
+import { EXIT } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
 import type { Io } from "./io/terminal.ts";
 import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/formats.ts";
 import { WHAT_IF_FLAGS } from "./study/flags.ts";
 import { VERSION } from "./version.ts";
+import { visible } from "./visible.ts";
 
 /** Declares the commands and runs the one that the command line names. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {

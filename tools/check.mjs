@@ -23,7 +23,7 @@ const STEPS = [
   ["accuracy-h100", "node dist/cli.js accuracy h100-sxm --max-error 0.06 >/dev/null"],
   ["accuracy-h200", "node dist/cli.js accuracy h200-sxm --max-error 0.06 >/dev/null"],
   ["package", "npm run --silent package"],
-  ["audit", "node tools/audit.mjs"],
+  ["audit", "npm run --silent audit"],
 ];
 
 const { values: options } = parseArgs({

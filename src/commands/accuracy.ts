@@ -5,7 +5,7 @@ import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
 import { readMeasurements, shippedMeasurements } from "../io/measurements.ts";
 import { packageRoot } from "../io/shipped.ts";
-import type { Io } from "../io/terminal.ts";
+import { type Io, say } from "../io/terminal.ts";
 import { accuracyReport } from "../report/accuracy.ts";
 import type { AccuracyAnswer } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
@@ -74,6 +74,6 @@ function judge(reports: readonly AccuracyAnswer[], limit: number, io: Io): numbe
     throw new UserError(
       "--max-error has nothing to judge: these measurements hold no layers in graphs or training steps that were not fitted",
     );
-  for (const line of worse) io.stderr(`above --max-error ${limit}: ${line}\n`);
+  for (const line of worse) say(io, `above --max-error ${limit}: ${line}`);
   return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
 }

@@ -5,6 +5,7 @@ import { library, loadScenario, read } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
 import { resolveScenario } from "../schema/resolve.ts";
+import { visible } from "../visible.ts";
 import { noteImport } from "./note-import.ts";
 
 /** Fields that only one kind of file has. */
@@ -22,7 +23,7 @@ export async function check(files: readonly string[], io: Io): Promise<number> {
   for (const file of files) {
     try {
       for (const document of await readDocuments("model", pathOf(file), io))
-        lines.push(`ok  ${await checkDocument(document, io)}  ${document.label}`);
+        lines.push(`ok  ${await checkDocument(document, io)}  ${visible(document.label)}`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(error.message, ...error.problems.map((problem) => `  ${problem}`));

@@ -1,5 +1,5 @@
 import { EXIT, UserError } from "../errors.ts";
-import type { Io } from "../io/terminal.ts";
+import { type Io, say } from "../io/terminal.ts";
 import type { Result } from "../schema/result.ts";
 import { type Answers, answersOf } from "../study/answers.ts";
 import { type Condition, parseCondition } from "../study/condition.ts";
@@ -35,6 +35,6 @@ export function failuresOf(
 }
 
 export function exitCode(failed: readonly string[], io: Io): number {
-  for (const line of failed) io.stderr(`${line}\n`);
+  for (const line of failed) say(io, line);
   return failed.length > 0 ? EXIT.checkFailed : EXIT.ok;
 }

@@ -3,7 +3,7 @@ import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
 import { contentDigest, readPageScript } from "../io/page.ts";
 import { FOLDERS, shippedNames } from "../io/shipped.ts";
-import type { Io } from "../io/terminal.ts";
+import { type Io, say } from "../io/terminal.ts";
 import { PAGE_FORMATS } from "../report/formats.ts";
 import { nameIn } from "../report/page/command.ts";
 import type { PageData, PageScenario } from "../report/page/data.ts";
@@ -32,7 +32,7 @@ export async function report(
   const spaces: Space[] = [];
   for (const reference of asked) spaces.push(await loadOne(reference, options, argv, io));
   await write(pageDocument(await pageData(asked, spaces), { code, digest: contentDigest }));
-  if (options.output !== undefined) io.stderr(`wrote ${options.output}: open it in a browser\n`);
+  if (options.output !== undefined) say(io, `wrote ${options.output}: open it in a browser`);
   return EXIT.ok;
 }
 

@@ -4,7 +4,7 @@ import { type Document, isPath, onlyDocument, readDocument, readDocuments } from
 import { LARGEST_INPUT_BYTES } from "../io/files.ts";
 import { readOrThrow } from "../io/load.ts";
 import { KINDS, type Kind, shippedNames, shippedPath } from "../io/shipped.ts";
-import type { Io } from "../io/terminal.ts";
+import { type Io, say } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
 import { suggestion } from "../nearest.ts";
 import { json } from "../report/json.ts";
@@ -47,7 +47,7 @@ async function showResolved(name: string, options: WhatIfOptions, io: Io): Promi
   if (!isPath(name) && name !== "-" && shownKind(name) !== "scenario")
     throw new UserError(`${name} is a ${shownKind(name)}: only scenarios are resolved`);
   const { cases } = await loadCases([name], options, io);
-  for (const { notes } of cases) for (const note of notes) io.stderr(`note: ${note}\n`);
+  for (const { notes } of cases) for (const note of notes) say(io, `note: ${note}`);
   const scenarios = cases.map(({ scenario }) => scenario);
   io.stdout(json(scenarios, scenarios.length > 1));
   return EXIT.ok;

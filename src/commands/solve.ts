@@ -82,7 +82,7 @@ function readParameter(text: string | undefined): string {
   const known: readonly string[] = [...NUMBER_FLAGS, ...Object.keys(PARAMETER_ALIASES)];
   const list = `${known.join(", ")}, or a path such as hardware.hbmBytesPerSecond`;
   if (text === undefined) throw new UserError(`--vary is missing: ${list}`);
-  const name = PARAMETER_ALIASES[text] ?? text;
+  const name = Object.hasOwn(PARAMETER_ALIASES, text) ? PARAMETER_ALIASES[text]! : text;
   if (NUMBER_FLAGS.some((flag) => flag === name)) return name;
   if (name.includes(".") && partOf(name) !== undefined) return name;
   throw new UserError(

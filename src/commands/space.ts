@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { readDocuments } from "../io/document.ts";
 import { library, loadScenario, type ScenarioFiles } from "../io/load.ts";
-import type { Io } from "../io/terminal.ts";
+import { type Io, say } from "../io/terminal.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import { withoutSchema } from "../schema/resolve.ts";
@@ -70,7 +70,7 @@ async function loadParts(
   for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).file.model);
   for (const hardware of namesOf("hardware", typed))
     devices.set(hardware, (await load({ hardware })).file.hardware);
-  for (const note of notes) io.stderr(`note: ${note}\n`);
+  for (const note of notes) say(io, `note: ${note}`);
   return { file, files, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
 }
 

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { suggestion } from "../nearest.ts";
-import { decodeText, isFolder, LARGEST_INPUT_BYTES, readText } from "./files.ts";
+import { decodeText, LARGEST_INPUT_BYTES, readText, whatIsAt } from "./files.ts";
 import { cachedConfig, isHubName } from "./hub-cache.ts";
 import { parseJson } from "./json.ts";
 import { FOLDERS, type Kind, LIST_WORDS, shippedNames, shippedPath } from "./shipped.ts";
@@ -41,6 +40,32 @@ export function readDocument(
   return onlyDocument(readReference(kind, reference, folder, environment), reference);
 }
 
+/**
+ * What a scenario file refers to, relative to its folder: files come from others, so that theirs lead to regular files
+ * of this machine only. The command line may name a pipe, a device, a share or standard input as well.
+ */
+export function readReferred(
+  kind: Kind,
+  reference: string,
+  folder: string,
+  environment?: Environment,
+): Document {
+  if (isPath(reference)) {
+    if (/^[\\/]{2}/.test(reference))
+      throw new UserError(`${reference} is on another machine: only --${kind} may name it, not a file`);
+    const path = resolve(folder, reference);
+    for (const one of [path, join(path, CONFIG)])
+      if (isSpecial(one)) throw new UserError(`${reference} is no regular file: only --${kind} may name it`);
+  }
+  return readDocument(kind, reference, folder, environment);
+}
+
+/** Neither a file nor a folder: a pipe or a device, which may keep its reader waiting for ever. */
+function isSpecial(path: string): boolean {
+  const found = whatIsAt(path);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
+}
+
 export function onlyDocument([document, second]: readonly Document[], label: string): Document {
   if (second) throw new UserError(`${label} holds more than one JSON value`);
   return document!;
@@ -54,7 +79,7 @@ function readReference(
 ): Document[] {
   if (isPath(reference)) {
     const path = resolve(folder, reference);
-    if (kind === "model" && !existsSync(path) && isHubName(reference))
+    if (kind === "model" && whatIsAt(path) === undefined && isHubName(reference))
       return readCached(reference, environment);
     return kind === "model" && hasConfig(path)
       ? readPath(join(path, CONFIG), join(reference, CONFIG))
@@ -71,7 +96,8 @@ const readPath = (path: string, label: string, origin = originOf(path, label)): 
 const CONFIG = "config.json";
 
 /** A model's folder stands for the config.json in it. */
-const hasConfig = (path: string): boolean => isFolder(path) && existsSync(join(path, CONFIG));
+const hasConfig = (path: string): boolean =>
+  whatIsAt(path)?.isDirectory() === true && whatIsAt(join(path, CONFIG)) !== undefined;
 
 /** A file named config.json is called by its folder. */
 function originOf(path: string, label: string): Document["origin"] {

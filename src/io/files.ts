@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { UserError } from "../errors.ts";
 
 /** Nothing that we read is near this size; a file that is was named by mistake. */
@@ -67,16 +67,8 @@ function readUpTo(file: number, start: number | null): Uint8Array {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
-/** Whether there is a folder; what cannot even be looked at is none. */
-export function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-function attempt<T>(label: string, action: () => T): T {
+/** The result of asking the system, or a UserError that says why it would not. */
+export function attempt<T>(label: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
@@ -84,10 +76,22 @@ function attempt<T>(label: string, action: () => T): T {
   }
 }
 
-const REASONS: Record<string, string> = {
+/** What is at a path; undefined where nothing is or the system does not say: whoever reads it will be told. */
+export function whatIsAt(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    systemReason(error);
+    return undefined;
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   ENOTDIR: "no such file",
   EACCES: "permission denied",
+  ERR_ACCESS_DENIED: "permission denied",
+  ERR_INVALID_ARG_VALUE: "a name holds no null character",
   EPERM: "permission denied",
   EISDIR: "it is a folder",
   ENAMETOOLONG: "the name is too long",
@@ -102,5 +106,6 @@ const REASONS: Record<string, string> = {
 /** The operating system's error in words; anything that is not one is a bug and keeps its stack. */
 export function systemReason(error: unknown): string {
   if (!(error instanceof Error) || !("code" in error)) throw error;
-  return REASONS[String(error.code)] ?? String(error.code);
+  const code = String(error.code);
+  return Object.hasOwn(REASONS, code) ? REASONS[code]! : code;
 }

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { isFolder, readText } from "./files.ts";
+import { attempt, readText, whatIsAt } from "./files.ts";
 import type { Environment } from "./terminal.ts";
 
 /** The config.json of a model in the cache that Hugging Face's own tools fill, or where it was looked for. */
@@ -22,7 +22,7 @@ export function cachedConfig(name: string, environment: Environment): CachedConf
   const folder = join(hub, `models--${name.replace("/", "--")}`);
   const commit = commitIn(folder);
   const path = commit && join(folder, "snapshots", commit, "config.json");
-  if (path === undefined || !existsSync(path))
+  if (path === undefined || whatIsAt(path) === undefined)
     return { problem: `not in the local Hugging Face cache (looked in ${hub})` };
   return { path, commit: commit! };
 }
@@ -38,18 +38,24 @@ function hubFolder(environment: Environment): string | undefined {
     [home, ".cache/huggingface/hub"],
   ];
   const [root, below] = places.find(([variable]) => variable) ?? [];
-  return root === undefined ? undefined : join(root.replace(/^~(?=\/|$)/, home ?? "~"), below!);
+  return root === undefined
+    ? undefined
+    : join(
+        root.replace(/^~(?=\/|$)/, () => home ?? "~"),
+        below!,
+      );
 }
 
 /** The commit of the main branch; without a branch the only snapshot there is. */
 function commitIn(folder: string): string | undefined {
   const main = join(folder, "refs", "main");
-  const named = existsSync(main) ? readText(main).trim() : onlySnapshot(join(folder, "snapshots"));
+  const isNamed = whatIsAt(main) !== undefined;
+  const named = isNamed ? readText(main).trim() : onlySnapshot(join(folder, "snapshots"));
   return named !== undefined && /^\w{1,64}$/.test(named) ? named : undefined;
 }
 
 function onlySnapshot(folder: string): string | undefined {
-  if (!isFolder(folder)) return undefined;
-  const [first, second] = readdirSync(folder);
+  if (whatIsAt(folder)?.isDirectory() !== true) return undefined;
+  const [first, second] = attempt(folder, () => readdirSync(folder));
   return second === undefined ? first : undefined;
 }

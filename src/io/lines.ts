@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { UserError } from "../errors.ts";
 import { systemReason } from "./files.ts";
+import { cannotWrite } from "./write.ts";
 
 /** Where lines go, one after the other. */
 export interface Lines {
@@ -30,7 +31,7 @@ export function openLines(path: string, bytes = 0): Lines {
       ? fileLines(path, file, bytes)
       : deviceLines(path, file, !found.isCharacterDevice());
   } catch (error) {
-    throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
+    throw cannotWrite(path, error);
   }
 }
 
@@ -56,7 +57,7 @@ function deviceLines(path: string, file: number, isPipe: boolean): Lines {
         writeFileSync(file, text);
       } catch (error) {
         isReaderGone = (error as NodeJS.ErrnoException).code === "EPIPE";
-        if (!isReaderGone) throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
+        if (!isReaderGone) throw cannotWrite(path, error);
       }
     },
     close: () => closeSync(file),

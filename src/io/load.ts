@@ -4,7 +4,7 @@ import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
 import type { LoadedFile } from "../study/what-if.ts";
-import { type Document, onlyDocument, readDocument, readDocuments } from "./document.ts";
+import { type Document, onlyDocument, readDocument, readDocuments, readReferred } from "./document.ts";
 import type { Io } from "./terminal.ts";
 import type { SchemaKind, Validated } from "./validate.ts";
 
@@ -139,9 +139,8 @@ async function part(
   { io, parts }: Library,
 ): Promise<Loaded<unknown>> {
   if (typeof reference !== "string" || reference === "") return { value: reference, notes: [] };
-  const folder = flag === undefined ? document.folder : ".";
-  const key = `${kind} ${folder} ${reference}`;
-  const known = parts.get(key) ?? readPart(kind, reference, folder, document, io);
+  const key = JSON.stringify([kind, reference, flag === undefined ? document.folder : null]);
+  const known = parts.get(key) ?? readPart(kind, reference, flag !== undefined, document, io);
   parts.set(key, known);
   const loaded = await known;
   const place = flag === undefined ? kind : `--${kind}`;
@@ -151,15 +150,14 @@ async function part(
 async function readPart(
   kind: "model" | "hardware",
   reference: string,
-  folder: string,
+  isFlag: boolean,
   scenario: Document,
   io: Io,
 ): Promise<Loaded<unknown>> {
   try {
-    const document =
-      kind === "model" && reference === "-"
-        ? await modelOnInput(scenario, io)
-        : readDocument(kind, reference, folder, io.environment);
+    const document = isFlag
+      ? await readFlagged(kind, reference, scenario, io)
+      : readReferred(kind, reference, scenario.folder, io.environment);
     const loaded = await read(kind, document);
     return loaded.problems
       ? { problems: loaded.problems.map((line) => `${line} (in ${document.label})`) }
@@ -169,6 +167,16 @@ async function readPart(
     throw error;
   }
 }
+
+const readFlagged = async (
+  kind: "model" | "hardware",
+  reference: string,
+  scenario: Document,
+  io: Io,
+): Promise<Document> =>
+  kind === "model" && reference === "-"
+    ? modelOnInput(scenario, io)
+    : readDocument(kind, reference, ".", io.environment);
 
 async function modelOnInput(scenario: Document, io: Io): Promise<Document> {
   if (scenario.label.startsWith("standard input"))

@@ -4,6 +4,9 @@ import { suggestion } from "../nearest.ts";
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
+/** Nobody reads more of them, and a file may hold millions. */
+const MOST_PROBLEMS = 100;
+
 /** What zod found wrong with `data`, one line each: the place, what was expected, what is there. */
 export function problemLines(
   error: z.ZodError,
@@ -11,12 +14,15 @@ export function problemLines(
   schema: z.ZodType,
   prefix: Path = [],
 ): string[] {
-  return withoutEchoes(error.issues).flatMap((issue) => issueLines(issue, data, schema, prefix));
+  const lines = withoutEchoes(error.issues).flatMap((issue) => issueLines(issue, data, schema, prefix));
+  return lines.length > MOST_PROBLEMS ? [...lines.slice(0, MOST_PROBLEMS), "and more"] : lines;
 }
 
 /** zod may go on checking a value after its first mistake: of several at one place the telling one is kept. */
-const withoutEchoes = (issues: readonly Issue[]): Issue[] =>
-  issues.filter((issue, index) => !issues.some((other, at) => isEcho(issue, other, index - at)));
+function withoutEchoes(issues: readonly Issue[]): Issue[] {
+  const read = issues.slice(0, 2 * MOST_PROBLEMS);
+  return read.filter((issue, index) => !read.some((other, at) => isEcho(issue, other, index - at)));
+}
 
 function isEcho(issue: Issue, other: Issue, later: number): boolean {
   if (later === 0 || pathText(issue.path) !== pathText(other.path)) return false;
@@ -30,7 +36,9 @@ function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path
   const line = (path: Path, message: string): string => `${pathText([...prefix, ...path])}${message}`;
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => line([...issue.path, key], unknownKey(key, schema, issue.path)));
+      return issue.keys
+        .slice(0, MOST_PROBLEMS + 1)
+        .map((key) => line([...issue.path, key], unknownKey(key, schema, issue.path)));
     case "invalid_union":
       return "options" in issue && issue.options
         ? issueLines(unknownKind(issue.options, issue), data, schema, prefix)
@@ -145,7 +153,7 @@ function valueAt(data: unknown, path: Path): unknown {
 /** zod says of a number that it is too small, but not that it should be a whole one. */
 function isWhole(schema: z.ZodType, path: Path): boolean {
   const field = objectsAt(schema, path.slice(0, -1))
-    .map((object) => object.def.shape[String(path.at(-1))] as z.ZodType | undefined)
+    .map((object) => fieldOf(object, String(path.at(-1))))
     .find((found) => found !== undefined);
   return field !== undefined && innermost(field) instanceof z.ZodNumberFormat;
 }
@@ -155,6 +163,10 @@ function innermost(schema: z.ZodType): z.ZodType {
     return innermost(schema.def.innerType as z.ZodType);
   return schema;
 }
+
+/** A key of the data may be called like what every object has. */
+const fieldOf = ({ def: { shape } }: z.ZodObject, key: string): z.ZodType | undefined =>
+  Object.hasOwn(shape, key) ? (shape[key] as z.ZodType) : undefined;
 
 /** Keys that the schema's object at a path may have. */
 function keysAt(schema: z.ZodType, path: Path): string[] {
@@ -166,7 +178,7 @@ function objectsAt(schema: z.ZodType, path: Path): z.ZodObject[] {
   let objects = objectsIn(schema);
   for (const key of path) {
     objects = objects.flatMap((object) => {
-      const field = object.def.shape[String(key)] as z.ZodType | undefined;
+      const field = fieldOf(object, String(key));
       return field ? objectsIn(field) : typeof key === "number" ? [object] : [];
     });
   }

@@ -1,3 +1,5 @@
+import { visible } from "../visible.ts";
+
 /** What a command may use of the world besides files: where its text goes and how wide that is. */
 export interface Io {
   readonly stdout: (text: string) => void;
@@ -20,6 +22,9 @@ export interface Io {
   /** the program file of a sweep's threads, where there is one */
   readonly workerScript?: string | undefined;
 }
+
+/** A line on standard error. It may quote what others wrote: none of that steers a terminal or makes a second line. */
+export const say = (io: Io, line: string): void => io.stderr(`${visible(line)}\n`);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { systemReason } from "./files.ts";
@@ -12,8 +12,21 @@ export function writeWhole(path: string, text: string): void {
     else if (statSync(path).isFile()) replace(realpathSync(path), text);
     else writeThrough(path, text);
   } catch (error) {
-    throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
+    throw cannotWrite(path, error);
   }
+}
+
+/** The error of an output file in words: what is wrong with the file, or with the folder it should be in. */
+export function cannotWrite(path: string, error: unknown): UserError {
+  return new UserError(`cannot write ${path}: ${writeReason(path, error)}`);
+}
+
+function writeReason(path: string, error: unknown): string {
+  const reason = systemReason(error);
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return reason;
+  if (exists(path)) return "it is a symbolic link to a file that does not exist";
+  const folder = dirname(path);
+  return existsSync(folder) ? reason : `there is no folder ${folder}`;
 }
 
 function writeThrough(path: string, text: string): void {

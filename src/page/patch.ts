@@ -1,10 +1,11 @@
-import { attributeText, type Child, safeText, type Element as Tree } from "../report/chart/tree.ts";
+import { attributeText, type Child, type Element as Tree } from "../report/chart/tree.ts";
+import { visibleLines } from "../visible.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A tree as nodes of the document. Texts stay texts, whatever they hold. */
 export function create(child: Child, isSvg: boolean): Node {
-  if (typeof child === "string") return document.createTextNode(safeText(child));
+  if (typeof child === "string") return document.createTextNode(visibleLines(child));
   const inside = isSvg || child.tag === "svg";
   const made = inside ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
   for (const [name, value] of Object.entries(child.attributes)) setAttribute(made, name, value);
@@ -61,7 +62,7 @@ function patchKeyed(parent: Node, before: readonly Keyed[], after: readonly Keye
 function patchNode(node: ChildNode, before: Child, after: Child, isSvg: boolean): void {
   if (before === after) return;
   if (typeof before === "string" || typeof after === "string" || before.tag !== after.tag) {
-    if (typeof before === "string" && typeof after === "string") node.nodeValue = safeText(after);
+    if (typeof before === "string" && typeof after === "string") node.nodeValue = visibleLines(after);
     else node.replaceWith(create(after, isSvg));
     return;
   }
@@ -94,7 +95,7 @@ function setAttribute(node: Element, name: string, value: Tree["attributes"][str
     return;
   }
   if (value === undefined || value === false) node.removeAttribute(name);
-  else node.setAttribute(name, value === true ? "" : safeText(attributeText(value)));
+  else node.setAttribute(name, value === true ? "" : visibleLines(attributeText(value)));
 }
 
 /** Not under the reader's fingers: what is being typed stays as it is. */

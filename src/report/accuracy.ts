@@ -1,5 +1,6 @@
 import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
+import { visible } from "../visible.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
@@ -65,11 +66,7 @@ export async function accuracyReport(
 }
 
 async function oneReport(report: AccuracyAnswer, format: Format, look: Look): Promise<string> {
-  const sections = [
-    format === "md"
-      ? `## ${report.profile} against ${report.against}\n`
-      : `${report.profile} against\n${report.against}\n`,
-  ];
+  const sections = [await heading(report, format)];
   if (report.kernels.length > 0) sections.push(await kernelSection(report, format, look));
   if (report.layers.length > 0)
     sections.push(await renderRows(titled("layers"), report.layers.map(layerRow), format, look, FITTED_NOTE));
@@ -81,6 +78,13 @@ async function oneReport(report: AccuracyAnswer, format: Format, look: Look): Pr
     );
   }
   return sections.join("\n");
+}
+
+/** A profile's name is its author's, a file's whose it is. */
+async function heading({ profile, against }: AccuracyAnswer, format: Format): Promise<string> {
+  if (format !== "md") return `${visible(profile)} against\n${visible(against)}\n`;
+  const { escapeMarkdown } = await import("./markdown.ts");
+  return `## ${escapeMarkdown(`${profile} against ${against}`)}\n`;
 }
 
 function kernelSection(report: AccuracyAnswer, format: Format, look: Look): Promise<string> {

@@ -1,10 +1,11 @@
 import type { Claim, Claims, Place } from "../schema/claims.ts";
 import { parseField } from "../study/result-field.ts";
 import { formatBytes, formatPercent, formatSeconds, significant } from "../units.ts";
+import { visible } from "../visible.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { printable, toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./text.ts";
 import { title, unitText } from "./words.ts";
 
 const COLUMNS: readonly RowColumn[] = [
@@ -32,7 +33,7 @@ export async function claimsReport(all: readonly Claims[], format: Format, look:
         look,
       );
     case "table": {
-      const text = all.map((one) => `${lines(one, look.width).map(printable).join("\n")}\n`).join("\n");
+      const text = all.map((one) => `${lines(one, look.width).map(visible).join("\n")}\n`).join("\n");
       return look.unicode ? text : toAscii(text);
     }
   }

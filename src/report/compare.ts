@@ -4,11 +4,12 @@ import type { NormImplementation } from "../schema/vocabulary.ts";
 import { answersOf } from "../study/answers.ts";
 import { savingOfGiven } from "../study/result-field.ts";
 import { formatPercent, formatSeconds, significant } from "../units.ts";
+import { visible } from "../visible.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { cut, printable } from "./text.ts";
+import { cut } from "./text.ts";
 import { precisionText, runtimeText, shortName, workloadText } from "./words.ts";
 
 /** One line of the comparison: its name for machines and people, its value, and how people read it. */
@@ -125,7 +126,7 @@ async function sideBySide(
   format: "md" | "table",
   look: Look,
 ): Promise<string> {
-  const names = labels.map((label) => cut(printable(label), LONGEST_COLUMN));
+  const names = labels.map((label) => cut(visible(label), LONGEST_COLUMN));
   const bodies = results.map((result) =>
     MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
   );
@@ -149,7 +150,7 @@ async function sideBySide(
 function cellText({ value, text }: Measure, result: Result): string {
   const cell = value(result);
   if (cell === undefined) return "";
-  return typeof cell === "number" && text !== undefined ? text(cell) : printable(String(cell));
+  return typeof cell === "number" && text !== undefined ? text(cell) : visible(String(cell));
 }
 
 function columnsThatFit(

@@ -1,12 +1,21 @@
+import { visible } from "../visible.ts";
+
 export type Cell = string | number | boolean;
 
-/** RFC 4180 with a header and "\n" line ends. A text that a spreadsheet would take for a formula gets an apostrophe. */
+/**
+ * RFC 4180 with a header, a row a line, "\n" line ends. A text that a spreadsheet would take for a formula gets an
+ * apostrophe, and what cannot be seen is `?`: a table is as often looked at in a terminal.
+ */
 export function csv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   return [header, ...rows].map((row) => `${row.map(csvCell).join(",")}\n`).join("");
 }
 
 export function csvCell(cell: Cell): string {
   if (typeof cell !== "string") return String(cell);
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const seen = visible(cell);
+  const text = FORMULA.test(seen) ? `'${seen}` : seen;
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** How a formula begins, in full width too, spaces before it or not. */
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;

@@ -1,9 +1,10 @@
 import type { Explanation } from "../schema/explanation.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "../units.ts";
+import { visible } from "../visible.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { printable, toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./text.ts";
 import { title } from "./words.ts";
 
 type ExplainedOperator = Explanation["operators"][number];
@@ -29,7 +30,7 @@ export async function explainReport(explanation: Explanation, format: Format, lo
     case "md":
       return renderRows(COLUMNS, rows(explanation), format, look);
     case "table": {
-      const text = `${lines(explanation, look.width).map(printable).join("\n")}\n`;
+      const text = `${lines(explanation, look.width).map(visible).join("\n")}\n`;
       return look.unicode ? text : toAscii(text);
     }
   }

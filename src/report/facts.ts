@@ -11,7 +11,7 @@ import {
   plural,
   significant,
 } from "../units.ts";
-import { printable } from "./text.ts";
+import { visible } from "../visible.ts";
 import { kernelsText, NORM_NAMES } from "./words.ts";
 
 /** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
@@ -69,7 +69,7 @@ export function wholeModelText(result: Result): string {
 /** Where a step's time goes besides the layers. */
 function stepParts({ wholeModel, scenario }: Result): string {
   const { layersSeconds, embeddingSeconds, finalNormSeconds, headSeconds, optimizerSeconds } = wholeModel;
-  const kinds = wholeModel.kinds?.map(({ name, layers }) => `${layers} ${printable(name)}`).join(", ");
+  const kinds = wholeModel.kinds?.map(({ name, layers }) => `${layers} ${visible(name)}`).join(", ");
   const accumulated = scenario.training?.gradientAccumulation ?? 1;
   const parts: [string, number][] = [
     [kinds === undefined ? "layers" : `layers (${kinds})`, layersSeconds],

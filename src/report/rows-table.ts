@@ -1,7 +1,8 @@
+import { visible } from "../visible.ts";
 import type { Look } from "./formats.ts";
 import { paint } from "./paint.ts";
 import { blankBefore, type RowColumn } from "./rows.ts";
-import { cut, printable, toAscii, wrap } from "./text.ts";
+import { cut, toAscii, wrap } from "./text.ts";
 import { textTable } from "./text-table.ts";
 
 const SHORTEST = 8;
@@ -14,9 +15,9 @@ export function rowsTable(
   look: Look,
   notes: readonly string[],
 ): string {
-  const safe = rows.map((row) => row.map(printable));
+  const safe = rows.map((row) => row.map(visible));
   const [head = "", ...lines] = textTable(columns, fitted(columns, safe, look.width));
-  const below = notes.flatMap((note) => wrap(printable(note), look.width, "  "));
+  const below = notes.flatMap((note) => wrap(visible(note), look.width, "  "));
   const text = [paint(look).quiet(head), ...lines, ...blankBefore(below)].join("\n");
   return `${look.unicode ? text : toAscii(text)}\n`;
 }

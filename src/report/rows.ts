@@ -32,8 +32,14 @@ export async function renderRows(
         columns.map(({ key }) => key),
         rows.map((row) => columns.map(({ key }) => row[key] ?? "")),
       );
-    case "md":
-      return `${[...(await import("./markdown.ts")).markdownTable(columns, texts(columns, rows)), ...blankBefore(notes)].join("\n")}\n`;
+    case "md": {
+      const { markdownLine, markdownTable } = await import("./markdown.ts");
+      const lines = [
+        ...markdownTable(columns, texts(columns, rows)),
+        ...blankBefore(notes.map(markdownLine)),
+      ];
+      return `${lines.join("\n")}\n`;
+    }
     case "table":
       return (await import("./rows-table.ts")).rowsTable(columns, texts(columns, rows), look, notes);
   }

@@ -1,4 +1,5 @@
 import type { Result } from "../schema/result.ts";
+import { visible } from "../visible.ts";
 import { alternativeBars } from "./chart/bars.ts";
 import { terminalBars } from "./chart/bars-terminal.ts";
 import { classesOf, classLook } from "./chart/classes.ts";
@@ -8,7 +9,7 @@ import { offChartText } from "./chart/run-svg.ts";
 import type { Look } from "./formats.ts";
 import { paint } from "./paint.ts";
 import { headline } from "./run-table.ts";
-import { printable, toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./text.ts";
 
 /** The report as pictures for a terminal: where the operators lie under the roofline, and the layer with other norms. */
 export function runChart(results: readonly Result[], look: Look): string {
@@ -25,7 +26,7 @@ function oneChart(result: Result, look: Look): string {
       ...terminalRoofline(model, look),
       ...(model.offChart.length === 0
         ? []
-        : wrap(printable(offChartText(model.offChart, result)), look.width, "  ")),
+        : wrap(visible(offChartText(model.offChart, result)), look.width, "  ")),
     ],
     [
       ...wrap(`Time of the layer with other norms (${barLegend(result, look)}):`, look.width),

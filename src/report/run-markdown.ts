@@ -11,7 +11,7 @@ import {
   wholeModelText,
 } from "./facts.ts";
 import { sentence, verdicts } from "./headline.ts";
-import { escapeMarkdown, markdownTable } from "./markdown.ts";
+import { escapeMarkdown, markdownLine, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
 import { title } from "./words.ts";
 
@@ -33,7 +33,7 @@ function oneReport(result: Result): string {
         : `- ${change}: ${verb} ${share} (${time})`,
     ),
     "",
-    ...[...typicalErrorText(result), ...layerFacts(result)].map((fact) => `- ${escapeMarkdown(fact)}`),
+    ...[...typicalErrorText(result), ...layerFacts(result)].map((fact) => `- ${markdownLine(fact)}`),
     "",
     ...table(plainOperatorTable(result)),
     "### Time by kind and implementation of the norm",
@@ -46,7 +46,7 @@ function oneReport(result: Result): string {
       ...calibrationText(result),
       ...result.warnings,
       articleText(reading),
-    ].map((text) => `- ${escapeMarkdown(text)}`),
+    ].map((text) => `- ${markdownLine(text)}`),
   ];
   return `${lines.join("\n")}\n`;
 }

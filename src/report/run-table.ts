@@ -1,5 +1,6 @@
 import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
+import { visible } from "../visible.ts";
 import { alternativesTable } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
 import {
@@ -14,7 +15,7 @@ import type { Look } from "./formats.ts";
 import { sentence, type Verdict, verdicts } from "./headline.ts";
 import { operatorTable, type TextTable } from "./operator-table.ts";
 import { type Paint, paint } from "./paint.ts";
-import { printable, toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./text.ts";
 import { textTable } from "./text-table.ts";
 import { title } from "./words.ts";
 
@@ -93,7 +94,7 @@ function section(
 }
 
 function closing(result: Result, { width }: Look, style: Paint, article: string): string[] {
-  const paragraph = (text: string): string[] => wrap(printable(text), width, "  ");
+  const paragraph = (text: string): string[] => wrap(visible(text), width, "  ");
   return [
     ...paragraph(wholeModelText(result)),
     ...costText(result).flatMap(paragraph),

@@ -1,10 +1,11 @@
 import type { Solution } from "../schema/solution.ts";
 import { parseField } from "../study/result-field.ts";
 import { plural, significant } from "../units.ts";
+import { visible } from "../visible.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { printable, toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./text.ts";
 import { unitText } from "./words.ts";
 
 const COLUMNS: readonly RowColumn[] = [
@@ -35,7 +36,7 @@ export async function solveReport(
     case "table": {
       const text = lines(solution, title)
         .flatMap((line) => indented(line, look.width))
-        .map(printable)
+        .map(visible)
         .join("\n");
       return `${look.unicode ? text : toAscii(text)}\n`;
     }

@@ -3,6 +3,7 @@ import type { ResultField } from "../study/result-field.ts";
 import { type AxisValue, digitsAt, type Space, scenariosOf } from "../study/space.ts";
 import { columnFields, type SweepPlan } from "../study/sweep.ts";
 import { csvCell } from "./csv.ts";
+import { jsonText } from "./json.ts";
 
 /** Formats with a line a point. */
 export type LineFormat = "csv" | "jsonl";
@@ -72,5 +73,5 @@ const jsonLine: Line = (keys, digits, fields, names, answers) => {
 
 function axisText(format: LineFormat, name: string, value: AxisValue): string {
   if (format === "csv") return csvCell(value);
-  return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  return `${jsonText(name)}:${jsonText(value)}`;
 }

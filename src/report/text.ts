@@ -1,10 +1,5 @@
 /** Text for a terminal: safe, ASCII where it must be, and no wider than it. */
 
-/** Names and descriptions come from files: what could steer a terminal or turn text around is shown as `?`. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
-}
-
 const ASCII: Record<string, string> = {
   µ: "u",
   "×": "x",

@@ -3,7 +3,7 @@ import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
 import type { Unit } from "../study/result-field.ts";
 import { formatBytes, formatCount, formatPercent, formatSeconds, plural, significant } from "../units.ts";
-import { printable } from "./text.ts";
+import { visible } from "../visible.ts";
 
 export const NORM_NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const satisfies Record<
   NormKind,
@@ -61,12 +61,12 @@ export const runtimeText = ({ runtime }: Scenario): string =>
 
 /** A device's name without its vendor's. */
 export const shortName = (hardware: string): string =>
-  printable(hardware).replace(/^(NVIDIA|AMD|Intel|Google) /, "");
+  visible(hardware).replace(/^(NVIDIA|AMD|Intel|Google) /, "");
 
 export function title(scenario: Scenario): string {
   const { model, hardware, parallelism } = scenario;
   const parts = [
-    `${printable(model.name)} layer`,
+    `${visible(model.name)} layer`,
     workloadText(scenario),
     precisionText(scenario),
     shortName(hardware.name),

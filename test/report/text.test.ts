@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { visible } from "../../src/errors.ts";
-import { bar, cut, printable, toAscii, wrap } from "../../src/report/text.ts";
+import { bar, cut, toAscii, wrap } from "../../src/report/text.ts";
+import { visible } from "../../src/visible.ts";
 
 const ESCAPE = "\u001b";
 
@@ -16,17 +16,23 @@ describe("text from a file", () => {
     ["\u202Egnitirw\u202C", "?gnitirw?"],
     ["\u2066x\u2069\u200e\u200f", "?x???"],
     ["line\u2028para\u2029", "line?para?"],
+    ["zero\u200bwidth\ufeff\u2060", "zero?width??"],
+    ["soft\u00adhyphen", "soft?hyphen"],
+    ["half\ud800", "half?"],
+    ["tag\u{e0041}", "tag?"],
+    ["filler\u3164", "filler?"],
+    ["\u2602\ufe0f", "\u2602\ufe0f"],
     ["", ""],
   ])("%j is shown as %j", (text, shown) => {
-    expect(printable(text)).toBe(shown);
+    expect(visible(text)).toBe(shown);
   });
 
-  test("keeps its length and is printable once and for all", () => {
+  test("keeps its length and can be seen once and for all", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        const shown = printable(text);
-        expect(shown).toHaveLength(text.length);
-        expect(printable(shown)).toBe(shown);
+        const shown = visible(text);
+        expect([...shown]).toHaveLength([...text].length);
+        expect(visible(shown)).toBe(shown);
         // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be gone
         expect(shown).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
       }),

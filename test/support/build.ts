@@ -14,6 +14,7 @@ const SOURCES = [
   "package.json",
   "package-lock.json",
   "tsdown.config.ts",
+  "tools/third-party.ts",
 ];
 /** Written last by the build's parts. */
 const BUILT = ["dist/cli.js", "dist/index.mjs", "dist/page.iife.js"];

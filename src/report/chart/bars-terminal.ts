@@ -1,13 +1,14 @@
+import { visible } from "../../visible.ts";
 import type { Look } from "../formats.ts";
 import { type Paint, paint } from "../paint.ts";
-import { cut, bar as eighths, printable } from "../text.ts";
+import { cut, bar as eighths } from "../text.ts";
 import type { Bar } from "./bars.ts";
 import { classLook } from "./classes.ts";
 
 /** Stacked bars, one a line: name, bar, time. A class is told by its filling, without colour too. */
 export function terminalBars(bars: readonly Bar[], look: Look): string[] {
   const style = paint(look);
-  const names = bars.map(({ name }) => printable(name));
+  const names = bars.map(({ name }) => visible(name));
   const nameWidth = Math.min(40, Math.max(...names.map((name) => name.length)));
   const textWidth = Math.max(...bars.map(({ text }) => text.length));
   const room = Math.max(8, look.width - nameWidth - textWidth - 2 * GAP);

@@ -5,9 +5,10 @@ import {
   formatPercent,
   formatSeconds,
 } from "../../units.ts";
+import { visible } from "../../visible.ts";
 import type { Look } from "../formats.ts";
 import { type Paint, paint } from "../paint.ts";
-import { cut, printable, wrap } from "../text.ts";
+import { cut, wrap } from "../text.ts";
 import { type Canvas, canvas } from "./canvas.ts";
 import { classesOf, classLook } from "./classes.ts";
 import { CELL_PADDING, isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
@@ -24,7 +25,7 @@ export function terminalRoofline(model: Roofline, look: Look): string[] {
   const style = paint(look);
   const rows = Math.min(32, Math.max(18, Math.round(look.width * 0.27)));
   const drawing = canvas(look.width, rows, look.unicode);
-  const safe = { ...model, dots: model.dots.map((dot) => ({ ...dot, name: printable(dot.name) })) };
+  const safe = { ...model, dots: model.dots.map((dot) => ({ ...dot, name: visible(dot.name) })) };
   const drawn = plot(safe, sheetOf(look, rows, drawing));
   const letters = new Map(drawn.unlabelled.map((name, index) => [name, keyLetter(index)]));
   drawAxes(drawn, drawing, look, style);

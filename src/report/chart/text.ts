@@ -1,4 +1,5 @@
-import { type Attributes, type Element, element, safeText } from "./tree.ts";
+import { visibleLines } from "../../visible.ts";
+import { type Attributes, type Element, element } from "./tree.ts";
 
 /** A text at a place; its baseline is lowered so that `y` is its middle. */
 export const label = (text: string, x: number, y: number, attributes: Attributes = {}): Element =>
@@ -6,6 +7,6 @@ export const label = (text: string, x: number, y: number, attributes: Attributes
 
 /** At most so many letters, the last one an ellipsis where something was cut. */
 export function shortened(text: string, letters: number): string {
-  const all = [...safeText(text)];
+  const all = [...visibleLines(text)];
   return all.length <= letters ? all.join("") : `${all.slice(0, Math.max(1, letters - 1)).join("")}…`;
 }

@@ -1,3 +1,5 @@
+import { visibleLines } from "../../visible.ts";
+
 /** A picture or a page as plain data: `markup` writes it as text, the page puts it into its document. */
 export interface Element {
   readonly tag: string;
@@ -31,10 +33,6 @@ function merged(children: readonly Child[]): readonly Child[] {
   return kept;
 }
 
-/** Names come from files: what XML forbids, turns text around or hides is shown as `?`. */
-export const safeText = (text: string): string =>
-  text.replace(/(?![\n\t])[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\uFFFE\uFFFF]/gu, "?");
-
 const ESCAPED: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -44,7 +42,7 @@ const ESCAPED: Readonly<Record<string, string>> = {
 };
 
 const escaped = (text: string): string =>
-  safeText(text).replace(/[&<>"']/g, (character) => ESCAPED[character]!);
+  visibleLines(text).replace(/[&<>"']/g, (character) => ESCAPED[character]!);
 
 /** Elements that HTML knows without an end. */
 const VOID = new Set(["input", "meta", "br", "hr", "link"]);

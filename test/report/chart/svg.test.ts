@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compareSvg, runSvg } from "../../../src/report/chart/run-svg.ts";
-import { element, markup, safeText } from "../../../src/report/chart/tree.ts";
+import { element, markup } from "../../../src/report/chart/tree.ts";
 import { simulate } from "../../../src/simulate.ts";
+import { visibleLines } from "../../../src/visible.ts";
 import { command, words } from "../../support/command.ts";
 import { anyScenario, hardware, model, scenario } from "../../support/scenarios.ts";
 import { elementsOf, parseXml, textOf } from "../../support/xml.ts";
@@ -27,8 +28,8 @@ describe("markup", () => {
     fc.assert(
       fc.property(anyName, anyName, (text, attribute) => {
         const tree = parseXml(markup(element("text", { title: attribute }, ["a", text])));
-        expect(textOf(tree)).toBe(safeText(`a${text}`));
-        expect(tree.attributes["title"]).toBe(safeText(attribute));
+        expect(textOf(tree)).toBe(visibleLines(`a${text}`));
+        expect(tree.attributes["title"]).toBe(visibleLines(attribute));
       }),
     );
   });
