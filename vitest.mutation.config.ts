@@ -1,4 +1,4 @@
-import { defineConfig, mergeConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import ordinary from "./vitest.config.ts";
 
@@ -23,12 +23,11 @@ class KillersFirst extends BaseSequencer {
   }
 }
 
-export default mergeConfig(
-  ordinary,
-  defineConfig({
-    test: {
-      include: order.map((start) => `test/${start}*.test.ts`),
-      sequence: { sequencer: KillersFirst },
-    },
-  }),
-);
+// not merged: that would add to what the ordinary tests include
+export default defineConfig({
+  test: {
+    ...ordinary.test,
+    include: order.map((start) => `test/${start}*.test.ts`),
+    sequence: { sequencer: KillersFirst },
+  },
+});
