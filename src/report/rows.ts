@@ -24,7 +24,10 @@ export async function renderRows(
 ): Promise<string> {
   switch (format) {
     case "json":
-      return json([{ ...ANSWERED_BY, rows }], false);
+      return json(
+        rows.map((row) => ({ ...ANSWERED_BY, ...row })),
+        true,
+      );
     case "jsonl":
       return jsonLines(rows);
     case "csv":

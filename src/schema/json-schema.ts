@@ -20,7 +20,10 @@ const SCHEMAS = {
   sensitivity: ["Answer of norm-roofline sensitivity", SensitivitySchema],
   solution: ["Answer of norm-roofline solve", SolutionSchema],
   accuracy: ["Answer of norm-roofline accuracy", AccuracySchema],
-  rows: ["Rows of norm-roofline list, sweep, and run over several values", RowsSchema],
+  rows: [
+    "A row of norm-roofline list, sweep, or run over several values; in JSON a list of them",
+    RowsSchema,
+  ],
 } as const;
 
 export type JsonSchemaName = keyof typeof SCHEMAS;

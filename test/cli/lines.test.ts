@@ -96,7 +96,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ["run --fail-if normalization.shareOfTime", /--fail-if|condition/i],
   ["run --fail-if nothing.here>1", /nothing\.here/],
   ["run -o result.xyz", /cannot tell the format/],
-  ["run -o /nonexistent/folder/x.json", /cannot write .*no such file/],
+  ["run -o /nonexistent/folder/x.json", /cannot write .*: there is no folder \/nonexistent\/folder/],
   ["run ./missing.json", /cannot read \.\/missing\.json: no such file/],
   ["run ./src/", /folder/],
   ["run --model package.json/x/y.json", /cannot read package\.json\/x\/y\.json: no such file/],

@@ -150,7 +150,7 @@ describe("a place that takes no files", () => {
     mkdirSync(join(folder, `folder.${format}`));
     symlinkSync("folder", join(folder, "link"));
     const run = (path: string) => runProgram([...words(line), "-o", path], folder);
-    refused(await run(`missing/out.${format}`), /cannot write missing\/out\.\w+: no such file/);
+    refused(await run(`missing/out.${format}`), /cannot write missing\/out\.\w+: there is no folder missing/);
     refused(await run(`file/out.${format}`), /cannot (write|read) file\/out\.\w+: no such file/);
     refused(await run(`folder.${format}`), /folder\.\w+: it is (a folder|not a file)\n$/);
     expect(readFileSync(join(folder, "file"), "utf8")).toBe("before");
@@ -182,7 +182,10 @@ describe.skipIf(process.platform === "win32")("a symbolic link as output", () =>
       ["sweep --batch 1,2", "out.csv"],
     ] as const) {
       symlinkSync("nowhere/out", join(folder, name));
-      refused(await runProgram([...words(line), "-o", name], folder), /cannot write out\.\w+: no such file/);
+      refused(
+        await runProgram([...words(line), "-o", name], folder),
+        /cannot write out\.\w+: it is a symbolic link to a file that does not exist/,
+      );
       expect(lstatSync(join(folder, name)).isSymbolicLink()).toBe(true);
     }
     expect(readdirSync(folder).sort()).toEqual(["out.csv", "out.json"]);

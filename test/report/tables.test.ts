@@ -6,6 +6,7 @@ import { json, jsonLines } from "../../src/report/json.ts";
 import { escapeMarkdown, markdownTable } from "../../src/report/markdown.ts";
 import { type Row, type RowColumn, renderRows } from "../../src/report/rows.ts";
 import { textTable } from "../../src/report/text-table.ts";
+import { VERSION } from "../../src/version.ts";
 import { visible } from "../../src/visible.ts";
 import { readCsv } from "../support/csv.ts";
 
@@ -171,7 +172,8 @@ describe("rows in every format", () => {
   });
 
   test("as JSON are a list, of one row too", async () => {
-    expect(JSON.parse(await renderRows(COLUMNS, ROWS, "json", look()))).toEqual(ROWS);
+    const answered = ROWS.map((row) => ({ schemaVersion: 1, version: VERSION, ...row }));
+    expect(JSON.parse(await renderRows(COLUMNS, ROWS, "json", look()))).toEqual(answered);
     expect(JSON.parse(await renderRows(COLUMNS, ROWS.slice(0, 1), "json", look()))).toHaveLength(1);
   });
 
