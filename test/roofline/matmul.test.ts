@@ -237,6 +237,19 @@ describe("tile padding", () => {
     expect(padding(1536)).toBeCloseTo(padding(1) / 3, 9);
   });
 
+  test("splits into what processors are idle, and not at all when they all have a tile", () => {
+    // one 256 x 128 tile is a third of the work of 3 processors, one 7th of 7: as deep as the inner dimension allows
+    const padding = (units: number): number => tilePadding(matmul(256, 128, 65_536), units);
+    expect(padding(1)).toBe(1);
+    expect(padding(3)).toBeCloseTo(1, 12);
+    expect(padding(7)).toBeCloseTo(1, 12);
+    // three tiles on two processors: two waves, the second half idle, and no splitting of what is already split
+    expect(tilePadding(matmul(3 * 256, 128, 65_536), 2)).toBeLessThanOrEqual(4 / 3);
+    expect(tilePadding(matmul(2 * 256, 128, 65_536), 2)).toBe(1);
+    // two tiles on five processors: each in two pieces, four of five busy
+    expect(tilePadding(matmul(2 * 256, 128, 1024), 5)).toBeCloseTo(5 / 4, 12);
+  });
+
   test("of a single output element is nearly all of the smallest tile", () => {
     const cost = (1 + 42 * (1 / 128 + 1 / 16)) / (1 + 42 * (1 / 256 + 1 / 128));
     expect(tilePadding(matmul(1, 1), 1)).toBeCloseTo(128 * 16 * cost, 6);

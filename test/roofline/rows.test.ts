@@ -191,6 +191,20 @@ describe.each(["layernorm", "rmsnorm"] as const)("a fused %s", (norm) => {
     expect(seconds(parameters, { ...backward, rows: 2 * units + 1 })).toBe(3 + 3 * 2);
   });
 
+  test("backward walks a row padded to a power of two, while its bytes come from HBM and L2", () => {
+    const backward = { ...work, direction: "backward", rows: 1 } as const;
+    const perColumn = { "rowInRegisters.backward.rowSecondsPerColumn": 1 / 128 };
+    expect(seconds(perColumn, { ...backward, columns: 129 })).toBe(2);
+    expect(seconds({ "cache.bytesPerSecond": 20 }, backward, traffic(50, 40))).toBe(5 + 2);
+    const target = roundDevice({
+      ...perColumn,
+      "rowInRegisters.backward.floorSeconds": 3,
+      "cache.bytesPerSecond": 20,
+    });
+    const { terms } = kernelTiming(kernelOf({ ...backward, columns: 128 }), traffic(50, 40), target);
+    expect(terms).toEqual({ compute: 0, memory: 5, cache: 2, latency: 3 + 1, network: 0 });
+  });
+
   test("is not moved by the other norm's parameters", () => {
     expect(seconds({ [`rowInRegisters.${other}.floorSeconds`]: 3 }, work)).toBe(0);
   });
@@ -226,6 +240,16 @@ describe("a row sum", () => {
       "cache.bytesPerSecond": 20,
     };
     expect(seconds(parameters, work(1, 1), traffic(50, 40))).toBeCloseTo(3 + 1.5 * 12, 12);
+  });
+
+  test("names its terms: floor and walk are latency", () => {
+    const target = roundDevice({
+      "rowSum.floorSeconds": 3,
+      "rowSum.secondsPerStep": 2,
+      "cache.bytesPerSecond": 20,
+    });
+    const { terms } = kernelTiming(kernelOf(work(1, 512)), traffic(50, 40), target);
+    expect(terms).toEqual({ compute: 0, memory: 5, cache: 2, latency: 3 + 2, network: 0 });
   });
 
   test("overlaps steps and bytes as the cube root of their cubes", () => {

@@ -52,6 +52,13 @@ describe("an eager training step", () => {
   });
 });
 
+describe("a training step without a backward kernel", () => {
+  test("pays for no start: what an inference layer costs", () => {
+    const plain = seconds(schedule([kernel(1), kernel(1)], none, "eager", calibration));
+    expect(seconds(schedule([kernel(1), kernel(1)], 2, "eager", calibration))).toEqual(plain);
+  });
+});
+
 describe("without a calibration", () => {
   test("kernels take their own time and nothing else", () => {
     expect(seconds(schedule([kernel(3), kernel(4)], none, "eager", undefined))).toEqual([3, 4]);
