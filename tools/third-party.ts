@@ -21,13 +21,22 @@ const HEAD =
  */
 export function thirdParty(fileName = "THIRD-PARTY.txt") {
   const found = new Map<string, Bundled>();
+  const note = (chunk: Rolldown.OutputChunk): Bundled[] =>
+    Object.keys(chunk.modules).flatMap((id) => {
+      const folder = packageFolder(id);
+      if (folder === undefined) return [];
+      const known = found.get(folder) ?? bundled(folder);
+      found.set(folder, known);
+      return known;
+    });
   return {
     name: "third-party",
-    generateBundle(_: unknown, bundle: Rolldown.OutputBundle): void {
+    generateBundle(outputOptions: Rolldown.NormalizedOutputOptions, bundle: Rolldown.OutputBundle): void {
       for (const part of Object.values(bundle))
-        for (const id of part.type === "chunk" ? Object.keys(part.modules) : []) {
-          const folder = packageFolder(id);
-          if (folder !== undefined && !found.has(folder)) found.set(folder, bundled(folder));
+        if (part.type === "chunk") {
+          const inside = new Set(note(part));
+          // a page goes around without the package, and its script with it
+          if (outputOptions.format === "iife") part.code = `${comment(listText([...inside]))}${part.code}`;
         }
     },
     writeBundle({ dir }: Rolldown.NormalizedOutputOptions): void {
@@ -63,6 +72,9 @@ function bundled(folder: string): Bundled {
     throw new Error(`${name} ${version} is bundled, but its licence is not in ${folder}`);
   return { name, version, license, text: readFileSync(join(folder, file), "utf8").trim() };
 }
+
+/** Legal comments stay where code is made smaller; nothing in one may end it, or the script that it is in. */
+const comment = (text: string): string => `/*!\n${text.replaceAll("*/", "* /").replaceAll("</", "< /")}*/\n`;
 
 const RULE = "-".repeat(80);
 

@@ -22,10 +22,13 @@ export function languageModel(file: Config): LanguageModel {
   return { config, prefix: "text_config.", type: innerType };
 }
 
+/** No class is called by more letters. */
+const LONGEST_NAME = 200;
+
 function typeOf({ model_type: type, architectures }: Config): string | undefined {
   if (typeof type === "string" && type !== "") return type;
   const [first] = Array.isArray(architectures) ? (architectures as unknown[]) : [];
-  if (typeof first !== "string") return undefined;
+  if (typeof first !== "string" || first.length > LONGEST_NAME) return undefined;
   const stem = bare(first.replace(/(For[A-Z]\w*|LMHeadModel|Model)$/, ""));
   return Object.keys(MODEL_TYPES).find((known) => bare(known) === stem) ?? first;
 }

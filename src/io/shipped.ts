@@ -36,7 +36,10 @@ export function shippedNames(kind: Kind): string[] {
   const folder = join(packageRoot(), FOLDERS[kind]);
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
-  return files.map((file) => file.slice(0, -".json".length)).sort();
+  return files
+    .map((file) => file.slice(0, -".json".length))
+    .filter((name) => NAME.test(name))
+    .sort();
 }
 
 export const shippedSchemaPath = (name: string): string =>

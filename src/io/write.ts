@@ -8,8 +8,8 @@ import { systemReason } from "./files.ts";
 export function writeWhole(path: string, text: string): void {
   try {
     // a device or pipe cannot be replaced by a file, and behind /dev/stdout there may be one without a path
-    if (!exists(path)) replace(path, text);
-    else if (statSync(path).isFile()) replace(realpathSync(path), text);
+    if (!exists(path)) replace(path, text, 0o666);
+    else if (statSync(path).isFile()) replace(realpathSync(path), text, statSync(path).mode & 0o777);
     else writeThrough(path, text);
   } catch (error) {
     throw cannotWrite(path, error);
@@ -41,13 +41,14 @@ function writeThrough(path: string, text: string): void {
 /** Of a long name the temporary one keeps so much that it is not too long. */
 const NAME_CHARACTERS = 50;
 
-function replace(target: string, text: string): void {
+/** With the mode of the file before it: one that others may not read stays so. */
+function replace(target: string, text: string, mode: number): void {
   const temporary = join(
     dirname(target),
     `.${basename(target).slice(0, NAME_CHARACTERS)}.${randomUUID()}.tmp`,
   );
   try {
-    writeFileSync(temporary, text, { flag: "wx" });
+    writeFileSync(temporary, text, { flag: "wx", mode });
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -23,7 +23,16 @@ const SCRIPTS: Record<Shell, (commands: readonly CommandWords[]) => string> = {
 };
 
 export const completionScript = (shell: Shell, commands: readonly CommandWords[]): string =>
-  SCRIPTS[shell](commands);
+  SCRIPTS[shell](commands.map(plainWords));
+
+/** Words that a shell takes as they are, quoted or not: names come from files, and a completion runs in one's shell. */
+const isPlain = (word: string): boolean => /^[\w][\w.:-]*$/.test(word);
+
+const plainWords = (command: CommandWords): CommandWords => ({
+  ...command,
+  words: command.words.filter(isPlain),
+  flags: command.flags.map((flag) => ({ ...flag, values: flag.values.filter(isPlain) })),
+});
 
 function bashScript(commands: readonly CommandWords[]): string {
   return `# norm-roofline completion

@@ -13,9 +13,12 @@ export function csv(header: readonly string[], rows: readonly (readonly Cell[])[
 export function csvCell(cell: Cell): string {
   if (typeof cell !== "string") return String(cell);
   const seen = visible(cell);
-  const text = FORMULA.test(seen) ? `'${seen}` : seen;
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = seen.replace(FORMULA, "$1'$2");
+  return /[",;]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** How a formula begins, in full width too, spaces before it or not. */
-const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
+/**
+ * How a formula begins, in full width too, spaces before it or not: at the start of a text, and behind what separates
+ * cells in half of Europe.
+ */
+const FORMULA = /(^|;)(\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
