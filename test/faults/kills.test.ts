@@ -9,7 +9,7 @@ import { endedBy, killReplacing, killSweep, type Signal } from "../support/kills
 import { runProgram } from "../support/program.ts";
 
 const GRID =
-  "sweep llama-3-70b-decode-h100 --batch 1-20 --context 128-131072+128 --columns layer.seconds --format";
+  "sweep llama-3-70b-decode-h100 --batch 1-9 --context 128-131072+128 --columns layer.seconds --format";
 
 let folder: string;
 const wholes: Record<string, Buffer> = {};
@@ -50,7 +50,7 @@ describe.skipIf(process.platform === "win32")("a sweep that is ended", () => {
         moment,
       });
       expect(killed.ended).toSatisfy((ended) => endedBy(signal, ended));
-      expect(killed.ended.stderr).toMatch(/^(stopped with \d+ of 20480 points left; .*--resume goes on\n)?$/);
+      expect(killed.ended.stderr).toMatch(/^(stopped with \d+ of 9216 points left; .*--resume goes on\n)?$/);
       expect(killed.isPrefix).toBe(true);
       // in the middle of a write nothing is finished, but then --resume drops the cut line
       if (signal !== "SIGKILL") expect(killed.isCut).toBe(false);
@@ -68,7 +68,7 @@ describe.skipIf(process.platform === "win32")("a program that is ended while it 
     ["SIGTERM", undefined],
     ["SIGKILL", 60],
   ] as const)("by %s leaves the old content or the new one", async (signal, delayMs) => {
-    const argv = ["run", "--batch", "1-50", "--json"];
+    const argv = ["run", "--batch", "1-8", "--json"];
     const { stdout } = await runProgram(argv);
     const path = join(folder, "out.json");
     const killed = await killReplacing({ argv, path, whole: Buffer.from(stdout), signal, delayMs });

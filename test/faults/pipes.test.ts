@@ -9,9 +9,9 @@ import { runProgram, shell } from "../support/program.ts";
 
 /** Far more than a pipe holds, and with more than a thread's work in hand. */
 const LONG =
-  "sweep llama-3-70b-decode-h100 --batch 1-100 --context 128-131072+128 --columns layer.seconds --format";
+  "sweep llama-3-70b-decode-h100 --batch 1-30 --context 128-131072+128 --columns layer.seconds --format";
 const SHORT =
-  "sweep llama-3-70b-decode-h100 --batch 1-40 --context 128-131072*2 --columns layer.seconds --format";
+  "sweep llama-3-70b-decode-h100 --batch 1-200 --context 128-131072*2 --columns layer.seconds --format";
 
 const folder = mkdtempSync(join(tmpdir(), "pipes-"));
 beforeAll(built, 120_000);
@@ -21,13 +21,12 @@ const isUnix = process.platform !== "win32";
 
 describe.skipIf(!isUnix)("a reader that goes away", () => {
   test.each([
-    [`${LONG} csv --jobs 3`, "head -1", 1],
-    [`${LONG} jsonl --jobs 1`, "head -1", 1],
-    [`${LONG} jsonl --jobs 3`, "head -2", 2],
+    [`${LONG} csv --jobs 2`, "head -1", 1],
+    [`${LONG} jsonl --jobs 1`, "head -2", 2],
     [`${LONG} csv -o /dev/stdout`, "head -1", 1],
     ["run", "true", 0],
     ["run --json -o /dev/stdout", "true", 0],
-    ["run --batch 1-400 --format jsonl -o -", "head -c 10", undefined],
+    ["run --batch 1-40 --format jsonl -o -", "head -c 10", undefined],
     ["report -o -", "head -c 10", undefined],
   ])("of `%s` (%s) ends it without a word", async (line, reader, lines) => {
     const { code, stdout, stderr } = await shell(
@@ -57,7 +56,7 @@ describe.skipIf(!isUnix)("a reader that does not read", () => {
     const { stdout } = await shell(
       `mkfifo full-${signal}-${jobs}; exec 3<> full-${signal}-${jobs}
        CLI ${LONG} csv --jobs ${jobs} >&3 & sweep=$!
-       until grep -qs pipe_write /proc/$sweep/wchan || [ $((tries += 1)) -gt 15 ]; do sleep 0.1; done
+       until grep -qs pipe_write /proc/$sweep/wchan || [ $((tries += 1)) -gt 8 ]; do sleep 0.1; done
        kill -s ${signal} $sweep; wait $sweep; echo $?`,
       folder,
     );
@@ -66,7 +65,7 @@ describe.skipIf(!isUnix)("a reader that does not read", () => {
 
   test("in time gets every line of a sweep", async () => {
     const expected = (await command(words(`${SHORT} csv`))).stdout;
-    const { stdout, stderr } = await shell(`CLI ${SHORT} csv | { sleep 1; cat; }`);
+    const { stdout, stderr } = await shell(`CLI ${SHORT} csv | { sleep 0.5; cat; }`);
     expect(stderr).toBe("");
     expect(stdout).toBe(expected);
   });

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
+import { setTimeout as wait } from "node:timers/promises";
 import { type Ended, type Running, runProgram, startProgram } from "./program.ts";
 
 export type Signal = "SIGINT" | "SIGTERM" | "SIGKILL";
@@ -40,9 +40,10 @@ export async function killSweep({ argv, path, whole, signal, moment }: SweepKill
   rmSync(path, { force: true });
   const line = [...argv, "-o", path];
   const running = startProgram(line);
-  await until(running, () => sizeOf(path) >= moment.share * whole.length);
-  // not even a turn of the event loop later, to end it in the middle of a write
-  if (moment.delayMs > 0) await wait(moment.delayMs);
+  // without a delay at once, perhaps in the middle of a write
+  const atOnce = moment.delayMs === 0;
+  await until(running, atOnce, () => sizeOf(path) >= moment.share * whole.length);
+  if (!atOnce) await wait(moment.delayMs);
   running.process.kill(signal);
   const ended = await running.ended;
   const held = existsSync(path) ? readFileSync(path) : undefined;
@@ -66,15 +67,17 @@ const others = (path: string): string[] =>
 
 const LOOK_MS = 5;
 
-/** Looks as often as it can, as a write or a temporary file does not last long; ends where the process has ended. */
-async function until(running: Running, holds: () => boolean): Promise<void> {
+/** Ends where it holds or the process has ended; `closely` looks as often as it can, which takes a processor. */
+async function until(running: Running, closely: boolean, holds: () => boolean): Promise<void> {
   let isRunning = true;
   void running.ended.finally(() => {
     isRunning = false;
   });
   while (isRunning) {
-    for (const end = performance.now() + LOOK_MS; performance.now() < end; ) if (holds()) return;
-    await nextTurn();
+    const end = performance.now() + (closely ? LOOK_MS : 0);
+    do if (holds()) return;
+    while (performance.now() < end);
+    await wait(closely ? 0 : LOOK_MS);
   }
 }
 
@@ -105,7 +108,7 @@ export async function killReplacing(kill: ReplaceKill): Promise<ReplaceKilled> {
   const { argv, path, whole, signal, delayMs } = kill;
   writeFileSync(path, OLD);
   const running = startProgram([...argv, "-o", path]);
-  if (delayMs === undefined) await until(running, () => others(path).length > 0);
+  if (delayMs === undefined) await until(running, true, () => others(path).length > 0);
   else await Promise.race([wait(delayMs), running.ended]);
   running.process.kill(signal);
   const ended = await running.ended;
