@@ -1,6 +1,6 @@
 import { EXIT, UserError } from "./errors.ts";
 import { quickAnswer } from "./help.ts";
-import { type Io, say } from "./io/terminal.ts";
+import { type Io, sayAll } from "./io/terminal.ts";
 
 /** Runs one command line and returns its exit code. Each command's code is loaded when it is called. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -12,8 +12,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // anything else is a bug and keeps its stack
     if (!(error instanceof UserError)) throw error;
-    say(io, `error: ${error.message}`);
-    for (const problem of error.problems) say(io, `  ${problem}`);
+    sayAll(io, [`error: ${error.message}`, ...error.problems.map((problem) => `  ${problem}`)]);
     return EXIT.badInput;
   }
 }

@@ -2,11 +2,10 @@ import { Command, CommanderError, Option } from "commander";
 import { run } from "./commands/run.ts";
 import { EXIT } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
-import type { Io } from "./io/terminal.ts";
+import { type Io, sayAll } from "./io/terminal.ts";
 import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/formats.ts";
 import { WHAT_IF_FLAGS } from "./study/flags.ts";
 import { VERSION } from "./version.ts";
-import { visible } from "./visible.ts";
 
 /** Declares the commands and runs the one that the command line names. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
@@ -28,7 +27,8 @@ type Done = (code: number) => void;
 
 type Declare = (command: Command, program: Command, io: Io, done: Done) => void;
 
-function declareAll(argv: readonly string[], io: Io, done: Done): Command {
+/** The commands with their flags and arguments; `done` hears the exit code of the one that ran. */
+export function declareAll(argv: readonly string[], io: Io, done: Done): Command {
   const program = new Command("norm-roofline")
     .version(VERSION, "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
@@ -49,7 +49,7 @@ function declareAll(argv: readonly string[], io: Io, done: Done): Command {
 /** Everything that commander would else ask `process` for. */
 const commanderOutput = (io: Io) => ({
   writeOut: io.stdout,
-  writeErr: (text: string) => io.stderr(text.split("\n").map(visible).join("\n")),
+  writeErr: (text: string) => sayAll(io, text.trimEnd().split("\n")),
   getOutHelpWidth: () => Math.min(io.columns, WIDEST_HELP),
   getErrHelpWidth: () => Math.min(io.columns, WIDEST_HELP),
   getOutHasColors: () => io.color,

@@ -8,7 +8,7 @@ import { chainTracer } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
-import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
+import { type MeasuredKind, type Measurement, SHORTEST_SECONDS } from "../schema/measurement.ts";
 import { formatPercent, plural } from "../units.ts";
 import { fitParameters } from "./fit.ts";
 import { boundsOf, FIT_STAGES } from "./fit-stages.ts";
@@ -72,6 +72,7 @@ export function calibrate(
     const trial = { ...target, calibration: fitStage(stage.parameters, observations, target) };
     const known = stage.parameters.filter((path) => isDetermined(path, observations, trial));
     undetermined.push(...stage.parameters.filter((path) => !known.includes(path)));
+    if (known.length === 0) continue;
     // the others must fit beside the values that the undetermined ones keep
     const calibration =
       known.length === stage.parameters.length ? trial.calibration : fitStage(known, observations, target);
@@ -196,7 +197,7 @@ function measuredSeconds(row: Measurement): { value: number; spread: number } | 
   if (!isOperator(row) || row.mode === "eager") return undefined;
   const value = row.layerSeconds ?? row.warmSeconds;
   const range = row.layerSeconds === undefined ? row.warmSpread : row.layerSpread;
-  if (value === undefined || value <= 0) return undefined;
+  if (value === undefined || value < SHORTEST_SECONDS) return undefined;
   return { value, spread: range === undefined ? 0 : Math.abs(range[1] - range[0]) / 2 / value };
 }
 

@@ -95,8 +95,8 @@ export function layerPredictions(
         name,
         seconds,
         predict: (target: Device) => {
-          const first = secondsOn(target);
-          return first.seconds - first.startSeconds + first.startSeconds / row.layers;
+          const { startedSeconds, startSeconds } = secondsOn(target);
+          return startedSeconds + startSeconds / row.layers;
         },
       },
     ];

@@ -36,8 +36,10 @@ export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions,
         : {}),
     }),
   );
+  const worse = limit === undefined ? [] : layersAbove(reports, limit);
   await write(await accuracyReport(reports, format, look));
-  return limit === undefined ? EXIT.ok : judge(reports, limit, io);
+  for (const line of worse) say(io, `above --max-error ${limit}: ${line}`);
+  return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
 }
 
 function filesFor(name: string, against: readonly string[] | undefined): { path: string; label: string }[] {
@@ -62,18 +64,16 @@ const isJudged = ({ name, fitted }: AccuracyAnswer["layers"][number]): boolean =
   fitted !== true && !/^(prefill|decode).*eager$/.test(name);
 
 /** The limit is for layers that no fit has seen and that the host does not decide: CUDA graphs and training steps. */
-function judge(reports: readonly AccuracyAnswer[], limit: number, io: Io): number {
-  const worse = reports.flatMap(({ against, layers }) =>
-    layers
-      .filter(isJudged)
-      .filter(({ medianError }) => medianError > limit)
-      .map(({ name, medianError }) => `${against}: ${name}: median error ${formatPercent(medianError)}`),
-  );
+function layersAbove(reports: readonly AccuracyAnswer[], limit: number): string[] {
   const judged = reports.some(({ layers }) => layers.some(isJudged));
   if (!judged)
     throw new UserError(
       "--max-error has nothing to judge: these measurements hold no layers in graphs or training steps that were not fitted",
     );
-  for (const line of worse) say(io, `above --max-error ${limit}: ${line}`);
-  return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
+  return reports.flatMap(({ against, layers }) =>
+    layers
+      .filter(isJudged)
+      .filter(({ medianError }) => medianError > limit)
+      .map(({ name, medianError }) => `${against}: ${name}: median error ${formatPercent(medianError)}`),
+  );
 }

@@ -34,6 +34,7 @@ export async function claims(
     scenario,
     claims: judge(space, scenario.hardware.gpuHourUsd?.value),
   };
+  const failed = failuresOf(conditions, answerer()(scenario), undefined);
   await write(await claimsReport([judged], format, look));
-  return exitCode(failuresOf(conditions, answerer()(scenario), undefined), io);
+  return exitCode(failed, io);
 }

@@ -1,4 +1,4 @@
-import { type Io, say } from "../io/terminal.ts";
+import { type Io, say, sayAll } from "../io/terminal.ts";
 
 /** What a config.json was taken for: which field is from which key, what was guessed, what is left out. */
 export function noteImport(
@@ -6,5 +6,13 @@ export function noteImport(
   io: Io,
 ): void {
   if (mapped !== undefined) say(io, `mapped: ${mapped.join(", ")}`);
-  for (const note of notes) say(io, `note: ${note}`);
+  noteAll(notes, io);
+}
+
+/** What a reader of the answer must know and the answer has no place for, each once. */
+export function noteAll(notes: Iterable<string>, io: Io): void {
+  sayAll(
+    io,
+    [...new Set(notes)].map((note) => `note: ${note}`),
+  );
 }

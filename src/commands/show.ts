@@ -4,12 +4,12 @@ import { type Document, isPath, onlyDocument, readDocument, readDocuments } from
 import { LARGEST_INPUT_BYTES } from "../io/files.ts";
 import { readOrThrow } from "../io/load.ts";
 import { KINDS, type Kind, shippedNames, shippedPath } from "../io/shipped.ts";
-import { type Io, say } from "../io/terminal.ts";
+import type { Io } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
 import { suggestion } from "../nearest.ts";
 import { json } from "../report/json.ts";
 import { kindOf } from "./check.ts";
-import { noteImport } from "./note-import.ts";
+import { noteAll, noteImport } from "./note-import.ts";
 import { loadCases, type WhatIfOptions } from "./scenarios.ts";
 
 /** `show`: a shipped or own file as JSON, a config.json as a model; a scenario also resolved, with flags applied. */
@@ -47,7 +47,10 @@ async function showResolved(name: string, options: WhatIfOptions, io: Io): Promi
   if (!isPath(name) && name !== "-" && shownKind(name) !== "scenario")
     throw new UserError(`${name} is a ${shownKind(name)}: only scenarios are resolved`);
   const { cases } = await loadCases([name], options, io);
-  for (const { notes } of cases) for (const note of notes) say(io, `note: ${note}`);
+  noteAll(
+    cases.flatMap(({ notes }) => notes),
+    io,
+  );
   const scenarios = cases.map(({ scenario }) => scenario);
   io.stdout(json(scenarios, scenarios.length > 1));
   return EXIT.ok;

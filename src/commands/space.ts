@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { readDocuments } from "../io/document.ts";
 import { library, loadScenario, type ScenarioFiles } from "../io/load.ts";
-import { type Io, say } from "../io/terminal.ts";
+import type { Io } from "../io/terminal.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import { withoutSchema } from "../schema/resolve.ts";
@@ -11,6 +11,7 @@ import { type Axis, type AxisValue, isFlag, namesPart, partOf, type Space, sizeO
 import { spaceProblems } from "../study/space-problems.ts";
 import { applyWhatIf } from "../study/what-if.ts";
 import { type AxisOptions, readAxes, typedAs } from "./axes.ts";
+import { noteAll } from "./note-import.ts";
 import { readSetting } from "./scenarios.ts";
 
 /** More points than this take hours, and were most likely not meant. */
@@ -70,7 +71,7 @@ async function loadParts(
   for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).file.model);
   for (const hardware of namesOf("hardware", typed))
     devices.set(hardware, (await load({ hardware })).file.hardware);
-  for (const note of notes) say(io, `note: ${note}`);
+  noteAll(notes, io);
   return { file, files, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
 }
 

@@ -11,7 +11,7 @@ import {
   shortSequenceFactor,
   unevenShare,
 } from "../roofline/attention-time.ts";
-import { bulkFraction, type collectiveTime } from "../roofline/collective-time.ts";
+import { bulkFraction, type collectiveTime, FASTEST_LINK } from "../roofline/collective-time.ts";
 import { matmulPeak } from "../roofline/device.ts";
 import { type idealTiming, type networkSeconds, peakOf } from "../roofline/ideal.ts";
 import {
@@ -746,7 +746,7 @@ export function collectiveTimeSteps(
   const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
   const p = c.network;
   note(steps, "p", "$0", p, [["c.network", c.network, c, "network"]]);
-  const link = device.hardware.linkBytesPerSecond ?? Number.POSITIVE_INFINITY;
+  const link = device.hardware.linkBytesPerSecond ?? FASTEST_LINK;
   note(steps, "link", "$0 ?? $1", link, [
     [
       "device.hardware.linkBytesPerSecond",
@@ -754,7 +754,7 @@ export function collectiveTimeSteps(
       device.hardware,
       "linkBytesPerSecond",
     ],
-    ["Number.POSITIVE_INFINITY", Number.POSITIVE_INFINITY, Number, "POSITIVE_INFINITY"],
+    ["FASTEST_LINK", FASTEST_LINK],
   ]);
   const more = p.secondsPerRank * (work.ranks - 2);
   note(steps, "more", "$0 * ($1 - 2)", more, [

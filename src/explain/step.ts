@@ -1,7 +1,8 @@
 /** A number or word that an expression was computed from, as the source names it. */
 export interface Operand {
   readonly name: string;
-  readonly value: number | string | boolean;
+  /** undefined where a profile does not say */
+  readonly value: number | string | boolean | undefined;
   /** the object whose field it is, so that its origin can be looked up; undefined for a local name */
   readonly owner?: object | undefined;
   readonly field?: string | undefined;
@@ -24,7 +25,7 @@ export interface Traced<T> {
 type OperandTuple = readonly [name: string, value: unknown, owner?: object | undefined, field?: string];
 
 const isShown = (value: unknown): value is Operand["value"] =>
-  typeof value === "number" || typeof value === "string" || typeof value === "boolean";
+  value === undefined || ["number", "string", "boolean"].includes(typeof value);
 
 /** Notes a step where it is a number that was computed. */
 export function note(

@@ -24,7 +24,37 @@ export interface Io {
 }
 
 /** A line on standard error. It may quote what others wrote: none of that steers a terminal or makes a second line. */
-export const say = (io: Io, line: string): void => io.stderr(`${visible(line)}\n`);
+export const say = (io: Io, line: string): void => io.stderr(`${shown(line)}\n`);
+
+/** Lines on standard error; of very many the first, and how many more there are. */
+export function sayAll(io: Io, lines: readonly string[]): void {
+  for (const line of shownLines(lines)) io.stderr(`${line}\n`);
+}
+
+const LONGEST_LINE = 2000;
+/** of that, at its end: there stands why */
+const LONGEST_END = 400;
+const LONGEST_MESSAGE = 16_000;
+
+const shown = (line: string): string =>
+  visible(
+    line.length > LONGEST_LINE
+      ? `${line.slice(0, LONGEST_LINE - LONGEST_END)}...${line.slice(-LONGEST_END)}`
+      : line,
+  );
+
+/** The lines of a message as somebody may read them: what users gave us may be of any length. */
+export function shownLines(lines: readonly string[]): string[] {
+  const all: string[] = [];
+  let length = 0;
+  for (const line of lines) {
+    const text = shown(line);
+    length += text.length;
+    if (length > LONGEST_MESSAGE) return [...all, `  and ${lines.length - all.length} more`];
+    all.push(text);
+  }
+  return all;
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

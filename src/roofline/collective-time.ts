@@ -8,6 +8,9 @@ import { type Timing, timing } from "./terms.ts";
 
 type Collective = Extract<Work, { kind: "collective" }>;
 
+/** Bytes per second of a link that a profile says nothing of: its wire takes no time, yet every figure has a value. */
+export const FASTEST_LINK = 1e30;
+
 /**
  * A collective by the faster of two protocols: one of low latency, which sends every byte with a flag beside it, and a
  * bulk one, which takes longer to start and comes near the link's rate. Both take longer to start the more ranks there
@@ -18,7 +21,7 @@ export function collectiveTime(work: Collective, traffic: Traffic, device: Devic
   const c = device.calibration!;
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
   const p = c.network;
-  const link = device.hardware.linkBytesPerSecond ?? Number.POSITIVE_INFINITY;
+  const link = device.hardware.linkBytesPerSecond ?? FASTEST_LINK;
   const more = p.secondsPerRank * (work.ranks - 2);
   const wire = wireBytes(work);
   const quick = p.latencySeconds + wire / (link * p.lowLatencyFraction);

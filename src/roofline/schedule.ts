@@ -14,6 +14,8 @@ export interface Schedule {
   /** until the host has issued it; empty where nobody waits */
   readonly waitedSeconds: readonly number[];
   readonly gapSeconds: number;
+  /** of all kernels together, without what starting costs */
+  readonly startedSeconds: number;
 }
 
 /** The schedule kernel by kernel, with what each waits for most. */
@@ -45,7 +47,7 @@ export function scheduleKernels(
   if (firstBackward < timings.length) return shareOut(host.stepSeconds, alone);
   // in inference one layer follows the other: the device may still be busy when the host begins to issue this one
   const issueSeconds = timings.length * host.secondsPerKernel;
-  return issueEagerly(timings, eager, Math.max(0, total(alone.seconds) - issueSeconds));
+  return issueEagerly(timings, eager, Math.max(0, alone.startedSeconds - issueSeconds));
 }
 
 function backToBack(timings: readonly Timing[], gapSeconds: number, startSeconds: number): Schedule {
@@ -54,7 +56,7 @@ function backToBack(timings: readonly Timing[], gapSeconds: number, startSeconds
   const factor = startFactor(startSeconds, sum);
   const seconds: number[] = [];
   for (const timing of timings) seconds.push((gapSeconds + timing.seconds) * factor);
-  return { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds };
+  return { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds, startedSeconds: sum };
 }
 
 const NOBODY_WAITS: readonly number[] = [];
@@ -64,7 +66,7 @@ const startFactor = (startSeconds: number, sum: number): number =>
   startSeconds === 0 || sum === 0 ? 1 : (sum + startSeconds) / sum;
 
 function shareOut(startSeconds: number, plan: Schedule): Schedule {
-  const factor = startFactor(startSeconds, total(plan.seconds));
+  const factor = startFactor(startSeconds, plan.startedSeconds);
   return { ...plan, seconds: plan.seconds.map((seconds) => seconds * factor) };
 }
 
@@ -90,7 +92,7 @@ function issueEagerly(
     ended += gapSeconds + waited + timing.seconds;
     return gapSeconds + waited + timing.seconds;
   });
-  return { seconds, waitedSeconds, gapSeconds };
+  return { seconds, waitedSeconds, gapSeconds, startedSeconds: total(seconds) };
 }
 
 function total(seconds: readonly number[]): number {

@@ -4,7 +4,10 @@ import { PHASES } from "./scenario.ts";
 
 /** Rows of a measurements file (JSON Lines) as tools/measure_gpu.py writes them. SI base units. */
 
-const seconds = z.number().positive().max(1e6);
+/** No clock resolves less; and shares of less would overflow. */
+export const SHORTEST_SECONDS = 1e-12;
+
+const seconds = z.number().positive().min(SHORTEST_SECONDS).max(1e6);
 const spread = z.tuple([seconds, seconds]).describe("25th and 75th percentile, seconds");
 const difference = z.number().min(-1).max(1e6);
 

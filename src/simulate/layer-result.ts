@@ -68,7 +68,7 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
         scenario,
         target,
         startSeconds(scenario, target),
-        costOf(scenario, target, timed.layerSeconds, total.flops),
+        costOf(scenario, target, timed.schedule.startedSeconds, total.flops),
       ));
     return {
       layer: () => (layer ??= layerTotals(timed, total, scenario)),
@@ -82,13 +82,13 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
   };
 }
 
-/** Seconds of one layer alone on any device, and how much of that only the first layer of a graph pays. */
+/** Seconds of one layer among others on any device, and what only the first one of a graph or step pays besides. */
 export function layerSecondsOn(
   scenario: Scenario,
-): (target: Device) => { readonly seconds: number; readonly startSeconds: number } {
+): (target: Device) => { readonly startedSeconds: number; readonly startSeconds: number } {
   const time = layerTimer();
   return (target) => ({
-    seconds: time(scenario, target).layerSeconds,
+    startedSeconds: time(scenario, target).schedule.startedSeconds,
     startSeconds: startSeconds(scenario, target),
   });
 }
@@ -357,15 +357,13 @@ function sumsOver(
 /** Costs of a model's kinds of layers, the reported one as it was found; the others by simulators of their own. */
 function kindCosts() {
   const timers = new Map<string, ReturnType<typeof layerTimer>>();
-  return (scenario: Scenario, target: Device, layerSeconds: number, layerFlops: number): LayerCost => {
-    const start = startSeconds(scenario, target);
-    return (kind) => {
-      if (kind === reportedKind(scenario)) return { seconds: layerSeconds - start, flops: layerFlops };
+  return (scenario: Scenario, target: Device, seconds: number, layerFlops: number): LayerCost =>
+    (kind) => {
+      if (kind === reportedKind(scenario)) return { seconds, flops: layerFlops };
       const time = timers.get(kind!) ?? layerTimer();
       timers.set(kind!, time);
       const timed = time({ ...scenario, layerKind: kind }, target);
       const flops = sum(timed.operators.map((operator) => sumOf(operator.kernels, (kernel) => kernel.flops)));
-      return { seconds: timed.layerSeconds - start, flops };
+      return { seconds: timed.schedule.startedSeconds, flops };
     };
-  };
 }

@@ -2,7 +2,7 @@ import { note, type Step } from "../explain/step.ts";
 import { type Device, matmulPeak } from "../roofline/device.ts";
 import type { OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { type LayerResult, startSeconds } from "../simulate/layer-result.ts";
+import { type LayerResult, layerSecondsOn, startSeconds } from "../simulate/layer-result.ts";
 
 /** The figures of a result that are made of its operators', each with the names that the result gives them. */
 export function totalSteps(scenario: Scenario, result: LayerResult, target: Device): Step[] {
@@ -76,21 +76,15 @@ function utilization(steps: Step[], { hardware, precision }: Scenario, { layer }
 }
 
 /** Not where the model is cut into stages: there a step is no sum of its layers. */
-function wholeModelSums(
-  steps: Step[],
-  scenario: Scenario,
-  { layer, wholeModel }: LayerResult,
-  target: Device,
-) {
+function wholeModelSums(steps: Step[], scenario: Scenario, { wholeModel }: LayerResult, target: Device) {
   const { workload, training, parallelism, model } = scenario;
   if ((parallelism.pipeline ?? 1) > 1) return;
   const start = startOperand(scenario, target);
   const { kinds, layersSeconds, seconds } = wholeModel;
   if (kinds === undefined)
-    note(steps, "wholeModel.layersSeconds", "$0 * ($1 - $2)", layersSeconds, [
+    note(steps, "wholeModel.layersSeconds", "$0 * $1", layersSeconds, [
       ["model.layers", model.layers],
-      ["layer.seconds", layer.seconds],
-      start,
+      ["layer.seconds without the start", layerSecondsOn(scenario)(target).startedSeconds],
     ]);
   else
     note(

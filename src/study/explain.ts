@@ -157,7 +157,7 @@ const filledIn = (template: string, texts: readonly string[]): string =>
   template.replace(/\$(\d+)/g, (_, index: string) => texts[Number(index)]!);
 
 const valueText = ({ value }: Operand): string =>
-  typeof value === "string" ? JSON.stringify(value) : String(value);
+  typeof value === "string" ? JSON.stringify(value) : String(value ?? null);
 
 function explainStep({ name, template, operands, value }: Step, sources: SourcesOf): ExplainedStep {
   return {
@@ -170,7 +170,7 @@ function explainStep({ name, template, operands, value }: Step, sources: Sources
     value,
     operands: operands.map((operand) => ({
       name: operand.name,
-      value: operand.value,
+      value: operand.value ?? "not given",
       ...sources(operand),
     })),
   };

@@ -42,6 +42,10 @@ function expand(
 ): Numbers {
   const growing = operator === "+" ? step > 0 : step > 1 && first > 0;
   if (!growing || first > last) return { problem: `the range ${part} never reaches its end` };
+  const tooMany = { problem: `the range ${part} has more than ${most} values` };
+  const steps = operator === "+" ? (last - first) / step : Math.log(last / first) / Math.log(step);
+  // far too many need no counting
+  if (steps > 2 * most) return tooMany;
   const decimals = decimalsOf(Math.max(Math.abs(first), Math.abs(last)));
   const at = (index: number): number =>
     operator === "+"
@@ -50,7 +54,7 @@ function expand(
   const values: number[] = [];
   for (let value = first; value <= last; value = at(values.length)) {
     values.push(value);
-    if (values.length > most) return { problem: `the range ${part} has more than ${most} values` };
+    if (values.length > most) return tooMany;
   }
   return finite(values, part);
 }

@@ -40,11 +40,19 @@ function scaleExperts(experts: NonNullable<Model["experts"]>, factor: number): N
 const scaledWidth = (width: number): number =>
   Math.max(FFN_MULTIPLE, Math.round(width / FFN_MULTIPLE) * FFN_MULTIPLE);
 
+/** Of two as near the smaller one. */
 function nearestDivisor(of: number, wanted: number): number {
-  if (!Number.isInteger(of) || of < 1 || of > 1e6) return Math.max(1, Math.round(wanted));
+  if (!Number.isInteger(of) || of < 1 || of > 1e9) return Math.max(1, Math.round(wanted));
   let best = 1;
-  for (let divisor = 1; divisor <= of; divisor++) {
-    if (of % divisor === 0 && Math.abs(divisor - wanted) < Math.abs(best - wanted)) best = divisor;
+  const offer = (divisor: number): void => {
+    const nearer = Math.abs(best - wanted) - Math.abs(divisor - wanted);
+    if (nearer > 0 || (nearer === 0 && divisor < best)) best = divisor;
+  };
+  // divisors come in pairs, one of each at most the square root
+  for (let divisor = 1; divisor * divisor <= of; divisor++) {
+    if (of % divisor !== 0) continue;
+    offer(divisor);
+    offer(of / divisor);
   }
   return best;
 }

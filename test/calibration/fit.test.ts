@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { calibrate } from "../../src/calibration/calibrate.ts";
+import { calibrate, observe } from "../../src/calibration/calibrate.ts";
 import { fitParameters } from "../../src/calibration/fit.ts";
 import { FIT_STAGES } from "../../src/calibration/fit-stages.ts";
 import { parametersOf, valueAt, withValues } from "../../src/calibration/parameters.ts";
@@ -96,6 +96,28 @@ describe("calibrating", () => {
       expect(parameter.origin).toBe(changed.has(path) ? "measured" : "assumed");
       if (!changed.has(path)) expect(parameter).toEqual(before.get(path));
     }
+  });
+
+  test("takes no notice of times that no clock resolves", () => {
+    expect(observe({ ...sizes[0]!, layerSeconds: 5e-324 } as Measurement)).toEqual([]);
+    expect(observe({ ...sizes[0]!, layerSeconds: 1e-12 } as Measurement)).toHaveLength(1);
+  });
+
+  test("on one row that says nothing about a stage's parameters keeps them", () => {
+    const row = {
+      kind: "gemm",
+      implementation: "torch._scaled_mm",
+      dtype: "fp8",
+      role: "forward",
+      m: 64,
+      n: 4096,
+      k: 14336,
+      warmSeconds: 2.447e-5,
+    } as const;
+    const { profile, stages, undetermined } = calibrate([row], h100, origin);
+    expect(undetermined).not.toEqual([]);
+    expect(stages).toEqual([]);
+    expect(profile).toEqual(h100);
   });
 
   test("on nothing changes nothing", () => {

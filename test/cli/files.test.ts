@@ -72,6 +72,11 @@ const BROKEN: readonly [string, string | Uint8Array, RegExp][] = [
   ["with text for a number", changed({ workload: { phase: "decode", batch: "8" } }), /workload\.batch/],
   ["with an unknown model", changed({ model: "llama-3-9b" }), /did you mean "llama-3-8b"/],
   ["with a model path that is not there", changed({ model: "./nothing.json" }), /no such file/],
+  [
+    "with a model path longer than a file system takes",
+    changed({ model: `a/${"x".repeat(5000)}` }),
+    /the name is too long/,
+  ],
   ["with an unknown phase", changed({ workload: { phase: "sleep" } }), /"prefill", "decode" or "train"/],
   [
     "that trains with a context",

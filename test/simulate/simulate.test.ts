@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { replaceParameters } from "../../src/calibration/parameters.ts";
 import type { Result } from "../../src/schema/result.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
 import { simulate } from "../../src/simulate.ts";
@@ -87,6 +88,15 @@ describe("the whole model", () => {
       training: { gradientAccumulation: 8 },
     });
     expect(tokensPerSecond).toBeCloseTo((8 * 2048) / seconds, 6);
+  });
+
+  test.each([0, 1, 1e15, 1e30])("has layers that take as long where starting a graph takes %d s", (start) => {
+    const given = hardware("h100-sxm");
+    const calibration = replaceParameters(given.calibration!, (path, parameter) =>
+      path === "launch.graphStartSeconds" ? { ...parameter, value: start } : parameter,
+    );
+    const slow = simulate(scenario({ hardware: { ...given, calibration } }));
+    expect(slow.wholeModel.layersSeconds).toBe(simulate(scenario()).wholeModel.layersSeconds);
   });
 
   test("without a calibration is just its parts", () => {

@@ -5,6 +5,7 @@ import { layerOperators } from "../../src/layer/layer.ts";
 import { device } from "../../src/roofline/device.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
 import { power, softMaximum } from "../../src/roofline/soft-maximum.ts";
+import { ExplanationSchema } from "../../src/schema/explanation.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
 import { explain, timingSteps } from "../../src/study/explain.ts";
@@ -65,6 +66,18 @@ describe("the formulas of a timing law", () => {
           }
     // all laws were there
     expect(seen.size).toBeGreaterThan(60);
+  });
+
+  test("have a value for a link that the profile says nothing of", () => {
+    const { linkBytesPerSecond: _, ...unlinked } = hardware("h100-sxm");
+    const one = scenario({ hardware: unlinked, parallelism: { tensor: 8, sequenceParallel: false } });
+    const explained = explain(one, "attention-all-reduce");
+    const { steps } = explained.operators[0]!.kernels[0]!;
+    for (const { substituted, value } of steps) expect(evaluate(substituted)).toBe(value);
+    const link = steps.find(({ name }) => name === "link");
+    expect(link).toMatchObject({ substituted: "null ?? 1e+30", value: 1e30 });
+    expect(link?.operands[0]).toMatchObject({ value: "not given" });
+    expect(() => ExplanationSchema.parse(explained)).not.toThrow();
   });
 
   test("name each parameter of a calibrated device with its origin", () => {

@@ -55,6 +55,27 @@ describe("another hidden size", () => {
     expect(Math.abs(twice.ffn - 2 * given.ffn)).toBeLessThanOrEqual(64);
   });
 
+  test("keeps the group as nearly as any divisor of the heads does, the smaller of two as near", () => {
+    const given = model("llama-3-70b");
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3000 }), (heads) => {
+        const wanted = heads / 8;
+        const divisors = Array.from({ length: heads }, (_, index) => index + 1).filter(
+          (divisor) => heads % divisor === 0,
+        );
+        const nearest = Math.min(...divisors.map((divisor) => Math.abs(divisor - wanted)));
+        expect(scaleHidden(given, given.hidden, { heads }).model.kvHeads).toBe(
+          divisors.find((divisor) => Math.abs(divisor - wanted) === nearest),
+        );
+      }),
+    );
+  });
+
+  test("divides a billion heads too", () => {
+    const { model: scaled } = scaleHidden(model("llama-3-70b"), 8192, { heads: 1e9 });
+    expect(scaled.kvHeads).toBe(125_000_000);
+  });
+
   test("is always a valid model of that size, whatever is kept", () => {
     const kept: fc.Arbitrary<Kept> = fc.record(
       { heads: fc.integer({ min: 1, max: 256 }), ffn: fc.integer({ min: 1, max: 1e5 }) },

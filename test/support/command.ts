@@ -1,3 +1,4 @@
+import type { Io } from "../../src/io/terminal.ts";
 import { main } from "../../src/main.ts";
 
 export interface Ran {
@@ -12,6 +13,7 @@ export interface RunOptions {
   readonly unicode?: boolean;
   readonly stdin?: string | Uint8Array;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly onInterrupt?: NonNullable<Io["onInterrupt"]>;
 }
 
 /** Runs a command line in this process: on a pipe of 80 columns unless told otherwise. */
@@ -31,6 +33,7 @@ export async function command(argv: readonly string[], options: RunOptions = {})
     color: options.color ?? false,
     unicode: options.unicode ?? true,
     environment: options.environment ?? {},
+    ...(options.onInterrupt === undefined ? {} : { onInterrupt: options.onInterrupt }),
   });
   return { code, stdout, stderr };
 }

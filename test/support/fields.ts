@@ -58,10 +58,11 @@ export const amountUpTo = numberUpTo;
 
 /** Above zero and at most some seconds. */
 export const SECONDS: FieldKind = {
-  good: [1e-9, 1, 1e6],
+  good: [1e-12, 1e-9, 1, 1e6],
   bad: [
     ...wrong("a number", NO_NUMBERS),
     ...wrong("a number above 0", [0, -1]),
+    ...wrong("a number of at least 1e-12", [1e-13, 5e-324]),
     ...wrong("a number of at most 1000000", [1.1e6]),
   ],
 };
