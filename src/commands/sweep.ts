@@ -1,6 +1,7 @@
 import { EXIT, UserError } from "../errors.ts";
 import { findLines, type Lines, openLines } from "../io/lines.ts";
 import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
+import type { RowWorker } from "../io/workers.ts";
 import type { Cell } from "../report/csv.ts";
 import { DRAWN_FORMATS } from "../report/formats.ts";
 import { type Row, type RowColumn, renderRows } from "../report/rows.ts";
@@ -181,7 +182,8 @@ const standardOutput = (io: Io): Lines => ({
   isPipe: io.isPipe === true,
 });
 
-const CHUNK_POINTS = 4096;
+/** Few enough that a signal is heard at once and little text waits, many enough that sending them takes no time. */
+const CHUNK_POINTS = 512;
 /** Fewer points than this are done before threads have started. */
 const WORTH_THREADS = 40_000;
 
@@ -190,7 +192,20 @@ interface Chunk {
   readonly points: number;
 }
 
-/** The lines in order, whoever makes them; no thread is ever more than two chunks ahead. */
+/** Lines that are being made, or will be: by no thread yet, by another one, or made. */
+interface Pending {
+  readonly from: number;
+  readonly to: number;
+  text: string | Promise<string> | undefined;
+}
+
+/** Chunks of lines that may lie ready, or be asked for, beyond the one that is wanted: for each thread. */
+const AHEAD = 3;
+
+/**
+ * The lines in order, whoever makes them: other threads, and this one while it waits for theirs. Only so many chunks are
+ * ahead of the one that is wanted, however long that takes.
+ */
 async function* chunks(
   plan: SweepPlan,
   format: LineFormat,
@@ -202,35 +217,51 @@ async function* chunks(
   const { processors, rowWorkers } = await import("../io/workers.ts");
   const script = io.workerScript;
   const threads = jobs ?? (to - from >= WORTH_THREADS ? processors() : 1);
-  const workers = threads > 1 && script !== undefined ? rowWorkers(threads, script, { plan, format }) : [];
-  if (workers.length === 0) {
-    const rows = rowWriter(plan, format);
-    for (let start = from; start < to; start += CHUNK_POINTS) {
-      const end = Math.min(to, start + CHUNK_POINTS);
-      yield { text: rows(start, end), points: end - start };
-      // lets a signal in
-      await new Promise((resolve) => setImmediate(resolve));
+  const others = threads > 1 && script !== undefined ? rowWorkers(threads - 1, script, { plan, format }) : [];
+  const own = rowWriter(plan, format);
+  const queue: Pending[] = [];
+  let next = from;
+  const window = AHEAD * (others.length + 1);
+  // twice each: a thread has the next chunk at hand while the last one is on its way here
+  const idle = [...others, ...others];
+  const isWaiting = ({ text }: Pending): boolean => text === undefined;
+  const ask = (worker: RowWorker): void => {
+    const chunk = queue.find(isWaiting);
+    if (chunk === undefined) {
+      idle.push(worker);
+      return;
     }
-    return;
-  }
-  try {
-    const queue: { readonly rows: Promise<string>; readonly points: number; readonly worker: number }[] = [];
-    let next = from;
-    const ask = (worker: number): void => {
-      if (next >= to) return;
-      const end = Math.min(to, next + CHUNK_POINTS);
-      queue.push({ rows: workers[worker]!.rows(next, end), points: end - next, worker });
-      next = end;
+    const made = worker.rows(chunk.from, chunk.to);
+    chunk.text = made;
+    const done = (text: string): void => {
+      chunk.text = text;
+      ask(worker);
     };
-    for (let ahead = 0; ahead < 2; ahead++)
-      for (let worker = 0; worker < workers.length; worker++) ask(worker);
-    for (let first = queue.shift(); first !== undefined; first = queue.shift()) {
-      const text = await first.rows;
-      ask(first.worker);
-      yield { text, points: first.points };
+    // who waits for the chunk hears of a failure
+    made.then(done, () => {});
+  };
+  const lookAhead = (): void => {
+    for (; queue.length < window && next < to; next = queue.at(-1)!.to)
+      queue.push({ from: next, to: Math.min(to, next + CHUNK_POINTS), text: undefined });
+    for (const worker of idle.splice(0)) ask(worker);
+  };
+  try {
+    lookAhead();
+    while (queue.length > 0) {
+      const first = queue[0]!;
+      // instead of waiting this thread makes lines itself
+      const mine = typeof first.text === "string" ? undefined : queue.find(isWaiting);
+      if (mine !== undefined) mine.text = own(mine.from, mine.to);
+      else if (first.text instanceof Promise) await first.text;
+      // lets signals and other threads in
+      await new Promise((resolve) => setImmediate(resolve));
+      if (typeof first.text !== "string") continue;
+      yield { text: first.text, points: first.to - first.from };
+      queue.shift();
+      lookAhead();
     }
   } finally {
-    await Promise.all(workers.map((worker) => worker.close()));
+    await Promise.all(others.map((worker) => worker.close()));
   }
 }
 

@@ -26,7 +26,7 @@ export function layerBuilder(): (scenario: Scenario) => readonly Operator[] {
   const forward = forwardBuilder();
   const backward = remembered(backwardOperators);
   const recomputed = remembered(recomputedOperators);
-  const all = remembered((...parts: (readonly Operator[])[]) => parts.flat());
+  const all = remembered(inOneList);
   return ({ model, layerKind, workload, precision, parallelism, normalization, kernels, training }) => {
     const { phase, batch, sequence, context } = workload;
     const own = modelOfKind(model, layerKind);
@@ -45,3 +45,9 @@ export function layerBuilder(): (scenario: Scenario) => readonly Operator[] {
     return all(there, again, backward(own, kernels, layer, norms, attends));
   };
 }
+
+const inOneList = (
+  forward: readonly Operator[],
+  again: readonly Operator[],
+  backward: readonly Operator[],
+): readonly Operator[] => [...forward, ...again, ...backward];

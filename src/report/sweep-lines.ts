@@ -26,16 +26,23 @@ export function rowWriter(plan: SweepPlan, format: LineFormat): (from: number, t
   const names = fields.map(({ name }) => JSON.stringify(name));
   const digits: number[] = [];
   return (from, to) => {
-    const lines: string[] = [];
     digitsAt(axes, from, digits);
-    for (let index = from; index < to; index++) {
-      lines.push(line(keys, digits, fields, names, ask(scenarioAt(digits))));
-      advance(plan.space, digits);
+    const blocks: string[] = [];
+    for (let start = from; start < to; start += BLOCK_LINES) {
+      const lines: string[] = [];
+      for (let index = start; index < Math.min(to, start + BLOCK_LINES); index++) {
+        lines.push(line(keys, digits, fields, names, ask(scenarioAt(digits))));
+        advance(plan.space, digits);
+      }
+      lines.push("");
+      blocks.push(lines.join("\n"));
     }
-    lines.push("");
-    return lines.join("\n");
+    return blocks.join("");
   };
 }
+
+/** A line is a tree of its pieces until it is joined with others; thousands of trees would be what a sweep moves about. */
+const BLOCK_LINES = 64;
 
 /** The next point: as an odometer, the last axis first. */
 function advance({ axes }: Space, digits: number[]): void {
@@ -55,10 +62,14 @@ type Line = (
 ) => string;
 
 const csvLine: Line = (keys, digits, fields, _, answers) => {
-  const cells: (string | number)[] = [];
-  for (let axis = 0; axis < keys.length; axis++) cells.push(keys[axis]![digits[axis]!]!);
-  for (const field of fields) cells.push(field.read(answers) ?? "");
-  return cells.join(",");
+  let text = "";
+  for (let axis = 0; axis < keys.length; axis++) text += `${keys[axis]![digits[axis]!]!},`;
+  for (let column = 0; column < fields.length; column++) {
+    const value = fields[column]!.read(answers);
+    if (column > 0) text += ",";
+    if (value !== undefined) text += value;
+  }
+  return text;
 };
 
 const jsonLine: Line = (keys, digits, fields, names, answers) => {

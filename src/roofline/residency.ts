@@ -1,6 +1,6 @@
-import { type Kernel, sumOf } from "../layer/kernel.ts";
+import type { Kernel } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
-import { NEVER, type ReusePlan, refill, reusePlan } from "./reuse-plan.ts";
+import { NEVER, type Range, type ReusePlan, refill, reusePlan } from "./reuse-plan.ts";
 import { fallingRamp } from "./soft-maximum.ts";
 
 /** Where a kernel's bytes come from and go to. */
@@ -26,40 +26,58 @@ export const layerTraffic = (kernels: readonly Kernel[], cache: Cache): readonly
 
 /** Bytes of each kernel that HBM and the L2 serve. */
 interface TrafficArrays {
-  readonly hbmBytes: Float64Array;
-  readonly l2Bytes: Float64Array;
+  hbmBytes: Float64Array;
+  l2Bytes: Float64Array;
+}
+
+/** The traffic of one of many layers; kernels before `from` and from `until` on have that of the layer before it. */
+interface LayerTrace extends TrafficArrays {
+  from: number;
+  until: number;
 }
 
 const trafficList = ({ hbmBytes, l2Bytes }: TrafficArrays): Traffic[] =>
   Array.from(hbmBytes, (hbm, index) => ({ hbmBytes: hbm, l2Bytes: l2Bytes[index]! }));
 
-/** `layerTraffic` for many layers, without the objects; the arrays are written over when the next layer is traced. */
-export function trafficTracer(): (kernels: readonly Kernel[], cache: Cache) => TrafficArrays {
+/**
+ * `layerTraffic` for many layers, without the objects; the arrays are written over when the next layer is traced.
+ * `changed` says which kernels may be others than in the layer before.
+ */
+export function trafficTracer(): (kernels: readonly Kernel[], cache: Cache, changed?: Range) => LayerTrace {
   let trace: Trace | undefined;
   let lastCache: Cache | undefined;
-  let hbmBytes = new Float64Array(0);
-  return (kernels, cache) => {
-    let changed = trace && refill(trace.plan, kernels);
-    if (trace === undefined || changed === undefined) {
-      trace = newTrace(kernels, LAYER_INPUTS);
-      changed = 0;
-      hbmBytes = new Float64Array(kernels.length);
-    }
-    follow(trace, cache, cache === lastCache ? changed : 0);
-    lastCache = cache;
-    hbmBytes.set(trace.hbmBytes);
-    const emptying = firstToEmpty(trace, cache);
-    if (emptying !== undefined)
-      hbmBytes[emptying]! += sumOf(trace.plan.living, (dirty) => leftOf(trace!, dirty));
-    return { hbmBytes, l2Bytes: trace.l2Bytes };
+  let emptying = NEVER;
+  const layer: LayerTrace = {
+    hbmBytes: new Float64Array(0),
+    l2Bytes: new Float64Array(0),
+    from: 0,
+    until: 0,
   };
-}
-
-/** The first kernel that moves so much that nothing else stays in the L2. */
-function firstToEmpty({ ends }: Trace, cache: Cache): number | undefined {
-  for (let index = 1; index < ends.length; index++)
-    if (hitFraction(ends[index]! - ends[index - 1]!, cache) === 0) return index - 1;
-  return undefined;
+  return (kernels, cache, changed) => {
+    const whole = { from: 0, until: kernels.length };
+    let followed = cache === lastCache ? (changed ?? whole) : whole;
+    lastCache = cache;
+    if (trace === undefined || !refill(trace.plan, kernels, changed ?? whole)) {
+      trace = newTrace(kernels, LAYER_INPUTS);
+      emptying = NEVER;
+      layer.hbmBytes = new Float64Array(kernels.length);
+      layer.l2Bytes = trace.l2Bytes;
+      followed = whole;
+    }
+    const { from } = followed;
+    const until = followed.until === from ? from : follow(trace, cache, from, followed.until);
+    layer.from = from;
+    layer.until = until;
+    if (from === until) return layer;
+    for (let index = from; index < until; index++) layer.hbmBytes[index] = trace.hbmBytes[index]!;
+    // what the layer before left dirty is written back by the first kernel that moves so much that nothing else stays
+    if (emptying !== NEVER) layer.hbmBytes[emptying] = trace.hbmBytes[emptying]!;
+    emptying = trace.kept.indexOf(0);
+    if (emptying === NEVER) return layer;
+    for (const dirty of trace.plan.living) layer.hbmBytes[emptying]! += leftOf(trace, dirty);
+    layer.from = Math.min(from, emptying);
+    return layer;
+  };
 }
 
 /** The traffic of kernels after `justWritten` tensors have been written, and what they leave dirty, for any L2. */
@@ -69,7 +87,7 @@ export function chainTracer(
 ): (cache: Cache) => ChainTraffic {
   const trace = newTrace(kernels, justWritten);
   return (cache) => {
-    follow(trace, cache, 0);
+    follow(trace, cache, 0, kernels.length);
     return {
       traffic: trafficList(trace),
       dirtyBytes: new Map(trace.plan.living.map((dirty) => [dirty.tensor, leftOf(trace, dirty)])),
@@ -77,10 +95,15 @@ export function chainTracer(
   };
 }
 
-/** A chain followed through the L2: bytes moved up to each moment, and what is dirty after each write and step. */
+/**
+ * A chain followed through the L2: share of each kernel's own bytes that stays behind it, bytes moved up to each moment
+ * since the L2 was last emptied and the moment at which it was, and what is dirty after each write and step.
+ */
 interface Trace extends TrafficArrays {
   readonly plan: ReusePlan;
+  readonly kept: Float64Array;
   readonly ends: Float64Array;
+  readonly emptiedAt: Int32Array;
   readonly dirtyAfterWrite: Float64Array;
   readonly dirtyAfterStep: Float64Array;
 }
@@ -89,7 +112,9 @@ function newTrace(kernels: readonly Kernel[], justWritten: readonly string[]): T
   const plan = reusePlan(kernels, justWritten);
   return {
     plan,
+    kept: new Float64Array(kernels.length),
     ends: new Float64Array(kernels.length + 1),
+    emptiedAt: new Int32Array(kernels.length + 1),
     dirtyAfterWrite: new Float64Array(plan.writeBytes.length),
     dirtyAfterStep: new Float64Array(plan.stepWrite.length),
     hbmBytes: new Float64Array(kernels.length),
@@ -106,10 +131,11 @@ const leftOf = (trace: Trace, { write, step }: { readonly write: number; readonl
  * more than the transition. Writes stay when the whole kernel fits. What was written and is pushed out is written back
  * by the kernel that pushes: a matmul that waits for its tensor cores hides it, one that streams weights does not.
  * What was read for the last time is not written back: its memory is the first that is used again.
- * Kernels before `from` are as they were when this trace was last followed.
+ * Kernels before `from` and, where the L2 is emptied in between, those from `changedUntil` on are as they were when this
+ * trace was last followed; returns the index behind the last kernel that was followed anew.
  */
-function follow(trace: Trace, cache: Cache, from: number): void {
-  const { plan, ends, dirtyAfterWrite, dirtyAfterStep } = trace;
+function follow(trace: Trace, cache: Cache, from: number, changedUntil: number): number {
+  const { plan, kept, ends, emptiedAt, dirtyAfterWrite, dirtyAfterStep } = trace;
   let read = from === 0 ? 0 : plan.readsEnd[from - 1]!;
   let write = from === 0 ? 0 : plan.writesEnd[from - 1]!;
   let step = from === 0 ? 0 : plan.stepsEnd[from - 1]!;
@@ -122,27 +148,39 @@ function follow(trace: Trace, cache: Cache, from: number): void {
     for (let i = write; i < writesEnd; i++) bytesWritten += plan.writeBytes[i]!;
     const own = bytesRead + bytesWritten;
     const end = ends[index]! + own;
-    ends[index + 1] = end;
-    const kept = hitFraction(own, cache);
-    let hits = kept * bytesWritten;
+    const before = kept[index]!;
+    const stays = hitFraction(own, cache);
+    kept[index] = stays;
+    // nothing from before this kernel is found after it: what is behind it can be followed without what is before
+    const empties = stays === 0;
+    ends[index + 1] = empties ? 0 : end;
+    const emptied = emptiedAt[index]!;
+    emptiedAt[index + 1] = empties ? index + 1 : emptied;
+    let hits = stays * bytesWritten;
     for (; read < readsEnd; read++) {
       const touchedAt = plan.readTouchedAt[read]!;
-      if (touchedAt !== NEVER) hits += plan.readBytes[read]! * hitFraction(end - ends[touchedAt]!, cache);
+      if (!empties && touchedAt !== NEVER && touchedAt >= emptied)
+        hits += plan.readBytes[read]! * hitFraction(end - ends[touchedAt]!, cache);
     }
     let writtenBack = 0;
     for (const stepsEnd = plan.stepsEnd[index]!; step < stepsEnd; step++) {
+      const last = plan.stepBefore[step]!;
       const written = dirtyAfterWrite[plan.stepWrite[step]!]!;
-      const before = plan.stepBefore[step]!;
-      const left = before === NEVER ? written : dirtyAfterStep[before]!;
+      const left = last === NEVER ? written : dirtyAfterStep[last]!;
+      const touchedAt = plan.stepTouchedAt[step]!;
       const still =
-        left === 0 ? 0 : Math.min(left, written * hitFraction(end - ends[plan.stepTouchedAt[step]!]!, cache));
+        left === 0 || empties || touchedAt < emptied
+          ? 0
+          : Math.min(left, written * hitFraction(end - ends[touchedAt]!, cache));
       dirtyAfterStep[step] = still;
       writtenBack += left - still;
     }
-    for (; write < writesEnd; write++) dirtyAfterWrite[write] = plan.writeBytes[write]! * kept;
+    for (; write < writesEnd; write++) dirtyAfterWrite[write] = plan.writeBytes[write]! * stays;
     trace.hbmBytes[index] = own - hits + writtenBack;
     trace.l2Bytes[index] = hits;
+    if (empties && before === 0 && index + 1 >= changedUntil) return index + 1;
   }
+  return plan.kernels.length;
 }
 
 /** Share of data that is still in the L2 after `distanceBytes` more were moved. */

@@ -112,18 +112,21 @@ function fill(plan: ReusePlan, index: number, kernel: Kernel): boolean {
   return true;
 }
 
+/** The kernels from `from` to before `until`. */
+export interface Range {
+  readonly from: number;
+  readonly until: number;
+}
+
 /**
- * Puts other sizes into a plan: of kernels that touch the same tensors. The index of the first kernel that has changed
- * (their number when none has); undefined where the tensors are others, so that a new plan is needed.
+ * Puts other sizes into a plan: of kernels that touch the same tensors, of which only those in `changed` may be others
+ * than before. False where the tensors are others, so that a new plan is needed.
  */
-export function refill(plan: ReusePlan, kernels: readonly Kernel[]): number | undefined {
-  if (kernels.length !== plan.kernels.length) return undefined;
-  let first = kernels.length;
-  for (let index = 0; index < kernels.length; index++) {
+export function refill(plan: ReusePlan, kernels: readonly Kernel[], { from, until }: Range): boolean {
+  if (kernels.length !== plan.kernels.length) return false;
+  for (let index = from; index < until; index++) {
     const kernel = kernels[index]!;
-    if (kernel === plan.kernels[index]) continue;
-    if (!fill(plan, index, kernel)) return undefined;
-    first = Math.min(first, index);
+    if (kernel !== plan.kernels[index] && !fill(plan, index, kernel)) return false;
   }
-  return first;
+  return true;
 }

@@ -10,9 +10,9 @@ export interface Slot {
 
 /** When kernels run: how long each takes from the end of the one before it, and how much of that it waits. */
 export interface Schedule {
-  readonly seconds: readonly number[];
+  readonly seconds: Float64Array;
   /** until the host has issued it; empty where nobody waits */
-  readonly waitedSeconds: readonly number[];
+  readonly waitedSeconds: Float64Array;
   readonly gapSeconds: number;
   /** of all kernels together, without what starting costs */
   readonly startedSeconds: number;
@@ -31,18 +31,20 @@ export function schedule(...given: Parameters<typeof scheduleKernels>): Slot[] {
  * Lays kernels one after the other. In a graph each starts a small gap after the one before it. Eagerly, each starts
  * when the host has issued it and the one before it has ended: a kernel that the device waits for is host-bound.
  * What launching a graph or starting a training step costs is no kernel's own: each bears it in proportion to its time.
- * `firstBackward` is the index of the first backward kernel, past the last one when there is none.
+ * `firstBackward` is the index of the first backward kernel, past the last one when there is none. The seconds are
+ * written into `into`, so that who schedules millions of layers makes no lists.
  */
 export function scheduleKernels(
   timings: readonly Timing[],
   firstBackward: number,
   runtime: "graph" | "eager",
   calibration: CalibrationValues | undefined,
+  into: Float64Array = new Float64Array(timings.length),
 ): Schedule {
-  if (calibration === undefined) return backToBack(timings, 0, 0);
+  if (calibration === undefined) return backToBack(timings, 0, 0, into);
   const { launch, host } = calibration;
-  if (runtime === "graph") return backToBack(timings, launch.gapSeconds, launch.graphStartSeconds);
-  const eager = { firstBackward, host, gapSeconds: launch.streamGapSeconds };
+  if (runtime === "graph") return backToBack(timings, launch.gapSeconds, launch.graphStartSeconds, into);
+  const eager = { firstBackward, host, gapSeconds: launch.streamGapSeconds, into };
   const alone = issueEagerly(timings, eager, 0);
   if (firstBackward < timings.length) return shareOut(host.stepSeconds, alone);
   // in inference one layer follows the other: the device may still be busy when the host begins to issue this one
@@ -50,55 +52,60 @@ export function scheduleKernels(
   return issueEagerly(timings, eager, Math.max(0, alone.startedSeconds - issueSeconds));
 }
 
-function backToBack(timings: readonly Timing[], gapSeconds: number, startSeconds: number): Schedule {
+function backToBack(
+  timings: readonly Timing[],
+  gapSeconds: number,
+  startSeconds: number,
+  seconds: Float64Array,
+): Schedule {
   let sum = 0;
-  for (const timing of timings) sum += gapSeconds + timing.seconds;
+  for (let index = 0; index < timings.length; index++) sum += gapSeconds + timings[index]!.seconds;
   const factor = startFactor(startSeconds, sum);
-  const seconds: number[] = [];
-  for (const timing of timings) seconds.push((gapSeconds + timing.seconds) * factor);
+  for (let index = 0; index < timings.length; index++)
+    seconds[index] = (gapSeconds + timings[index]!.seconds) * factor;
   return { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds, startedSeconds: sum };
 }
 
-const NOBODY_WAITS: readonly number[] = [];
+const NOBODY_WAITS = new Float64Array(0);
 
 /** Every kernel bears what starting costs in proportion to its time. */
 const startFactor = (startSeconds: number, sum: number): number =>
   startSeconds === 0 || sum === 0 ? 1 : (sum + startSeconds) / sum;
 
 function shareOut(startSeconds: number, plan: Schedule): Schedule {
+  const { seconds } = plan;
   const factor = startFactor(startSeconds, plan.startedSeconds);
-  return { ...plan, seconds: plan.seconds.map((seconds) => seconds * factor) };
+  for (let index = 0; index < seconds.length; index++) seconds[index]! *= factor;
+  return plan;
 }
 
 interface Issue {
   readonly firstBackward: number;
   readonly host: CalibrationValues["host"];
   readonly gapSeconds: number;
+  readonly into: Float64Array;
 }
 
 /** `busySeconds`: how long the device is still busy with earlier work when the host begins. */
 function issueEagerly(
   timings: readonly Timing[],
-  { firstBackward, host, gapSeconds }: Issue,
+  { firstBackward, host, gapSeconds, into: seconds }: Issue,
   busySeconds: number,
 ): Schedule {
-  const waitedSeconds: number[] = [];
+  const waitedSeconds = new Float64Array(timings.length);
   let issued = 0;
   let ended = busySeconds;
-  const seconds = timings.map((timing, index) => {
+  let startedSeconds = 0;
+  for (let index = 0; index < timings.length; index++) {
     issued += index < firstBackward ? host.secondsPerKernel : host.backwardSecondsPerKernel;
     const waited = Math.max(0, issued - (ended + gapSeconds));
-    waitedSeconds.push(waited);
-    ended += gapSeconds + waited + timing.seconds;
-    return gapSeconds + waited + timing.seconds;
-  });
-  return { seconds, waitedSeconds, gapSeconds, startedSeconds: total(seconds) };
-}
-
-function total(seconds: readonly number[]): number {
-  let sum = 0;
-  for (let i = 0; i < seconds.length; i++) sum += seconds[i]!;
-  return sum;
+    const taken = gapSeconds + waited + timings[index]!.seconds;
+    waitedSeconds[index] = waited;
+    seconds[index] = taken;
+    ended += taken;
+    startedSeconds += taken;
+  }
+  return { seconds, waitedSeconds, gapSeconds, startedSeconds };
 }
 
 /** What a kernel of the schedule waits for most: the host, or its longest term with the gap before it as latency. */

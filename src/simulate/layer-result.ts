@@ -7,6 +7,7 @@ import { type Device, device, matmulPeak } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
 import { type Traffic, trafficTracer } from "../roofline/residency.ts";
+import type { Range } from "../roofline/reuse-plan.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 import { boundAt, type Schedule, scheduleKernels } from "../roofline/schedule.ts";
 import type { Timing } from "../roofline/terms.ts";
@@ -46,39 +47,48 @@ export function layerResult(scenario: Scenario): LayerResult {
 
 /**
  * Simulates layers one after the other; what does not change from one to the next (operators, the times of kernels) is
- * not computed again. Scenarios should share the parts they have in common. The figures are those of `layerResult`;
- * read them before the next layer is simulated.
+ * not computed again, and no list is made that is not read. Scenarios should share the parts they have in common. The
+ * figures are those of `layerResult`; read them before the next layer is simulated.
  */
 export function layerSimulator(): (scenario: Scenario) => LayerFigures {
+  const deviceOf = remembered(device);
   const time = layerTimer();
-  const counts = countKeeper();
-  const totals = remembered(totalCounts);
+  const count = countKeeper();
   const costOf = kindCosts();
-  return (scenario) => {
-    const target = device(scenario.hardware);
-    const timed = time(scenario, target);
-    const counted = counts(timed.operators, target);
-    const total = totals(counted);
-    let layer: Result["layer"] | undefined;
-    let operators: OperatorResult[] | undefined;
-    let normalization: Result["normalization"] | undefined;
-    let whole: Result["wholeModel"] | undefined;
-    const wholeModelNow = (): Result["wholeModel"] =>
-      (whole ??= wholeModel(
-        scenario,
-        target,
-        startSeconds(scenario, target),
-        costOf(scenario, target, timed.schedule.startedSeconds, total.flops),
-      ));
-    return {
-      layer: () => (layer ??= layerTotals(timed, total, scenario)),
-      operators: () => (operators ??= operatorResults(timed, counted)),
-      normalization: () => (normalization ??= normalizationTotals(timed, counted, total)),
-      statisticalNormalization: () => statisticalTotals(timed, counted, total),
-      wholeModel: wholeModelNow,
-      memory: () => memory(scenario),
-      cost: () => cost(scenario, wholeModelNow()),
-    };
+  let scenario: Scenario;
+  let target: Device;
+  let timed: TimedLayer;
+  let counted: LayerCounts;
+  let layer: Result["layer"] | undefined;
+  let operators: OperatorResult[] | undefined;
+  let normalization: Result["normalization"] | undefined;
+  let whole: Result["wholeModel"] | undefined;
+  const wholeModelNow = (): Result["wholeModel"] =>
+    (whole ??= wholeModel(
+      scenario,
+      target,
+      startSeconds(scenario, target),
+      costOf(scenario, target, timed.schedule.startedSeconds, counted.total.flops),
+    ));
+  const figures: LayerFigures = {
+    layer: () => (layer ??= layerTotals(timed, counted.total, scenario)),
+    operators: () => (operators ??= operatorResults(timed, counted)),
+    normalization: () => (normalization ??= normalizationTotals(timed, counted)),
+    statisticalNormalization: () => statisticalTotals(timed, counted),
+    wholeModel: wholeModelNow,
+    memory: () => memory(scenario),
+    cost: () => cost(scenario, wholeModelNow()),
+  };
+  return (asked) => {
+    scenario = asked;
+    target = deviceOf(asked.hardware);
+    timed = time(asked, target);
+    counted = count(timed.operators, target);
+    layer = undefined;
+    operators = undefined;
+    normalization = undefined;
+    whole = undefined;
+    return figures;
   };
 }
 
@@ -105,69 +115,109 @@ interface TimedLayer {
   readonly operators: readonly Operator[];
   readonly timings: readonly Timing[];
   readonly schedule: Schedule;
-  readonly operatorSeconds: readonly number[];
+  readonly operatorSeconds: Float64Array;
   readonly layerSeconds: number;
 }
 
+/** Times layer after layer, into the same lists. */
 function layerTimer(): (scenario: Scenario, target: Device) => TimedLayer {
   const build = layerBuilder();
-  const kernelsOf = remembered(allKernels);
+  const listOf = kernelLister();
   const firstBackward = remembered(firstBackwardKernel);
   const timingsOf = timingKeeper();
+  let kernelSeconds = new Float64Array(0);
+  let operatorSeconds = new Float64Array(0);
   return (scenario, target) => {
     const operators = build(scenario);
-    const timings = timingsOf(kernelsOf(operators), target);
+    const list = listOf(operators);
+    const timings = timingsOf(list, target);
     const backward = scenario.workload.phase === "train" ? firstBackward(operators) : timings.length;
-    const schedule = scheduleKernels(timings, backward, scenario.runtime, target.calibration);
-    const operatorSeconds = sumByOperator(operators, schedule.seconds);
-    return { operators, timings, schedule, operatorSeconds, layerSeconds: sum(operatorSeconds) };
+    if (kernelSeconds.length !== timings.length) kernelSeconds = new Float64Array(timings.length);
+    if (operatorSeconds.length !== operators.length) operatorSeconds = new Float64Array(operators.length);
+    const { runtime } = scenario;
+    const schedule = scheduleKernels(timings, backward, runtime, target.calibration, kernelSeconds);
+    const layerSeconds = sumByOperator(list, kernelSeconds, operatorSeconds);
+    return { operators, timings, schedule, operatorSeconds, layerSeconds };
   };
 }
 
-function sum(values: readonly number[]): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
+/** The kernels of a layer, where those of each operator end, and which may be others than in the layer before. */
+interface KernelList extends Range {
+  readonly kernels: readonly Kernel[];
+  readonly ends: readonly number[];
 }
 
-/** A plain loop: `flatMap` takes as long as everything else that a sweep does for a layer. */
-function allKernels(operators: readonly Operator[]): readonly Kernel[] {
-  const all: Kernel[] = [];
-  for (const { kernels } of operators) for (const kernel of kernels) all.push(kernel);
-  return all;
+/** Kernels of layer after layer, in the same list: only those of operators that are not the last layer's are put there. */
+function kernelLister(): (operators: readonly Operator[]) => KernelList {
+  let last: readonly Operator[] = [];
+  const kernels: Kernel[] = [];
+  const ends: number[] = [];
+  const list = { kernels, ends, from: 0, until: 0 };
+  return (operators) => {
+    list.from = 0;
+    list.until = 0;
+    if (operators === last) return list;
+    let next = 0;
+    // once an operator has another number of kernels, all behind it move
+    let moved = operators.length !== last.length;
+    for (let index = 0; index < operators.length; index++) {
+      const operator = operators[index]!;
+      const end = next + operator.kernels.length;
+      if (!moved && operator === last[index]) {
+        next = end;
+        continue;
+      }
+      moved ||= end !== ends[index];
+      if (list.until === 0) list.from = next;
+      list.until = end;
+      ends[index] = end;
+      for (const kernel of operator.kernels) kernels[next++] = kernel;
+    }
+    // setting the length takes time even where it is the same
+    if (kernels.length !== next) kernels.length = next;
+    if (ends.length !== operators.length) ends.length = operators.length;
+    last = operators;
+    return list;
+  };
 }
 
 /** Times of kernels on a device; those whose kernel and traffic are what they were in the last layer are kept. */
-function timingKeeper(): (kernels: readonly Kernel[], target: Device) => readonly Timing[] {
+function timingKeeper(): (list: KernelList, target: Device) => readonly Timing[] {
   const trace = trafficTracer();
+  /** true: since the last trace there were layers on devices that need none */
+  let untraced = false;
   let lastTarget: Device | undefined;
-  let kept: {
-    readonly kernels: (Kernel | undefined)[];
-    readonly traffic: Traffic[];
-    readonly timings: Timing[];
-  };
-  return (kernels, target) => {
-    if (target !== lastTarget || kept.kernels.length !== kernels.length)
-      kept = { kernels: kernels.map(() => undefined), traffic: [], timings: [] };
-    lastTarget = target;
+  let known: (Kernel | undefined)[] = [];
+  let traffic: Traffic[] = [];
+  let timings: Timing[] = [];
+  return (list, target) => {
+    const { kernels } = list;
     const { calibration } = target;
-    if (calibration === undefined)
+    if (calibration === undefined) {
+      untraced = true;
       return kernels.map((kernel) => kernelTiming(kernel, uncached(kernel), target));
-    const { hbmBytes, l2Bytes } = trace(kernels, calibration.cache);
-    for (let index = 0; index < kernels.length; index++) {
+    }
+    const { hbmBytes, l2Bytes, from, until } = trace(kernels, calibration.cache, untraced ? undefined : list);
+    untraced = false;
+    const anew = target !== lastTarget || known.length !== kernels.length;
+    if (anew) {
+      known = kernels.map(() => undefined);
+      traffic = [];
+      timings = [];
+    }
+    lastTarget = target;
+    const end = anew ? kernels.length : until;
+    for (let index = anew ? 0 : from; index < end; index++) {
       const kernel = kernels[index]!;
       const hbm = hbmBytes[index]!;
       const l2 = l2Bytes[index]!;
-      if (kept.kernels[index] === kernel) {
-        const before = kept.traffic[index]!;
-        if (before.hbmBytes === hbm && before.l2Bytes === l2) continue;
-      }
-      const traffic = { hbmBytes: hbm, l2Bytes: l2 };
-      kept.kernels[index] = kernel;
-      kept.traffic[index] = traffic;
-      kept.timings[index] = kernelTiming(kernel, traffic, target);
+      if (known[index] === kernel && traffic[index]!.hbmBytes === hbm && traffic[index]!.l2Bytes === l2)
+        continue;
+      known[index] = kernel;
+      traffic[index] = { hbmBytes: hbm, l2Bytes: l2 };
+      timings[index] = kernelTiming(kernel, traffic[index]!, target);
     }
-    return kept.timings;
+    return timings;
   };
 }
 
@@ -186,15 +236,17 @@ function firstBackwardKernel(operators: readonly Operator[]): number {
   return index;
 }
 
-function sumByOperator(operators: readonly Operator[], kernelSeconds: readonly number[]): readonly number[] {
-  const sums: number[] = [];
+/** Writes the seconds of each operator into `sums`; the layer's are theirs together. */
+function sumByOperator({ ends }: KernelList, kernelSeconds: Float64Array, sums: Float64Array): number {
+  let layerSeconds = 0;
   let next = 0;
-  for (const { kernels } of operators) {
+  for (let index = 0; index < ends.length; index++) {
     let seconds = 0;
-    for (const end = next + kernels.length; next < end; next++) seconds += kernelSeconds[next]!;
-    sums.push(seconds);
+    for (const end = ends[index]!; next < end; next++) seconds += kernelSeconds[next]!;
+    sums[index] = seconds;
+    layerSeconds += seconds;
   }
-  return sums;
+  return layerSeconds;
 }
 
 /** What an operator asks of a device, whenever it runs. */
@@ -221,43 +273,55 @@ function operatorCounts({ kernels }: Operator, target: Device): OperatorCounts {
   return { flops, hbmReadBytes, hbmWriteBytes, hbmBytes: hbmReadBytes + hbmWriteBytes, idealSeconds };
 }
 
-function totalCounts(counts: readonly OperatorCounts[]): OperatorCounts {
-  const total = { flops: 0, hbmReadBytes: 0, hbmWriteBytes: 0, hbmBytes: 0, idealSeconds: 0 };
-  for (const count of counts) {
-    total.flops += count.flops;
-    total.hbmReadBytes += count.hbmReadBytes;
-    total.hbmWriteBytes += count.hbmWriteBytes;
-    total.hbmBytes += count.hbmBytes;
-    total.idealSeconds += count.idealSeconds;
-  }
-  return total;
+/** Of each operator, and of all together. */
+interface LayerCounts {
+  readonly each: readonly OperatorCounts[];
+  readonly total: OperatorCounts;
 }
 
 /** Counts of operators on a device; those of the same operators as in the last layer are kept. */
-function countKeeper(): (operators: readonly Operator[], target: Device) => readonly OperatorCounts[] {
+function countKeeper(): (operators: readonly Operator[], target: Device) => LayerCounts {
   let lastTarget: Device | undefined;
   let last: readonly Operator[] = [];
-  let counts: readonly OperatorCounts[] = [];
+  let each: OperatorCounts[] = [];
+  let counts: LayerCounts | undefined;
   return (operators, target) => {
-    if (target !== lastTarget || operators !== last) {
-      const sameTarget = target === lastTarget;
-      counts = operators.map((operator, index) =>
-        sameTarget && operator === last[index] ? counts[index]! : operatorCounts(operator, target),
-      );
-      lastTarget = target;
-      last = operators;
-    }
+    if (counts !== undefined && target === lastTarget && operators === last) return counts;
+    if (target !== lastTarget || operators.length !== last.length) each = [];
+    for (let index = 0; index < operators.length; index++)
+      if (each[index] === undefined || operators[index] !== last[index])
+        each[index] = operatorCounts(operators[index]!, target);
+    lastTarget = target;
+    last = operators;
+    counts = { each, total: totalCounts(each) };
     return counts;
   };
 }
 
-function operatorResults(timed: TimedLayer, counts: readonly OperatorCounts[]): OperatorResult[] {
+function totalCounts(counts: readonly OperatorCounts[]): OperatorCounts {
+  let flops = 0;
+  let hbmReadBytes = 0;
+  let hbmWriteBytes = 0;
+  let hbmBytes = 0;
+  let idealSeconds = 0;
+  for (let index = 0; index < counts.length; index++) {
+    const count = counts[index]!;
+    flops += count.flops;
+    hbmReadBytes += count.hbmReadBytes;
+    hbmWriteBytes += count.hbmWriteBytes;
+    hbmBytes += count.hbmBytes;
+    idealSeconds += count.idealSeconds;
+  }
+  return { flops, hbmReadBytes, hbmWriteBytes, hbmBytes, idealSeconds };
+}
+
+function operatorResults(timed: TimedLayer, { each }: LayerCounts): OperatorResult[] {
   const { operators, operatorSeconds, layerSeconds } = timed;
   let next = 0;
   return operators.map((operator, index) => {
     const first = next;
     next += operator.kernels.length;
-    const { flops, hbmReadBytes, hbmWriteBytes, hbmBytes, idealSeconds } = counts[index]!;
+    const { flops, hbmReadBytes, hbmWriteBytes, hbmBytes, idealSeconds } = each[index]!;
     const seconds = operatorSeconds[index]!;
     return {
       name: operator.name,
@@ -306,12 +370,8 @@ function layerTotals(
   };
 }
 
-function normalizationTotals(
-  timed: TimedLayer,
-  counts: readonly OperatorCounts[],
-  total: OperatorCounts,
-): Result["normalization"] {
-  const { seconds, flops, hbmBytes } = sumsOver(timed, counts, isNormalization);
+function normalizationTotals(timed: TimedLayer, { each, total }: LayerCounts): Result["normalization"] {
+  const { seconds, flops, hbmBytes } = sumsOver(timed, each, isNormalization);
   return {
     seconds,
     shareOfTime: ratio(seconds, timed.layerSeconds),
@@ -327,10 +387,9 @@ const isNormalization = (operator: Operator): boolean => operator.class === "nor
 /** Ivanov et al. (MLSys 2021) put softmax and normalization in one class; with flash attention softmax has no kernel. */
 function statisticalTotals(
   timed: TimedLayer,
-  counts: readonly OperatorCounts[],
-  total: OperatorCounts,
+  { each, total }: LayerCounts,
 ): Result["statisticalNormalization"] {
-  const { seconds, flops } = sumsOver(timed, counts, isStatistical);
+  const { seconds, flops } = sumsOver(timed, each, isStatistical);
   return { shareOfTime: ratio(seconds, timed.layerSeconds), shareOfFlops: ratio(flops, total.flops) };
 }
 
@@ -363,7 +422,7 @@ function kindCosts() {
       const time = timers.get(kind!) ?? layerTimer();
       timers.set(kind!, time);
       const timed = time({ ...scenario, layerKind: kind }, target);
-      const flops = sum(timed.operators.map((operator) => sumOf(operator.kernels, (kernel) => kernel.flops)));
+      const flops = sumOf(timed.operators, ({ kernels }) => sumOf(kernels, (kernel) => kernel.flops));
       return { seconds: timed.schedule.startedSeconds, flops };
     };
 }

@@ -121,15 +121,10 @@ function operatorSeconds(operators: readonly Operator[], { runtime }: Scenario, 
   if (calibration === undefined) return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
   const traffic = layerTraffic(kernels, calibration.cache);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  const withoutStart = {
-    ...calibration,
-    launch: { ...calibration.launch, graphStartSeconds: 0 },
-    host: { ...calibration.host, stepSeconds: 0 },
-  };
   const firstBackward = operators.findIndex(isBackward);
   const before = firstBackward < 0 ? operators : operators.slice(0, firstBackward);
   const forwardKernels = sumOf(before, (operator) => operator.kernels.length);
-  return sumOf(scheduleKernels(timings, forwardKernels, runtime, withoutStart).seconds, (seconds) => seconds);
+  return scheduleKernels(timings, forwardKernels, runtime, calibration).startedSeconds;
 }
 
 /** The residual stream from one stage to the next; back too in training. */

@@ -21,29 +21,34 @@ export function answerer(): (scenario: Scenario) => Answers {
   const others = new Map<NormKind, Map<NormImplementation, ReturnType<typeof alternativeSimulator>>>(
     NORM_KINDS.map((kind) => [kind, new Map()]),
   );
-  return (scenario) => {
-    const figures = simulate(scenario);
-    const { layer } = figures;
-    // field by field: spreading takes longer than a layer whose context alone moves
-    return {
-      scenario,
-      layer,
-      operators: figures.operators,
-      normalization: figures.normalization,
-      statisticalNormalization: figures.statisticalNormalization,
-      wholeModel: figures.wholeModel,
-      memory: figures.memory,
-      cost: figures.cost,
-      alternative: (kind, implementation) => {
-        const ofKind = others.get(kind)!;
-        let other = ofKind.get(implementation);
-        if (other === undefined) {
-          other = alternativeSimulator(kind, implementation);
-          ofKind.set(implementation, other);
-        }
-        return other(scenario, layer().seconds);
-      },
-    };
+  let scenario: Scenario;
+  let figures: LayerFigures;
+  // one object for all scenarios: made anew it would cost as much as a layer whose context alone moves
+  const answers: Answers = {
+    get scenario() {
+      return scenario;
+    },
+    layer: () => figures.layer(),
+    operators: () => figures.operators(),
+    normalization: () => figures.normalization(),
+    statisticalNormalization: () => figures.statisticalNormalization(),
+    wholeModel: () => figures.wholeModel(),
+    memory: () => figures.memory(),
+    cost: () => figures.cost(),
+    alternative: (kind, implementation) => {
+      const ofKind = others.get(kind)!;
+      let other = ofKind.get(implementation);
+      if (other === undefined) {
+        other = alternativeSimulator(kind, implementation);
+        ofKind.set(implementation, other);
+      }
+      return other(scenario, figures.layer().seconds);
+    },
+  };
+  return (asked) => {
+    scenario = asked;
+    figures = simulate(asked);
+    return answers;
   };
 }
 

@@ -138,7 +138,7 @@ function normalizationKeeper() {
 }
 
 /** A part of so many values at most is made once for each, however often its axes come round. */
-const MOST_KEPT = 1024;
+const MOST_KEPT = 16_384;
 
 function partMaker(space: Space, part: Part): (digits: readonly number[]) => unknown {
   const axes = space.axes.flatMap(({ name }, index) => (partOf(name) === part ? [index] : []));

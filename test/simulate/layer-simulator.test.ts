@@ -71,13 +71,41 @@ const step = fc.oneof(
   fc.record({ training: fc.constantFrom(undefined, { recomputation: "full" }, { gradientAccumulation: 4 }) }),
 ) as fc.Arbitrary<Partial<Scenario>>;
 
-const walk = fc.array(step, { minLength: 1, maxLength: 12 }).map((steps) => {
+const along = (steps: readonly Partial<Scenario>[]): Scenario[] => {
   let now = scenario();
   return steps.map((change) => {
     now = { ...now, ...change };
     return now;
   });
-});
+};
+
+/** Somewhere else each time. */
+const wide = fc.array(step, { minLength: 1, maxLength: 12 }).map(along);
+
+/** Steps of one axis alone: a batch or a context more, another device and back. */
+const small = fc.oneof(
+  fc.record({ hardware: fc.constantFrom(...DEVICES) }),
+  fc
+    .record({ batch: fc.constantFrom(1, 2, 64), context: fc.constantFrom(1, 300, 4096) })
+    .map(({ batch, context }) => ({ workload: { phase: "decode" as const, batch, sequence: 1, context } })),
+  fc.record({
+    normalization: fc.record({
+      kind: fc.constantFrom(...NORM_KINDS),
+      implementation: fc.constantFrom("native", "eager", "residual-fused"),
+    }),
+  }),
+) as fc.Arbitrary<Partial<Scenario>>;
+
+/** Back and forth between a few places, as the axes of a grid come round. */
+const narrow = fc
+  .tuple(
+    step,
+    fc.array(small, { minLength: 2, maxLength: 5 }),
+    fc.array(fc.nat({ max: 4 }), { minLength: 6, maxLength: 16 }),
+  )
+  .map(([first, places, order]) => along([first, ...order.map((at) => places[at % places.length]!)]));
+
+const walk = fc.oneof(wide, narrow);
 
 const all = (figures: LayerFigures): LayerResult => ({
   layer: figures.layer(),
@@ -96,13 +124,13 @@ describe("a simulator that remembers the last layer", () => {
         const simulate = layerSimulator();
         for (const one of scenarios) expect(all(simulate(one))).toStrictEqual(layerResult(one));
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 
   test("finds the same whichever figures of the layers before were read", () => {
     fc.assert(
-      fc.property(walk, fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), (scenarios, read) => {
+      fc.property(walk, fc.array(fc.boolean(), { minLength: 17, maxLength: 17 }), (scenarios, read) => {
         const simulate = layerSimulator();
         const last = scenarios.map((one, index) => {
           const figures = simulate(one);
