@@ -1,7 +1,7 @@
 import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
-import { layerResult, layerSimulator } from "./simulate/layer-result.ts";
+import { allFigures, type LayerFigures, layerSimulator } from "./simulate/layer-result.ts";
 import { warnings } from "./simulate/warnings.ts";
 import { ANSWERED_BY } from "./version.ts";
 
@@ -10,24 +10,29 @@ import { ANSWERED_BY } from "./version.ts";
  * other normalization would save. Seconds, bytes, FLOPs; shares are fractions of 1. Pure: same scenario, same result.
  */
 export function simulate(scenario: Scenario): Result {
-  const base = layerResult(scenario);
+  // one simulator for all of its layers: what other norms leave alone is not computed again
+  const figuresOf = layerSimulator();
+  const base = allFigures(figuresOf(scenario));
   return {
     ...ANSWERED_BY,
     scenario,
     ...base,
-    cost: { ...base.cost, ...swappedCost(scenario) },
-    alternatives: alternatives(scenario, base),
-    warnings: warnings(scenario),
+    cost: { ...base.cost, ...swappedCost(scenario, figuresOf) },
+    alternatives: alternatives(scenario, base, figuresOf),
+    warnings: warnings(scenario, base.memory),
   };
 }
 
 /** What a token costs with the other kind of norm, run by the same kernels: before and after the swap side by side. */
-function swappedCost(scenario: Scenario): Pick<Result["cost"], "swapped"> {
+function swappedCost(
+  scenario: Scenario,
+  figuresOf: (scenario: Scenario) => LayerFigures,
+): Pick<Result["cost"], "swapped"> {
   const { kind, implementation } = scenario.normalization;
   if (typeof implementation !== "string") return {};
   const other = kind === "layernorm" ? "rmsnorm" : "layernorm";
   const swapped = withNormalization(scenario, other, implementation);
-  const { usdPerMillionTokens, joulesPerToken } = layerSimulator()(swapped).cost();
+  const { usdPerMillionTokens, joulesPerToken } = figuresOf(swapped).cost();
   return {
     swapped: {
       kind: other,

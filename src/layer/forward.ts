@@ -26,7 +26,7 @@ import { project } from "./matmul.ts";
 import { type NormSite, type NormStyle, normalization } from "./normalization.ts";
 import { pointwiseOperator } from "./pointwise.ts";
 import { narrowTensor, quantization } from "./quantization.ts";
-import { remembered } from "./remembered.ts";
+import { remembered, rememberedAll } from "./remembered.ts";
 import { bothBranches, isParallel, residualAdds } from "./residual.ts";
 import { rotaryEmbedding } from "./rotary.ts";
 
@@ -246,7 +246,7 @@ const quantizedTokens = (d: Dimensions, tensor: string): Operator =>
 
 /** No operator where the architecture has no norm. */
 function normBuilder(): (site: NormSite | undefined, style: NormStyle) => readonly Operator[] {
-  const operatorAt = remembered(normalization);
+  const operatorAt = rememberedAll(normalization);
   return remembered((site, style) =>
     site === undefined ? [] : [operatorAt(site.place, style, site.narrowOutput)(site.rows, site.columns)],
   );

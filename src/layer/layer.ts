@@ -7,7 +7,7 @@ import { forwardBuilder } from "./forward.ts";
 import type { Operator } from "./kernel.ts";
 import { modelOfKind } from "./layer-kinds.ts";
 import { fusesQuantization, layout, matmulTypes, normStyle, wideMatmulTypes } from "./layout.ts";
-import { remembered } from "./remembered.ts";
+import { remembered, rememberedAll } from "./remembered.ts";
 
 /**
  * The operators of one transformer layer on one GPU, in the order they run; in training the backward ones follow in
@@ -21,7 +21,7 @@ export function layerBuilder(): (scenario: Scenario) => readonly Operator[] {
   const types = remembered(matmulTypes);
   const wideTypes = remembered(wideMatmulTypes);
   const parts = remembered(layout);
-  const style = remembered(normStyle);
+  const style = rememberedAll(normStyle);
   const attention = remembered(attentionStyle);
   const forward = forwardBuilder();
   const backward = remembered(backwardOperators);

@@ -10,14 +10,8 @@ export function pointwise(
   writes: readonly Access[],
   streamedBytes = 0,
 ): Kernel {
-  return {
-    name,
-    flops: flopsPerElement * elements,
-    reads,
-    writes,
-    streamedBytes,
-    work: { kind: "pointwise", access, elements },
-  };
+  const work = { kind: "pointwise", access, elements } as const;
+  return { name, flops: flopsPerElement * elements, reads, writes, streamedBytes, work };
 }
 
 export const pointwiseOperator = (name: string, kernels: Kernel[]): Operator => ({

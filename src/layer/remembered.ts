@@ -42,3 +42,26 @@ export function remembered<A extends readonly unknown[] & UpToSeven, R>(
   };
   return asked as unknown as (...args: A) => R;
 }
+
+/** Results that `rememberedAll` keeps: every kind and implementation of a norm, and some of the user's own. */
+const MOST_KEPT = 16;
+
+/** `remembered` for functions whose arguments come round again: the last few results are kept. */
+export function rememberedAll<A extends readonly unknown[] & UpToSeven, R>(
+  compute: (...args: A) => R,
+): (...args: A) => R {
+  const kept: { readonly args: A; readonly result: R }[] = [];
+  let oldest = 0;
+  return (...args) => {
+    for (const one of kept) if (sameItems(one.args, args)) return one.result;
+    const result = compute(...args);
+    kept[oldest] = { args, result };
+    oldest = (oldest + 1) % MOST_KEPT;
+    return result;
+  };
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -105,13 +105,12 @@ export function tilePadding({ m, n, k, products }: Matmul, units: number): numbe
     // tiles cover at least what was asked for
     if (cost * elements >= best) continue;
     const [rows, columns] = TILES[i]!;
+    const size = rows * columns;
     const upright = products * Math.ceil(m / rows) * Math.ceil(n / columns);
     const turned = products * Math.ceil(n / rows) * Math.ceil(m / columns);
-    best = Math.min(
-      best,
-      cost * launchedElements(upright, k, rows * columns, units),
-      cost * launchedElements(turned, k, rows * columns, units),
-    );
+    // and waves hold at least these tiles
+    if (cost * upright * size < best) best = Math.min(best, cost * launchedElements(upright, k, size, units));
+    if (cost * turned * size < best) best = Math.min(best, cost * launchedElements(turned, k, size, units));
   }
   return best / elements;
 }

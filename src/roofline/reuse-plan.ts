@@ -10,7 +10,7 @@ export interface ReusePlan {
   /** of all reads, kernel by kernel: tensor, bytes, and the moment at which it was last touched, or `NEVER` */
   readonly readTensors: readonly string[];
   readonly readBytes: Float64Array;
-  readonly readTouchedAt: Int32Array;
+  readonly readTouchedAt: readonly number[];
   /** of all writes: tensor and bytes */
   readonly writeTensors: readonly string[];
   readonly writeBytes: Float64Array;
@@ -18,13 +18,13 @@ export interface ReusePlan {
    * Steps of what is dirty while other kernels run: the write it comes from, the moment at which it was last touched,
    * and the step before it of the same write (-1: the write itself)
    */
-  readonly stepWrite: Int32Array;
-  readonly stepTouchedAt: Int32Array;
-  readonly stepBefore: Int32Array;
+  readonly stepWrite: readonly number[];
+  readonly stepTouchedAt: readonly number[];
+  readonly stepBefore: readonly number[];
   /** where each kernel's reads, writes and steps end in those lists */
-  readonly readsEnd: Int32Array;
-  readonly writesEnd: Int32Array;
-  readonly stepsEnd: Int32Array;
+  readonly readsEnd: readonly number[];
+  readonly writesEnd: readonly number[];
+  readonly stepsEnd: readonly number[];
   /** what is still wanted after the last kernel: tensor, write and last step */
   readonly living: readonly { readonly tensor: string; readonly write: number; readonly step: number }[];
 }
@@ -42,15 +42,17 @@ export function reusePlan(kernels: readonly Kernel[], justWritten: readonly stri
   const lastReader = lastReaders(kernels);
   const dirty = new Map<string, Dirty>();
   const reads: number[] = [];
-  const steps: { write: number; touchedAt: number; before: number }[] = [];
+  const steps = { write: [] as number[], touchedAt: [] as number[], before: [] as number[] };
   const ends = { reads: [] as number[], writes: [] as number[], steps: [] as number[] };
   let writes = 0;
   kernels.forEach((kernel, index) => {
     for (const { tensor } of kernel.reads) reads.push(touchedAt.get(tensor) ?? NEVER);
     for (const { tensor } of kernel.reads) touchedAt.set(tensor, index);
     for (const [tensor, lines] of dirty) {
-      steps.push({ write: lines.write, touchedAt: touchedAt.get(tensor)!, before: lines.step });
-      lines.step = steps.length - 1;
+      steps.write.push(lines.write);
+      steps.touchedAt.push(touchedAt.get(tensor)!);
+      steps.before.push(lines.step);
+      lines.step = steps.write.length - 1;
     }
     for (const { tensor } of kernel.reads) {
       touchedAt.set(tensor, index + 1);
@@ -62,21 +64,21 @@ export function reusePlan(kernels: readonly Kernel[], justWritten: readonly stri
     }
     ends.reads.push(reads.length);
     ends.writes.push(writes);
-    ends.steps.push(steps.length);
+    ends.steps.push(steps.write.length);
   });
   const plan: ReusePlan = {
     kernels: [...kernels],
     readTensors: kernels.flatMap((kernel) => kernel.reads.map(({ tensor }) => tensor)),
     writeTensors: kernels.flatMap((kernel) => kernel.writes.map(({ tensor }) => tensor)),
     readBytes: new Float64Array(reads.length),
-    readTouchedAt: Int32Array.from(reads),
+    readTouchedAt: reads,
     writeBytes: new Float64Array(writes),
-    stepWrite: Int32Array.from(steps, (step) => step.write),
-    stepTouchedAt: Int32Array.from(steps, (step) => step.touchedAt),
-    stepBefore: Int32Array.from(steps, (step) => step.before),
-    readsEnd: Int32Array.from(ends.reads),
-    writesEnd: Int32Array.from(ends.writes),
-    stepsEnd: Int32Array.from(ends.steps),
+    stepWrite: steps.write,
+    stepTouchedAt: steps.touchedAt,
+    stepBefore: steps.before,
+    readsEnd: ends.reads,
+    writesEnd: ends.writes,
+    stepsEnd: ends.steps,
     living: [...dirty].map(([tensor, { write, step }]) => ({ tensor, write, step })),
   };
   for (let index = 0; index < kernels.length; index++) fill(plan, index, kernels[index]!);

@@ -9,8 +9,15 @@ export function softMaximum(p: number, a: number, b: number, c = 0): number {
   return sum === 1 ? largest : largest * power(sum, 1 / p);
 }
 
-/** x^p for shares of 1: most are 0 or 1. */
-const powerOfShare = (x: number, p: number): number => (x === 0 || x === 1 ? x : power(x, p));
+/** x^p for shares of 1: most are 0, 1, or so small that beside a 1 they are lost. */
+function powerOfShare(x: number, p: number): number {
+  if (x === 0 || x === 1) return x;
+  const exponent = p * Math.log(x);
+  return exponent < LOST_BESIDE_ONE ? 0 : Math.exp(exponent);
+}
+
+/** Logarithm of a quarter of the last digit of 1: two such terms together round away. */
+const LOST_BESIDE_ONE = Math.log(2 ** -54);
 
 /**
  * x^p for positive x. Powers are what a simulation spends its time on, and `**` takes twice as long; its last digit also

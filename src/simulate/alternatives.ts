@@ -2,7 +2,7 @@ import type { NormKind } from "../schema/model.ts";
 import type { Alternative } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import { type LayerFigures, type LayerResult, layerSimulator } from "./layer-result.ts";
+import type { LayerFigures, LayerResult } from "./layer-result.ts";
 
 /** The same scenario with other norms. */
 export function withNormalization(
@@ -34,8 +34,11 @@ export function alternativeTo(
 }
 
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
-export function alternatives(scenario: Scenario, base: LayerResult): Alternative[] {
-  const simulate = layerSimulator();
+export function alternatives(
+  scenario: Scenario,
+  base: LayerResult,
+  simulate: (scenario: Scenario) => LayerFigures,
+): Alternative[] {
   return NORM_KINDS.flatMap((kind) =>
     NORM_IMPLEMENTATIONS.map((implementation) =>
       alternativeTo(

@@ -1,7 +1,7 @@
 import { isBackward } from "../layer/backward.ts";
 import type { Kernel, Operator } from "../layer/kernel.ts";
 import { readBytes, sumOf, writeBytes } from "../layer/kernel.ts";
-import { layerBuilder } from "../layer/layer.ts";
+import { layerBuilder, layerOperators } from "../layer/layer.ts";
 import { remembered } from "../layer/remembered.ts";
 import { type Device, device, matmulPeak } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
@@ -32,18 +32,17 @@ export type LayerResult = Pick<
 export type LayerFigures = { readonly [Part in keyof LayerResult]: () => LayerResult[Part] };
 
 /** One layer of the scenario on its hardware: FLOPs, bytes, seconds and bound of every operator. Pure. */
-export function layerResult(scenario: Scenario): LayerResult {
-  const figures = layerSimulator()(scenario);
-  return {
-    layer: figures.layer(),
-    operators: figures.operators(),
-    normalization: figures.normalization(),
-    statisticalNormalization: figures.statisticalNormalization(),
-    wholeModel: figures.wholeModel(),
-    memory: figures.memory(),
-    cost: figures.cost(),
-  };
-}
+export const layerResult = (scenario: Scenario): LayerResult => allFigures(layerSimulator()(scenario));
+
+export const allFigures = (figures: LayerFigures): LayerResult => ({
+  layer: figures.layer(),
+  operators: figures.operators(),
+  normalization: figures.normalization(),
+  statisticalNormalization: figures.statisticalNormalization(),
+  wholeModel: figures.wholeModel(),
+  memory: figures.memory(),
+  cost: figures.cost(),
+});
 
 /**
  * Simulates layers one after the other; what does not change from one to the next (operators, the times of kernels) is
@@ -76,7 +75,7 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
     normalization: () => (normalization ??= normalizationTotals(timed, counted)),
     statisticalNormalization: () => statisticalTotals(timed, counted),
     wholeModel: wholeModelNow,
-    memory: () => memory(scenario),
+    memory: () => memory(scenario, (of) => (of === scenario ? timed.operators : layerOperators(of))),
     cost: () => cost(scenario, wholeModelNow()),
   };
   return (asked) => {
@@ -188,7 +187,8 @@ function timingKeeper(): (list: KernelList, target: Device) => readonly Timing[]
   let untraced = false;
   let lastTarget: Device | undefined;
   let known: (Kernel | undefined)[] = [];
-  let traffic: Traffic[] = [];
+  let knownHbmBytes = new Float64Array(0);
+  let knownL2Bytes = new Float64Array(0);
   let timings: Timing[] = [];
   return (list, target) => {
     const { kernels } = list;
@@ -202,7 +202,8 @@ function timingKeeper(): (list: KernelList, target: Device) => readonly Timing[]
     const anew = target !== lastTarget || known.length !== kernels.length;
     if (anew) {
       known = kernels.map(() => undefined);
-      traffic = [];
+      knownHbmBytes = new Float64Array(kernels.length);
+      knownL2Bytes = new Float64Array(kernels.length);
       timings = [];
     }
     lastTarget = target;
@@ -211,11 +212,11 @@ function timingKeeper(): (list: KernelList, target: Device) => readonly Timing[]
       const kernel = kernels[index]!;
       const hbm = hbmBytes[index]!;
       const l2 = l2Bytes[index]!;
-      if (known[index] === kernel && traffic[index]!.hbmBytes === hbm && traffic[index]!.l2Bytes === l2)
-        continue;
+      if (known[index] === kernel && knownHbmBytes[index] === hbm && knownL2Bytes[index] === l2) continue;
       known[index] = kernel;
-      traffic[index] = { hbmBytes: hbm, l2Bytes: l2 };
-      timings[index] = kernelTiming(kernel, traffic[index]!, target);
+      knownHbmBytes[index] = hbm;
+      knownL2Bytes[index] = l2;
+      timings[index] = kernelTiming(kernel, { hbmBytes: hbm, l2Bytes: l2 }, target);
     }
     return timings;
   };

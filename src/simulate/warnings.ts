@@ -1,11 +1,11 @@
 import { fusesQuantization, normPlaces } from "../layer/layout.ts";
 import type { NormPlace } from "../layer/normalization.ts";
+import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { isNarrow } from "../schema/vocabulary.ts";
-import { memory } from "./whole-model.ts";
 
 /** What a reader must know before using the numbers; never a reason to refuse a scenario that can be computed. */
-export function warnings(scenario: Scenario): string[] {
+export function warnings(scenario: Scenario, memory: Result["memory"]): string[] {
   const { hardware, model, workload, parallelism, normalization, kernels, precision } = scenario;
   const found: string[] = [];
   if (hardware.calibration === undefined) {
@@ -13,7 +13,7 @@ export function warnings(scenario: Scenario): string[] {
       `${hardware.name} has no calibration: all times are the ideal of its datasheet, without floors, launches or caches.`,
     );
   }
-  const { totalBytes, weightBytes, kvCacheBytes, activationBytes, optimizerBytes } = memory(scenario);
+  const { totalBytes, weightBytes, kvCacheBytes, activationBytes, optimizerBytes } = memory;
   if (totalBytes > hardware.hbmBytes) {
     const parts = [
       ["weights", weightBytes],

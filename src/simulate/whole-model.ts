@@ -1,7 +1,6 @@
 import { isBackward } from "../layer/backward.ts";
 import { type Dimensions, dimensions, plainWeightBytes } from "../layer/dimensions.ts";
 import { type Operator, sumOf } from "../layer/kernel.ts";
-import { layerOperators } from "../layer/layer.ts";
 import { layerKinds, usualKind } from "../layer/layer-kinds.ts";
 import { matmulTypes, normStyle, wideMatmulTypes } from "../layer/layout.ts";
 import {
@@ -155,16 +154,20 @@ function throughStages(
 
 /**
  * Bytes that the largest share of the model takes on one GPU. In training all layers of a stage keep what their
- * backward passes read, for as many batches as the stages have under way at once.
+ * backward passes read, for as many batches as the stages have under way at once. `layerOf` builds a layer of a scenario.
  */
-export function memory(scenario: Scenario): Result["memory"] {
+export function memory(
+  scenario: Scenario,
+  layerOf: (scenario: Scenario) => readonly Operator[],
+): Result["memory"] {
   const { model, workload, parallelism, precision, hardware, training } = scenario;
   const d = stepDimensions(scenario);
   const held = heldParameters(model, parallelism);
   const weights = weightBytes(held, precision);
   const kvCache = kvCacheBytes(scenario, d);
   const train = workload.phase === "train";
-  const activations = (train ? keptBytes(scenario) : 0) + largestKernelBytes(scenario, d);
+  const layers = scenarioOfEachKind(scenario).map(({ layers, of }) => ({ layers, operators: layerOf(of) }));
+  const activations = (train ? keptBytes(scenario, layers) : 0) + largestKernelBytes(scenario, d, layers);
   const optimizer = train ? trainingStateBytes(held, precision, training?.optimizer) : 0;
   return {
     weightBytes: weights,
@@ -174,6 +177,12 @@ export function memory(scenario: Scenario): Result["memory"] {
     totalBytes: weights + kvCache + activations + optimizer,
     deviceBytes: hardware.hbmBytes,
   };
+}
+
+/** How many of the model's layers are like this one. */
+interface LayersOfKind {
+  readonly layers: number;
+  readonly operators: readonly Operator[];
 }
 
 /** The model's layers of each kind as scenarios of their own, and how many there are. */
@@ -186,20 +195,21 @@ const scenarioOfEachKind = (
   }));
 
 /** What all layers of the longest stage keep for their backward passes, for the batches that are under way in it. */
-function keptBytes(scenario: Scenario): number {
+function keptBytes(scenario: Scenario, layersOfKinds: readonly LayersOfKind[]): number {
   const { model, training, parallelism } = scenario;
   const underWay = Math.min(stages(scenario), training?.gradientAccumulation ?? 1);
-  const all = sumOf(
-    scenarioOfEachKind(scenario),
-    ({ layers, of }) => layers * savedBytes(layerOperators(of)),
-  );
+  const all = sumOf(layersOfKinds, ({ layers, operators }) => layers * savedBytes(operators));
   return (all * underWay * longestStage(model, parallelism)) / model.layers;
 }
 
 /** Of a layer of any kind, or of embedding and output head: in training the logits are often the largest. */
-function largestKernelBytes(scenario: Scenario, d: Dimensions): number {
+function largestKernelBytes(
+  scenario: Scenario,
+  d: Dimensions,
+  layersOfKinds: readonly LayersOfKind[],
+): number {
   const { embedding, finalNorm, head } = endsOf(scenario, d);
-  const ofLayers = scenarioOfEachKind(scenario).map(({ of }) => workingBytes(layerOperators(of)));
+  const ofLayers = layersOfKinds.map(({ operators }) => workingBytes(operators));
   return Math.max(...ofLayers, workingBytes([...embedding, ...finalNorm, ...head]));
 }
 

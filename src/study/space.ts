@@ -130,7 +130,9 @@ function normalizationKeeper() {
   let last: LoadedFile["normalization"] | undefined;
   let filled: Scenario["normalization"] | undefined;
   return (norm: LoadedFile["normalization"], own: Model["norm"]): Scenario["normalization"] => {
-    const kind = norm.kind ?? own;
+    // as it is, so that it is the same whenever its axis comes round
+    if (norm.kind !== undefined) return norm as Scenario["normalization"];
+    const kind = own;
     if (norm !== last || filled?.kind !== kind) filled = { kind, implementation: norm.implementation };
     last = norm;
     return filled;

@@ -47,7 +47,7 @@ describe("a completion script", () => {
     const asked = [
       `source ${path}`,
       `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}`,
-      'complete() { :; }; _norm_roofline; printf "%s\\n" "${COMPREPLY[@]}"',
+      `complete() { :; }; _norm_roofline; printf "%s\\n" "\${COMPREPLY[@]}"`,
     ];
     const { stdout, stderr } = spawnSync("bash", ["-c", asked.join("\n")], { encoding: "utf8", cwd: folder });
     expect(stderr).toBe("");
