@@ -111,8 +111,8 @@ const filledFrom = (profile: Calibrated, other: Calibrated): Calibrated => {
 const h200Measured = fitted(
   "h200-sxm",
   // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
-  ["measured", "counters", "layers", "layers-chained", "gemm-bursts", "parts"].flatMap((file) =>
-    readMeasurements(`measurements/h200-sxm/${file}.jsonl`),
+  ["measured", "counters", "layers", "layers-chained", "gemm-bursts", "norms-fused", "parts"].flatMap(
+    (file) => readMeasurements(`measurements/h200-sxm/${file}.jsonl`),
   ),
   "measured",
   startingCalibration,

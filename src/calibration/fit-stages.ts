@@ -193,9 +193,9 @@ export const FIT_STAGES: readonly FitStage[] = [
     name: "norm fused",
     rows: norm("norm", ".fused", ".residual-fused"),
     parameters: [
-      "rowInRegisters.cacheFactor",
+      ...within("rowInRegisters", "inputSeconds", "softness", "cacheFactor"),
       ...["layernorm", "rmsnorm"].flatMap((kind) =>
-        within(`rowInRegisters.${kind}`, "floorSeconds", "rowSecondsPerColumn"),
+        within(`rowInRegisters.${kind}`, "floorSeconds", "rowSecondsPerColumn", "secondsPerElement"),
       ),
     ],
   },

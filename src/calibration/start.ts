@@ -16,6 +16,12 @@ const perBlock = (floor: number, row: number, block: number, column: number) => 
   blockSecondsPerColumn: assumed(column),
 });
 
+const inRegisters = (floor: number, row: number, element: number) => ({
+  floorSeconds: assumed(floor),
+  rowSecondsPerColumn: assumed(row),
+  secondsPerElement: assumed(element),
+});
+
 /**
  * Where every fit starts, and what it keeps where the measurements say nothing. Rounded values for a Hopper-class
  * GPU; fitting H100 and H200 from here changes most of them by less than a factor of two.
@@ -121,8 +127,10 @@ export const START_CALIBRATION: Calibration = {
     rereadFlightBytes: assumed(22e6),
   },
   rowInRegisters: {
-    layernorm: { floorSeconds: assumed(1.6e-6), rowSecondsPerColumn: assumed(0.1e-9) },
-    rmsnorm: { floorSeconds: assumed(1.3e-6), rowSecondsPerColumn: assumed(0.06e-9) },
+    layernorm: inRegisters(1.3e-6, 0.06e-9, 0.6e-12),
+    rmsnorm: inRegisters(1.1e-6, 0.05e-9, 0.4e-12),
+    inputSeconds: assumed(0.3e-6),
+    softness: assumed(3),
     cacheFactor: assumed(1.2),
     backward: {
       floorSeconds: assumed(3e-6),

@@ -316,18 +316,49 @@ export function rowInRegistersTimeSteps(
     ["streaming.cache", streaming.cache, streaming, "cache"],
     ["c.rowInRegisters.cacheFactor", c.rowInRegisters.cacheFactor, c.rowInRegisters, "cacheFactor"],
   ]);
-  const latency = p.floorSeconds + p.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
-  note(steps, "latency", "$0 + $1 * 2 ** Math.ceil(Math.log2($2))", latency, [
-    ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
-    ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+  const padded = 2 ** Math.ceil(Math.log2(work.columns));
+  note(steps, "padded", "2 ** Math.ceil(Math.log2($0))", padded, [
     ["work.columns", work.columns, work, "columns"],
   ]);
-  note(steps, "seconds", "$0 + $1 + $2", latency + memory + cache, [
-    ["latency", latency],
+  const floor = p.floorSeconds + c.rowInRegisters.inputSeconds * (work.inputs - 1);
+  note(steps, "floor", "$0 + $1 * ($2 - 1)", floor, [
+    ["p.floorSeconds", p.floorSeconds, p, "floorSeconds"],
+    ["c.rowInRegisters.inputSeconds", c.rowInRegisters.inputSeconds, c.rowInRegisters, "inputSeconds"],
+    ["work.inputs", work.inputs, work, "inputs"],
+  ]);
+  const walk = p.rowSecondsPerColumn * padded * work.inputs;
+  note(steps, "walk", "$0 * $1 * $2", walk, [
+    ["p.rowSecondsPerColumn", p.rowSecondsPerColumn, p, "rowSecondsPerColumn"],
+    ["padded", padded],
+    ["work.inputs", work.inputs, work, "inputs"],
+  ]);
+  const issue = p.secondsPerElement * padded * work.rows;
+  note(steps, "issue", "$0 * $1 * $2", issue, [
+    ["p.secondsPerElement", p.secondsPerElement, p, "secondsPerElement"],
+    ["padded", padded],
+    ["work.rows", work.rows, work, "rows"],
+  ]);
+  const busy = softMaximum(c.rowInRegisters.softness, issue, memory + cache);
+  note(steps, "busy", "softMaximum($0, $1, $2 + $3)", busy, [
+    ["c.rowInRegisters.softness", c.rowInRegisters.softness, c.rowInRegisters, "softness"],
+    ["issue", issue],
     ["memory", memory],
     ["cache", cache],
   ]);
-  return { steps, result: timing(latency + memory + cache, { memory, cache, latency }) };
+  note(steps, "latency", "$0 + Math.max($1, $2)", floor + Math.max(walk, issue), [
+    ["floor", floor],
+    ["walk", walk],
+    ["issue", issue],
+  ]);
+  note(steps, "seconds", "$0 + $1 + $2", floor + walk + busy, [
+    ["floor", floor],
+    ["walk", walk],
+    ["busy", busy],
+  ]);
+  return {
+    steps,
+    result: timing(floor + walk + busy, { memory, cache, latency: floor + Math.max(walk, issue) }),
+  };
 }
 
 export function quantizeTimeSteps(

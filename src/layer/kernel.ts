@@ -58,6 +58,8 @@ export type Work =
       readonly direction: "forward" | "backward";
       readonly rows: number;
       readonly columns: number;
+      /** tensors of rows that it reads: two where it takes a residual add along */
+      readonly inputs: number;
       /** bytes of one row of the operands that the kernel reads twice if they do not stay on chip */
       readonly rowBytes: number;
     }

@@ -192,7 +192,10 @@ const twoKernelsBackward = (kind: NormKind, kernel: Pass["kernel"]): Passes => {
   ];
 };
 
-/** A fused backward reads x and dy once; its partial weight gradients, one row a thread block, are summed after. */
+/**
+ * A fused backward reads x and dy once; its partial gradients of each parameter, one row a thread block, are summed
+ * after, and the sum brought to the parameter's type, by torch's own kernels.
+ */
 const fusedBackward = (kind: NormKind): Passes => [
   pass(
     "row-in-registers",
@@ -201,13 +204,10 @@ const fusedBackward = (kind: NormKind): Passes => [
     ["activation", ...parametersOf(kind).map((name) => `partial:${name}`)],
     kind === "layernorm" ? 13 : 10,
   ),
-  pass(
-    "column-sum",
-    "sum of partial sums",
-    parametersOf(kind).map((name) => `partial:${name}`),
-    parametersOf(kind).map((name) => `${name}:gradient`),
-    0,
-  ),
+  ...parametersOf(kind).flatMap((name) => [
+    pass("column-sum", `sum of partial ${name} gradients`, [`partial:${name}`], [`${name}:gradient sum`], 0),
+    pass("vectorized", `${name} gradient to its type`, [`${name}:gradient sum`], [`${name}:gradient`], 0),
+  ]),
 ];
 
 const textbookBackward = (kind: NormKind): Passes => {

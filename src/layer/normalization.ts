@@ -203,14 +203,17 @@ function passWork(pass: Pass, operands: readonly Operand[], direction: Direction
       return (rows, columns) => ({ kind, rows: partial ? Math.min(rows, PARTIAL_ROWS) : rows, columns });
     }
     case "row-per-block":
-    case "row-in-registers":
+    case "row-in-registers": {
+      const inputs = pass.reads.filter((name) => !isParameter(name) && !name.startsWith("row:")).length;
       return (rows, columns, reads) => ({
         kind,
         norm,
         direction,
         rows,
         columns,
+        inputs,
         rowBytes: sumOf(reads, (read) => read.bytes) / rows,
       });
+    }
   }
 }

@@ -54,15 +54,23 @@ export const LATER_WAVES_KEEP = 0.5;
 /** From a tenth to nine tenths of second reads missing while the bytes in flight grow by 1.7. */
 export const REREAD_SHARPNESS = 8;
 
-/** A fused norm keeps its row in registers: bytes once, and a short reduction over a row padded to a power of two. */
+/**
+ * A fused norm keeps its row in registers: bytes once, and a short reduction along the row. The row is padded to a power
+ * of two, and the lanes that hold nothing take their part in every instruction: at widths between powers of two issuing
+ * them, not the memory, is what many rows wait for. Each further input of a row is one more load to wait for.
+ */
 export function rowInRegistersTime(work: Row, traffic: Traffic, device: Device): Timing {
   const c = device.calibration!;
   const p = c.rowInRegisters[work.norm];
   const streaming = streamingSeconds(traffic, device, c.memory.streamingFraction);
   const memory = streaming.memory;
   const cache = streaming.cache * c.rowInRegisters.cacheFactor;
-  const latency = p.floorSeconds + p.rowSecondsPerColumn * 2 ** Math.ceil(Math.log2(work.columns));
-  return timing(latency + memory + cache, { memory, cache, latency });
+  const padded = 2 ** Math.ceil(Math.log2(work.columns));
+  const floor = p.floorSeconds + c.rowInRegisters.inputSeconds * (work.inputs - 1);
+  const walk = p.rowSecondsPerColumn * padded * work.inputs;
+  const issue = p.secondsPerElement * padded * work.rows;
+  const busy = softMaximum(c.rowInRegisters.softness, issue, memory + cache);
+  return timing(floor + walk + busy, { memory, cache, latency: floor + Math.max(walk, issue) });
 }
 
 /** Rows quantized one by one: each is kept in registers while its largest value is found, as in a fused norm. */

@@ -20,6 +20,10 @@ const parameter = (description: string, value = z.number().min(0).max(LARGEST)) 
     })
     .describe(description);
 
+/** Of a law that has grown: profiles that are older than the parameter are read with the value that leaves it out. */
+const added = (known: ReturnType<typeof parameter>, value: number) =>
+  known.default({ value, origin: "assumed", source: "left out: the profile is older than this parameter" });
+
 /** Of a peak. Times are divided by it, and shares of neighbouring head dimensions are interpolated. */
 const share = (description: string) => parameter(description, z.number().min(1e-6).max(10));
 
@@ -43,7 +47,13 @@ const rowInRegisters = (norm: string) =>
     .strictObject({
       floorSeconds: parameter(`${norm}: time of one row of one element`),
       rowSecondsPerColumn: parameter(
-        `${norm}: time to reduce a row, per column (rounded up to a power of two)`,
+        `${norm}: time to load and reduce a row, per column (rounded up to a power of two) and tensor that is read`,
+      ),
+      secondsPerElement: added(
+        parameter(
+          `${norm}: issue time per element of rows rounded up to a power of two, when all processors are busy`,
+        ),
+        0,
       ),
     })
     .describe(norm);
@@ -204,6 +214,11 @@ export const CalibrationSchema = z.strictObject({
     .strictObject({
       layernorm: rowInRegisters("Fused LayerNorm"),
       rmsnorm: rowInRegisters("Fused RMSNorm"),
+      inputSeconds: added(
+        parameter("Time that each further tensor takes that is read, such as a residual add's"),
+        0,
+      ),
+      softness: added(softness("How sharply issue and memory take over from each other"), 3),
       cacheFactor: parameter("L2 time over that of a streaming kernel: each row waits for its own data"),
       backward: z
         .strictObject({

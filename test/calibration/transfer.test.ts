@@ -33,7 +33,7 @@ const RULES: Readonly<Record<Rule, string>> = {
     rowSum.memoryFactor network.latencySeconds network.linkFraction rowPerBlock.softness
     network.lowLatencyFraction network.bulkLatencySeconds network.moreRanksFactor network.secondsPerRank
     matmul.fp8Speed matmul.int8Speed experts.speed experts.softness
-    rowPerBlock.blocksPerUnit rowInRegisters.cacheFactor`,
+    rowPerBlock.blocksPerUnit rowInRegisters.cacheFactor rowInRegisters.softness`,
   latency: `matmul.floorSeconds matmul.secondsPerInner attention.floorSeconds attention.decodeFloorSeconds
     pointwise.vectorizedFloorSeconds pointwise.stridedFloorSeconds rowSum.floorSeconds rowSum.secondsPerStep
     softmax.persistentRowSecondsPerColumn softmax.rowSecondsPerColumn columnSum.floorSeconds
@@ -42,12 +42,13 @@ const RULES: Readonly<Record<Rule, string>> = {
     rowPerBlock.backward.rowSecondsPerColumn rowInRegisters.layernorm.floorSeconds
     rowInRegisters.layernorm.rowSecondsPerColumn rowInRegisters.rmsnorm.floorSeconds
     rowInRegisters.rmsnorm.rowSecondsPerColumn rowInRegisters.backward.floorSeconds
-    rowInRegisters.backward.rowSeconds rowInRegisters.backward.rowSecondsPerColumn columnSum.secondsPerRow
+    rowInRegisters.inputSeconds rowInRegisters.backward.rowSeconds rowInRegisters.backward.rowSecondsPerColumn columnSum.secondsPerRow
     experts.floorSeconds experts.selectionFloorSeconds quantization.floorSeconds quantization.rowSecondsPerColumn`,
   issue: `pointwise.siluSecondsPerElement pointwise.geluSecondsPerElement pointwise.unrolledSecondsPerElement
     pointwise.stridedSecondsPerElement pointwise.transposedSecondsPerElement pointwise.concatenateSecondsPerElement
     softmax.persistentSecondsPerElement softmax.secondsPerElement
     experts.topKSecondsPerElement experts.sortSecondsPerElement
+    rowInRegisters.layernorm.secondsPerElement rowInRegisters.rmsnorm.secondsPerElement
     rowPerBlock.layernorm.blockSeconds rowPerBlock.layernorm.blockSecondsPerColumn rowPerBlock.rmsnorm.blockSeconds
     rowPerBlock.rmsnorm.blockSecondsPerColumn rowPerBlock.backward.blockSeconds
     rowPerBlock.backward.blockSecondsPerColumn`,

@@ -39,6 +39,37 @@ describe.each([
   });
 });
 
+describe("norms of widths that no fit has seen, on H200", () => {
+  const h200 = device(hardware("h200-sxm"));
+  const rows = measurements("h200-sxm/norm-widths.jsonl");
+  const errorsOf = (kind: "norm" | "norm-backward", implementation: RegExp, atLeast = 1): number[] =>
+    rows.flatMap((row) =>
+      row.kind === kind && implementation.test(row.implementation) && row.rows >= atLeast
+        ? [Math.abs(predictedSeconds(row, h200) / (row.layerSeconds ?? row.warmSeconds!) - 1)]
+        : [],
+    );
+
+  test("are new", () => {
+    const widths = (file: string): Set<number> =>
+      new Set(measurements(file).flatMap((row) => (row.kind === "norm" ? [row.hidden] : [])));
+    const seen = ["measured", "norms-fused"].flatMap((file) => [...widths(`h200-sxm/${file}.jsonl`)]);
+    expect([...widths("h200-sxm/norm-widths.jsonl")].filter((width) => seen.includes(width))).toEqual([]);
+  });
+
+  // [which, of how many rows on, median error]: below a few hundred rows two Triton kernels differ by 0.5 us
+  test.each<[string, "norm" | "norm-backward", RegExp, number, number]>([
+    ["torch's own", "norm", /native$/, 1, 0.045],
+    ["in one kernel", "norm", /fused$/, 1, 0.075],
+    ["in one kernel, many rows", "norm", /fused$/, 1024, 0.055],
+    ["torch's own, backward", "norm-backward", /native$/, 1, 0.06],
+    ["in one kernel, backward", "norm-backward", /fused$/, 1, 0.11],
+  ])("%s", (_, kind, implementation, atLeast, limit) => {
+    const errors = errorsOf(kind, implementation, atLeast);
+    expect(errors.length).toBeGreaterThan(20);
+    expect(median(errors)).toBeLessThan(limit);
+  });
+});
+
 describe("H100 against what others published", () => {
   test("bf16 matmuls of vLLM (ai-dynamo/aiconfigurator): within 8% in the median", () => {
     const rows = measurements("h100-sxm/gemm-vllm.jsonl");

@@ -197,6 +197,7 @@ describe("an exchange between GPUs", () => {
 });
 
 describe("the datasheet's roofline", () => {
+  const row = { norm: "rmsnorm", direction: "forward", rows: 1, columns: 1, inputs: 1, rowBytes: 1 } as const;
   /** [work, the rate of its arithmetic on the round device] */
   const WORKS: readonly [Work, number][] = [
     [
@@ -219,11 +220,8 @@ describe("the datasheet's roofline", () => {
     [{ kind: "column-sum", rows: 1, columns: 1 }, 100],
     [{ kind: "quantize", rows: 1, columns: 1 }, 100],
     [{ kind: "selection", step: "top-k", elements: 1 }, 100],
-    [{ kind: "row-per-block", norm: "rmsnorm", direction: "forward", rows: 1, columns: 1, rowBytes: 1 }, 100],
-    [
-      { kind: "row-in-registers", norm: "rmsnorm", direction: "forward", rows: 1, columns: 1, rowBytes: 1 },
-      100,
-    ],
+    [{ kind: "row-per-block", ...row }, 100],
+    [{ kind: "row-in-registers", ...row }, 100],
   ];
   const bytes = {
     reads: [

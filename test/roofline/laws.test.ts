@@ -171,6 +171,7 @@ describe("second reads of native norms", () => {
       direction: "forward",
       rows,
       columns,
+      inputs: 1,
       rowBytes: 2 * columns,
     }) as const;
 

@@ -46,6 +46,7 @@ const SCENARIOS: readonly Scenario[] = [
   scenario({ model: model("mixtral-8x7b"), workload: decode(64, 2048) }),
   scenario({ model: model("mixtral-8x7b"), workload: prefill(1, 4096) }),
   scenario({ model: model("deepseek-v3"), workload: prefill(1, 4096) }),
+  scenario({ workload: decode(16, 2048), ...norm("rmsnorm", "residual-fused") }),
 ];
 
 const BASE = SCENARIOS.map((given) => layerResult(given).layer.seconds);

@@ -13,6 +13,7 @@ const row = (kind: Row["kind"], changes: Partial<Row> = {}): Row => ({
   direction: "forward",
   rows: 10,
   columns: 100,
+  inputs: 1,
   rowBytes: 1,
   ...changes,
 });
@@ -171,7 +172,24 @@ describe.each(["layernorm", "rmsnorm"] as const)("a fused %s", (norm) => {
     expect(seconds(own("rowSecondsPerColumn", 0.5), { ...work, columns })).toBe(0.5 * padded);
   });
 
-  test("takes floor, reduction and bytes one after the other", () => {
+  test("loads each tensor of a row, and waits for each further one once more", () => {
+    expect(seconds(own("rowSecondsPerColumn", 0.5), { ...work, columns: 64, inputs: 2 })).toBe(64);
+    const input = { "rowInRegisters.inputSeconds": 3 };
+    expect([1, 2, 3].map((inputs) => seconds(input, { ...work, inputs }))).toEqual([0, 3, 6]);
+  });
+
+  test("issues the lanes of every row that hold nothing too", () => {
+    const issue = own("secondsPerElement", 1 / 1024);
+    expect(seconds(issue, { ...work, rows: 10, columns: 512 })).toBe(5);
+    expect(seconds(issue, { ...work, rows: 10, columns: 513 })).toBe(10);
+  });
+
+  test("overlaps issue and memory as softly as calibrated", () => {
+    const both = { ...own("secondsPerElement", 3 / 1280), "rowInRegisters.softness": 2 };
+    expect(seconds(both, work, traffic(40))).toBeCloseTo(5, 12);
+  });
+
+  test("takes floor, row and bytes one after the other", () => {
     const parameters = {
       ...own("floorSeconds", 3),
       ...own("rowSecondsPerColumn", 1 / 128),

@@ -45,9 +45,9 @@ const GROUPS: Readonly<Record<string, string>> = {
   "rowPerBlock.rmsnorm": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
   "rowPerBlock.backward": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
   rowPerBlock: "softness blocksPerUnit rereadResidentBytes rereadFlightBytes",
-  "rowInRegisters.layernorm": "floorSeconds rowSecondsPerColumn",
-  "rowInRegisters.rmsnorm": "floorSeconds rowSecondsPerColumn",
-  rowInRegisters: "cacheFactor",
+  "rowInRegisters.layernorm": "floorSeconds rowSecondsPerColumn secondsPerElement",
+  "rowInRegisters.rmsnorm": "floorSeconds rowSecondsPerColumn secondsPerElement",
+  rowInRegisters: "inputSeconds softness cacheFactor",
   "rowInRegisters.backward": "floorSeconds rowSeconds rowSecondsPerColumn",
 };
 

@@ -73,10 +73,16 @@ const FORWARD: Record<Kind, Record<string, Lines>> = {
   },
 };
 
-/** One kernel that reads x, dy and the weight, and one more that sums its partial weight gradients. */
+/** One kernel that reads x, dy and the weight; then each parameter's partial gradients are summed and made its type. */
 const FUSED_BACKWARD: Record<Kind, Lines> = {
-  rmsnorm: ["none 10: a a r w -> a p", "none 0: p -> w"],
-  layernorm: ["none 13: a a r r w -> a p p", "none 0: p p -> w w"],
+  rmsnorm: ["none 10: a a r w -> a p", "none 0: p -> w", "none 0: w -> w"],
+  layernorm: [
+    "none 13: a a r r w -> a p p",
+    "none 0: p -> w",
+    "none 0: w -> w",
+    "none 0: p -> w",
+    "none 0: w -> w",
+  ],
 };
 
 /** dy * xhat; its sum; dy * w; to fp32; * scale */
