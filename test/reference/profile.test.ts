@@ -8,9 +8,15 @@ import { hardware } from "../support/scenarios.ts";
 test.runIf(process.env["CI"])(
   "the shipped h200-sxm is what `calibrate` makes of the shipped measurements",
   async () => {
-    const files = ["measured", "counters", "layers", "layers-chained", "gemm-bursts", "parts"].map(
-      (name) => `measurements/h200-sxm/${name}.jsonl`,
-    );
+    const files = [
+      "measured",
+      "counters",
+      "layers",
+      "layers-chained",
+      "gemm-bursts",
+      "norms-fused",
+      "parts",
+    ].map((name) => `measurements/h200-sxm/${name}.jsonl`);
     const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
     expect(code).toBe(0);
     const made = JSON.parse(stdout) as Hardware;

@@ -8,7 +8,10 @@ const H100 = hardware("h100-sxm");
 const CALIBRATION = H100.calibration!;
 const PATHS = parametersOf(CALIBRATION).map(([path]) => path);
 
-const norm = (kind: "layernorm" | "rmsnorm", implementation: "native" | "eager" | "fused") => ({
+const norm = (
+  kind: "layernorm" | "rmsnorm",
+  implementation: "native" | "eager" | "fused" | "residual-fused",
+) => ({
   normalization: { kind, implementation },
 });
 const all = (type: "fp8" | "int8") => ({ weights: type, activations: type, kvCache: type }) as const;
