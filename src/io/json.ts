@@ -1,8 +1,11 @@
 /**
  * JSON as RFC 8259 has it, with the place of every mistake. Refuses what JSON.parse lets through in silence: a key
- * given twice, a number too large for a double, `__proto__`, and nesting deep enough to overflow a stack.
+ * given twice, a number too large for a double, `__proto__`, and nesting deep enough to overflow a stack; and what is
+ * larger than any file of this program.
  */
 const DEEPEST = 64;
+/** Nobody reads, and no schema should be asked about, objects and lists of more than this. */
+const MOST_MEMBERS = 10_000;
 
 const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -71,7 +74,8 @@ function parseObject(text: string, start: number, depth: number): Step<object> {
   const object: Record<string, unknown> = {};
   let at = skip(SPACE, text, start + 1);
   if (text[at] === "}") return [object, at + 1];
-  for (;;) {
+  for (let members = 1; ; members++) {
+    refuseMore(members, "keys", at);
     if (text[at] !== '"') throw unexpected(text, at, 'a key in double quotes or "}"');
     const [key, afterKey] = parseString(text, at);
     refuseKey(object, key, at);
@@ -90,7 +94,7 @@ function parseArray(text: string, start: number, depth: number): Step<unknown[]>
   if (text[at] === "]") return [array, at + 1];
   for (;;) {
     const [value, end] = parseValue(text, at, depth);
-    array.push(value);
+    refuseMore(array.push(value), "items", at);
     at = skip(SPACE, text, end);
     if (text[at] === "]") return [array, at + 1];
     at = skip(SPACE, text, expect(text, at, ",", '"," or "]"'));
@@ -133,6 +137,10 @@ function finite(digits: string, at: number): number {
 
 function refuseDepth(at: number, depth: number): void {
   if (depth > DEEPEST) throw new JsonProblem(at, `nested more than ${DEEPEST} levels deep`);
+}
+
+function refuseMore(count: number, what: "keys" | "items", at: number): void {
+  if (count > MOST_MEMBERS) throw new JsonProblem(at, `more than ${MOST_MEMBERS} ${what}`);
 }
 
 function refuseKey(object: object, key: string, at: number): void {

@@ -73,6 +73,18 @@ const BROKEN: readonly [string, string | Uint8Array, RegExp][] = [
   ["with an unknown model", changed({ model: "llama-3-9b" }), /did you mean "llama-3-8b"/],
   ["with a model path that is not there", changed({ model: "./nothing.json" }), /no such file/],
   [
+    "with half a million keys",
+    `{${Array.from({ length: 500_000 }, (_, index) => `"${index}":0`).join(",")}}`,
+    /line 1, column \d+: more than 10000 keys/,
+  ],
+  [
+    "with a number of a million digits",
+    `{"model": ${"1".repeat(1e6)}}`,
+    /the number 1{24}\.\.\. is too large/,
+  ],
+  ["nested a million times", "[".repeat(1e6), /nested more than 64 levels deep/],
+  ["with a text of a million letters", changed({ model: "x".repeat(1e6) }), /at most 2000 characters/],
+  [
     "with a model path longer than a file system takes",
     changed({ model: `a/${"x".repeat(5000)}` }),
     /the name is too long/,

@@ -75,4 +75,17 @@ describe("reading JSON", () => {
       }),
     );
   });
+
+  test.each([
+    [
+      "keys",
+      (count: number) => `{${Array.from({ length: count }, (_, index) => `"${index}": 0`).join(", ")}}`,
+    ],
+    ["items", (count: number) => `[${Array.from({ length: count }, () => "0").join(", ")}]`],
+  ])("takes ten thousand %s and says where there are more", (what, text) => {
+    expect(parseJson(text(10_000)).problem).toBeUndefined();
+    expect(parseJson(`\n${text(10_001)}`).problem).toMatch(
+      new RegExp(`^line 2, column \\d+: more than 10000 ${what}$`),
+    );
+  });
 });
