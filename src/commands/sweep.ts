@@ -1,7 +1,6 @@
 import { EXIT, UserError } from "../errors.ts";
 import { findLines, type Lines, openLines } from "../io/lines.ts";
 import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
-import type { RowWorker } from "../io/workers.ts";
 import type { Cell } from "../report/csv.ts";
 import { DRAWN_FORMATS } from "../report/formats.ts";
 import { type Row, type RowColumn, renderRows } from "../report/rows.ts";
@@ -13,8 +12,10 @@ import { scenariosOf, sizeOf } from "../study/space.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
 import type { AxisOptions } from "./axes.ts";
 import { type OutputOptions, output } from "./output.ts";
+import { progressOf } from "./progress.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import { loadSpace } from "./space.ts";
+import { chunks } from "./sweep-chunks.ts";
 
 export type SweepOptions = OutputOptions &
   AxisOptions & {
@@ -182,89 +183,6 @@ const standardOutput = (io: Io): Lines => ({
   isPipe: io.isPipe === true,
 });
 
-/** Few enough that a signal is heard at once and little text waits, many enough that sending them takes no time. */
-const CHUNK_POINTS = 512;
-/** Fewer points than this are done before threads have started. */
-const WORTH_THREADS = 40_000;
-
-interface Chunk {
-  readonly text: string;
-  readonly points: number;
-}
-
-/** Lines that are being made, or will be: by no thread yet, by another one, or made. */
-interface Pending {
-  readonly from: number;
-  readonly to: number;
-  text: string | Promise<string> | undefined;
-}
-
-/** Chunks of lines that may lie ready, or be asked for, beyond the one that is wanted: for each thread. */
-const AHEAD = 3;
-
-/**
- * The lines in order, whoever makes them: other threads, and this one while it waits for theirs. Only so many chunks are
- * ahead of the one that is wanted, however long that takes.
- */
-async function* chunks(
-  plan: SweepPlan,
-  format: LineFormat,
-  from: number,
-  to: number,
-  jobs: number | undefined,
-  io: Io,
-): AsyncGenerator<Chunk> {
-  const { processors, rowWorkers } = await import("../io/workers.ts");
-  const script = io.workerScript;
-  const threads = jobs ?? (to - from >= WORTH_THREADS ? processors() : 1);
-  const others = threads > 1 && script !== undefined ? rowWorkers(threads - 1, script, { plan, format }) : [];
-  const own = rowWriter(plan, format);
-  const queue: Pending[] = [];
-  let next = from;
-  const window = AHEAD * (others.length + 1);
-  // twice each: a thread has the next chunk at hand while the last one is on its way here
-  const idle = [...others, ...others];
-  const isWaiting = ({ text }: Pending): boolean => text === undefined;
-  const ask = (worker: RowWorker): void => {
-    const chunk = queue.find(isWaiting);
-    if (chunk === undefined) {
-      idle.push(worker);
-      return;
-    }
-    const made = worker.rows(chunk.from, chunk.to);
-    chunk.text = made;
-    const done = (text: string): void => {
-      chunk.text = text;
-      ask(worker);
-    };
-    // who waits for the chunk hears of a failure
-    made.then(done, () => {});
-  };
-  const lookAhead = (): void => {
-    for (; queue.length < window && next < to; next = queue.at(-1)!.to)
-      queue.push({ from: next, to: Math.min(to, next + CHUNK_POINTS), text: undefined });
-    for (const worker of idle.splice(0)) ask(worker);
-  };
-  try {
-    lookAhead();
-    while (queue.length > 0) {
-      const first = queue[0]!;
-      // instead of waiting this thread makes lines itself
-      const mine = typeof first.text === "string" ? undefined : queue.find(isWaiting);
-      if (mine !== undefined) mine.text = own(mine.from, mine.to);
-      else if (first.text instanceof Promise) await first.text;
-      // lets signals and other threads in
-      await new Promise((resolve) => setImmediate(resolve));
-      if (typeof first.text !== "string") continue;
-      yield { text: first.text, points: first.to - first.from };
-      queue.shift();
-      lookAhead();
-    }
-  } finally {
-    await Promise.all(others.map((worker) => worker.close()));
-  }
-}
-
 interface Resumed {
   readonly from: number;
   readonly bytes: number;
@@ -296,31 +214,4 @@ function resumePoint(
     if (found.last !== lines(from + rows - 1, from + rows)) throw other("its last row is another");
   }
   return { from: from + rows, bytes: found.bytes };
-}
-
-/** Where nothing happens for this long, somebody wants to know. */
-const FIRST_PROGRESS_MS = 1000;
-const PROGRESS_MS = 250;
-
-/** A line on a watched standard error: how far, how fast, how long still. */
-function progressOf(points: number, io: Io) {
-  const started = performance.now();
-  let shown = started + FIRST_PROGRESS_MS - PROGRESS_MS;
-  let visible = false;
-  return {
-    at: (done: number): void => {
-      const now = performance.now();
-      if (!io.watched || now - shown < PROGRESS_MS) return;
-      shown = now;
-      visible = true;
-      const perSecond = (1000 * done) / (now - started);
-      const left = Math.ceil((points - done) / perSecond);
-      io.stderr(
-        `\r${((100 * done) / points).toFixed(0)}% of ${points} points, ${Math.round(perSecond)} points/s, ${left} s left \u001b[K`,
-      );
-    },
-    end: (): void => {
-      if (visible) io.stderr("\r\u001b[K");
-    },
-  };
 }

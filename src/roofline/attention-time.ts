@@ -78,6 +78,7 @@ export function headDimFraction(
   p: Pick<CalibrationValues["attention"], "fractionHeadDim64" | "fractionHeadDim128" | "fractionHeadDim256">,
 ): number {
   const octave = Math.min(2, Math.max(0, Math.log2(headDim / 64)));
+  // Stryker disable next-line EqualityOperator: both lines meet there
   return octave <= 1
     ? p.fractionHeadDim64 + octave * (p.fractionHeadDim128 - p.fractionHeadDim64)
     : p.fractionHeadDim128 + (octave - 1) * (p.fractionHeadDim256 - p.fractionHeadDim128);

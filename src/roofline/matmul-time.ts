@@ -103,14 +103,19 @@ export function tilePadding({ m, n, k, products }: Matmul, units: number): numbe
   for (let i = 0; i < TILES.length; i++) {
     const cost = TILE_COST[i]!;
     // tiles cover at least what was asked for
+    // Stryker disable next-line ConditionalExpression,EqualityOperator,ArithmeticOperator: only faster
     if (cost * elements >= best) continue;
     const [rows, columns] = TILES[i]!;
     const size = rows * columns;
     const upright = products * Math.ceil(m / rows) * Math.ceil(n / columns);
     const turned = products * Math.ceil(n / rows) * Math.ceil(m / columns);
     // and waves hold at least these tiles
-    if (cost * upright * size < best) best = Math.min(best, cost * launchedElements(upright, k, size, units));
-    if (cost * turned * size < best) best = Math.min(best, cost * launchedElements(turned, k, size, units));
+    // Stryker disable next-line ArithmeticOperator: only faster
+    const [leastUpright, leastTurned] = [cost * upright * size, cost * turned * size];
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: only faster
+    if (leastUpright < best) best = Math.min(best, cost * launchedElements(upright, k, size, units));
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: only faster
+    if (leastTurned < best) best = Math.min(best, cost * launchedElements(turned, k, size, units));
   }
   return best / elements;
 }

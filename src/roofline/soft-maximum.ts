@@ -6,13 +6,16 @@ export function softMaximum(p: number, a: number, b: number, c = 0): number {
   const largest = Math.max(a, b, c);
   if (largest === 0) return 0;
   const sum = powerOfShare(a / largest, p) + powerOfShare(b / largest, p) + powerOfShare(c / largest, p);
+  // Stryker disable next-line ConditionalExpression: only faster, 1 to any power is 1
   return sum === 1 ? largest : largest * power(sum, 1 / p);
 }
 
 /** x^p for shares of 1: most are 0, 1, or so small that beside a 1 they are lost. */
 function powerOfShare(x: number, p: number): number {
+  // Stryker disable next-line ConditionalExpression,LogicalOperator: only faster, the power of either is itself
   if (x === 0 || x === 1) return x;
   const exponent = p * Math.log(x);
+  // Stryker disable next-line ConditionalExpression,EqualityOperator: only faster, so small a term rounds away
   return exponent < LOST_BESIDE_ONE ? 0 : Math.exp(exponent);
 }
 
@@ -28,5 +31,6 @@ export const power = (x: number, p: number): number => Math.exp(p * Math.log(x))
 /** 1 below `start`, 0 above `start + width`, a straight line between. */
 export function fallingRamp(x: number, start: number, width: number): number {
   if (x <= start) return 1;
+  // Stryker disable next-line EqualityOperator: the ramp itself is 0 there
   return x >= start + width ? 0 : (start + width - x) / width;
 }

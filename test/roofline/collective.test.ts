@@ -42,6 +42,15 @@ describe("an exchange", () => {
     expect(terms.network).toBeGreaterThan(terms.memory);
   });
 
+  test("starts as long as the faster of the two protocols does", () => {
+    const small = { kind: "collective", operation: "all-reduce", ranks: 2, messageBytes: 1000 } as const;
+    const p = h100.calibration!.network;
+    const latencyOf = (messageBytes: number): number =>
+      collectiveTime({ ...small, messageBytes }, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.latency;
+    expect(latencyOf(1000)).toBe(p.latencySeconds);
+    expect(latencyOf(1e9)).toBe(p.bulkLatencySeconds);
+  });
+
   test("reaches more of the link the more ranks there are, and never all of it among 64", () => {
     const p = h100.calibration!.network;
     const shares = [2, 4, 8, 16, 64].map((ranks) => bulkFraction({ ranks }, p));

@@ -94,6 +94,10 @@ describe("a matmul's memory time", () => {
       compute + 0.5 * memory * 0.25,
       9,
     );
+    // what the L2 serves of it counts too: 40 bytes at 20 a second
+    const served = { ...parameters, "cache.bytesPerSecond": 20 };
+    const both = seconds(served, FULL, 20_000, traffic(40, 40), output);
+    expect(both).toBeCloseTo(compute + 0.5 * (memory + 2) * 0.25, 9);
   });
 });
 
@@ -158,7 +162,7 @@ describe("the sustained clock", () => {
 describe("a matmul of a narrow type", () => {
   const narrow = (dataType: Matmul["dataType"], parameters: Record<string, number> = {}): number => {
     const target = roundDevice(parameters);
-    const peaks = { ...target.hardware.peakFlopsPerSecond, fp8: 4000, int8: 8000 };
+    const peaks = { ...target.hardware.peakFlopsPerSecond, fp4: 8000, fp8: 4000, int8: 8000 };
     const wide = { ...target, hardware: { ...target.hardware, peakFlopsPerSecond: peaks } };
     return kernelTiming(kernelOf({ ...FULL, dataType }, { flops: 8000 }), NO_TRAFFIC, wide).seconds;
   };
@@ -167,6 +171,7 @@ describe("a matmul of a narrow type", () => {
     expect(narrow("bf16")).toBeCloseTo(4, 12);
     expect(narrow("fp8")).toBeCloseTo(2, 12);
     expect(narrow("fp8", { "matmul.fp8Speed": 0.8 })).toBeCloseTo(2.5, 12);
+    expect(narrow("fp4", { "matmul.fp8Speed": 0.8 })).toBeCloseTo(1.25, 12);
     expect(narrow("int8", { "matmul.int8Speed": 0.5 })).toBeCloseTo(2, 12);
     expect(narrow("bf16", { "matmul.fp8Speed": 0.1, "matmul.int8Speed": 0.1 })).toBeCloseTo(4, 12);
   });
@@ -248,6 +253,44 @@ describe("tile padding", () => {
     expect(tilePadding(matmul(2 * 256, 128, 65_536), 2)).toBe(1);
     // two tiles on five processors: each in two pieces, four of five busy
     expect(tilePadding(matmul(2 * 256, 128, 1024), 5)).toBeCloseTo(5 / 4, 12);
+  });
+
+  /** Every tile either way round, nothing left out early: rows, columns. */
+  const EVERY_TILE = [
+    ...[16, 32, 64, 96, 128, 256].map((columns) => [128, columns] as const),
+    ...[64, 80, 96, 128].map((columns) => [256, columns] as const),
+    ...[64, 128, 256].map((columns) => [64, columns] as const),
+    ...[128, 192].map((columns) => [192, columns] as const),
+    ...([
+      [128, 192],
+      [320, 128],
+    ] as const),
+  ];
+  const costOf = (rows: number, columns: number): number => 1 + 42 * (1 / rows + 1 / columns);
+
+  function paddingOf(rows: number, columns: number, { m, n, k, products }: Matmul, count: number): number {
+    const tiles = products * Math.ceil(m / rows) * Math.ceil(n / columns);
+    const idle = Math.floor(count / tiles);
+    const pieces = Math.max(1, Math.min(idle, Math.floor(k / 512)));
+    const waves = Math.ceil((tiles * pieces) / count);
+    const launchedElements = (waves * count * rows * columns) / pieces;
+    return (launchedElements * costOf(rows, columns)) / costOf(256, 128) / (products * m * n);
+  }
+
+  test("is that of the best of all tiles, however soon the others are given up", () => {
+    const products = fc.integer({ min: 1, max: 20 });
+    fc.assert(
+      fc.property(size, size, inner, units, products, (m, n, k, count, many) => {
+        const work = matmul(m, n, k, { products: many });
+        const each = EVERY_TILE.flatMap(([rows, columns]) => [
+          paddingOf(rows, columns, work, count),
+          // turned: as many rows of tiles as there are columns of the output
+          paddingOf(rows, columns, { ...work, m: n, n: m }, count),
+        ]);
+        expect(tilePadding(work, count)).toBeCloseTo(Math.min(...each), 9);
+      }),
+      { numRuns: 1000, seed: 1 },
+    );
   });
 
   test("of a single output element is nearly all of the smallest tile", () => {

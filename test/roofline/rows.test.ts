@@ -355,5 +355,11 @@ describe("quantizing rows", () => {
   test("waits for the L2 as long as other rows in registers do", () => {
     const cached = { "cache.bytesPerSecond": 20, "rowInRegisters.cacheFactor": 3 };
     expect(seconds(cached, work, traffic(0, 40))).toBe(6);
+    const { terms } = kernelTiming(
+      kernelOf(work),
+      traffic(50, 40),
+      roundDevice({ ...parameters, ...cached }),
+    );
+    expect(terms).toEqual({ compute: 0, memory: 5, cache: 6, latency: 3 + 64, network: 0 });
   });
 });

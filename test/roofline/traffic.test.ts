@@ -192,6 +192,67 @@ describe("traffic through the L2", () => {
     );
   });
 
+  /** The same tensors in other sizes, from one kernel to before another; the other kernels are the same objects. */
+  const resized = (list: readonly Kernel[], from: number, until: number, factor: number): readonly Kernel[] =>
+    list.map((kernel, index) =>
+      index < from || index >= until
+        ? kernel
+        : {
+            ...kernel,
+            streamedBytes: kernel.streamedBytes * factor,
+            reads: kernel.reads.map(({ tensor, bytes }) => ({ tensor, bytes: bytes * factor })),
+          },
+    );
+
+  test("is followed only where it may have changed, and is right everywhere", () => {
+    const place = fc.nat({ max: 8 });
+    const step = fc.tuple(place, place, fc.constantFrom(0, 0.5, 2, 7), fc.constantFrom(30, 120));
+    fc.assert(
+      fc.property(kernels, fc.array(step, { minLength: 1, maxLength: 6 }), (first, steps) => {
+        const caches = new Map(
+          [30, 120].map((bytes) => [bytes, { residentBytes: bytes, transitionBytes: 40, bytesPerSecond: 1 }]),
+        );
+        const trace = trafficTracer();
+        trace(first, caches.get(30)!);
+        let list: readonly Kernel[] = first;
+        let before = layerTraffic(first, caches.get(30)!);
+        for (const [one, other, factor, bytes] of steps) {
+          const from = Math.min(one, other, list.length);
+          const until = Math.min(Math.max(one, other), list.length);
+          list = resized(list, from, until, factor);
+          const cache = caches.get(bytes)!;
+          const traced = trace(list, cache, { from, until });
+          const alone = layerTraffic(list, cache);
+          expect([...traced.hbmBytes]).toEqual(alone.map(({ hbmBytes }) => hbmBytes));
+          expect([...traced.l2Bytes]).toEqual(alone.map(({ l2Bytes }) => l2Bytes));
+          // who keeps times by kernel looks between these alone
+          alone.forEach((now, index) => {
+            if (index < traced.from || index >= traced.until) expect(now).toEqual(before[index]);
+          });
+          before = alone;
+        }
+      }),
+      { numRuns: 1500, seed: 1 },
+    );
+  });
+
+  test("behind a kernel that empties the L2 is not followed again where only what is before it has changed", () => {
+    const cache = { residentBytes: 10, transitionBytes: 10, bytesPerSecond: 1 };
+    const kernel = (changes: Partial<Kernel>): Kernel =>
+      kernelOf({ kind: "pointwise", access: "vectorized", elements: 1 }, changes);
+    const list = [
+      kernel({ reads: [{ tensor: "a", bytes: 5 }], writes: [{ tensor: "b", bytes: 5 }], streamedBytes: 0 }),
+      kernel({ reads: [{ tensor: "b", bytes: 5 }], streamedBytes: 100 }),
+      kernel({ reads: [{ tensor: "c", bytes: 5 }], writes: [{ tensor: "d", bytes: 5 }], streamedBytes: 0 }),
+      kernel({ reads: [{ tensor: "d", bytes: 5 }], streamedBytes: 0 }),
+    ];
+    const trace = trafficTracer();
+    trace(list, cache);
+    const range = ({ from, until }: { from: number; until: number }) => [from, until];
+    expect(range(trace(resized(list, 0, 1, 2), cache, { from: 0, until: 1 }))).toEqual([0, 2]);
+    expect(range(trace(resized(list, 0, 1, 2), cache, { from: 4, until: 4 }))).toEqual([4, 4]);
+  });
+
   test("of the same kernels on another L2, or on other tensors and sizes, is traced anew", () => {
     const rename: Record<string, string> = { a: "b", b: "a", c: "d", d: "c" };
     const change = fc.constantFrom<(list: readonly Kernel[]) => readonly Kernel[]>(
