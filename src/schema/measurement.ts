@@ -148,6 +148,10 @@ const LayerShapeSchema = z.strictObject({
   qkNorm: z.boolean().optional(),
   experts: z
     .strictObject({ count, perToken: count, ffn: count })
+    .refine(({ count, perToken }) => perToken <= count, {
+      path: ["perToken"],
+      error: "expected at most experts.count",
+    })
     .optional()
     .describe("Mixture of experts in place of the feed-forward block"),
 });

@@ -297,3 +297,15 @@ describe("what a row leaves out", () => {
     expect(MeasurementSchema.parse({ ...rest, shape })).toMatchObject({ layers: 1, shape: { causal: true } });
   });
 });
+
+describe("a measured layer with experts", () => {
+  const withExperts = (perToken: number) => ({
+    ...ROWS["layer"]!,
+    shape: { ...(ROWS["layer"] as { shape: object }).shape, experts: { count: 8, perToken, ffn: 64 } },
+  });
+
+  test("sends a token to no more of them than there are", () => {
+    expect(problems(withExperts(8))).toEqual([]);
+    expect(problems(withExperts(9))).toEqual(["shape.experts.perToken: expected at most experts.count"]);
+  });
+});
