@@ -1,7 +1,7 @@
 import { type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
 import { parseNumbers } from "../study/numbers.ts";
 import { parseWords } from "../study/points.ts";
-import type { Setting } from "../study/set-path.ts";
+import { pathProblem, type Setting } from "../study/set-path.ts";
 import type { Axis, AxisValue } from "../study/space.ts";
 import { fieldOf, isFlag, partOf } from "../study/space.ts";
 import { optionName, type WhatIfOptions } from "./scenarios.ts";
@@ -82,7 +82,7 @@ function parseAxis(text: string): ParsedAxis {
   if (isFlag(path)) return { problem: `${path} is a flag of its own: --${path} ${list}` };
   if (partOf(path) === undefined || !path.includes("."))
     return { problem: `${path} is not a field of a scenario, such as hardware.hbmBytesPerSecond` };
-  const { values, problem } = parseValues(list);
+  const { values, problem = pathProblem(path.split(".")) } = parseValues(list);
   return problem === undefined
     ? { axis: { name: path, values: values! } }
     : { problem: `${path}: ${problem}` };

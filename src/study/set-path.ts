@@ -8,6 +8,9 @@ export type ParsedSetting =
   | { readonly setting: Setting; readonly problem?: never }
   | { readonly setting?: never; readonly problem: string };
 
+/** As deep as JSON may be nested. */
+const LONGEST_PATH = 64;
+
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
 
 /** The value is JSON where it can be read as JSON, else a text: `a.b=8`, `a.b=true`, `a.b=bf16`. */
@@ -15,9 +18,18 @@ export function parseSetting(text: string, parseJson: (text: string) => unknown)
   const equals = text.indexOf("=");
   if (equals < 1) return { problem: `expected path=value, got ${JSON.stringify(text)}` };
   const path = text.slice(0, equals).trim().split(".");
-  if (path.some((key) => key === "" || FORBIDDEN.has(key)))
-    return { problem: `${JSON.stringify(text.slice(0, equals))} is not a path into a scenario` };
+  const problem = pathProblem(path);
+  if (problem !== undefined) return { problem };
   return { setting: { path, value: parseJson(text.slice(equals + 1)) } };
+}
+
+/** Why these keys lead nowhere in any scenario; undefined where they may. */
+export function pathProblem(path: readonly string[]): string | undefined {
+  if (path.length > LONGEST_PATH)
+    return `expected a path of at most ${LONGEST_PATH} keys, got ${path.length}`;
+  if (path.some((key) => key === "" || FORBIDDEN.has(key)))
+    return `${JSON.stringify(path.join("."))} is not a path into a scenario`;
+  return undefined;
 }
 
 /**

@@ -188,6 +188,8 @@ const REFUSED: readonly [string, RegExp][] = [
   ["sweep --norm layernorm,batchnorm", /norm batchnorm: .*expected "layernorm" or "rmsnorm"/],
   ["sweep --model llama-3-8b,llama-4", /no model named "llama-4"/],
   ["sweep --hardware h100-sxm,hx --batch 1", /no profile named "hx"/],
+  [`sweep --axis model.${"a.".repeat(20_000)}a=1,2`, /at most 64 keys, got 20002/],
+  [`sweep --set model.${"a.".repeat(20_000)}a=1 --batch 1,2`, /at most 64 keys, got 20002/],
   ["sweep --axis nothing.here=1,2", /nothing\.here is not a field of a scenario/],
   ["sweep --axis hardware=h100-sxm,l4", /hardware is a flag of its own: --hardware h100-sxm,l4/],
   ["sweep --axis runtime=graph,eager", /runtime is a flag of its own: --runtime graph,eager/],
