@@ -17,6 +17,11 @@ const STEPS = [
   ["lint", "npm run --silent lint"],
   ["unused", "npm run --silent unused"],
   ["test", "npm test --silent"],
+  // a file of each folder of the physics: all of them take hours
+  [
+    "mutation",
+    "npm run --silent mutation -- src/roofline/soft-maximum.ts src/layer/collective.ts src/calibration/norm-name.ts",
+  ],
   ["build", "npm run --silent build"],
   ["generated", "node tools/check-generated.mjs"],
   ["run", "npm start --silent"],

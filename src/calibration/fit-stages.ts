@@ -14,7 +14,7 @@ const ofKind =
   (row: Measurement): boolean =>
     kinds.includes(row.kind);
 
-const isHalfPrecision = (row: Measurement): boolean => !("dtype" in row) || row.dtype === "bf16";
+const isBf16 = (row: Measurement): boolean => !("dtype" in row) || row.dtype === "bf16";
 
 /** Kernels that read, write and only wait for their bytes; a fill only writes, as no kernel of a layer does. */
 const isStreaming = (row: Measurement): boolean =>
@@ -27,7 +27,7 @@ const norm =
   (kind: "norm" | "norm-backward", ...implementations: string[]) =>
   (row: Measurement): boolean =>
     row.kind === kind &&
-    isHalfPrecision(row) &&
+    isBf16(row) &&
     implementations.some((name) => row.implementation.endsWith(name));
 
 const within = (group: string, ...names: string[]): string[] => names.map((name) => `${group}.${name}`);
@@ -58,7 +58,7 @@ export function boundsOf(path: ParameterPath): [number, number] {
 export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "streaming",
-    rows: (row) => isHalfPrecision(row) && isStreaming(row),
+    rows: (row) => isBf16(row) && isStreaming(row),
     parameters: [
       "memory.streamingFraction",
       ...within("cache", "residentBytes", "transitionBytes", "bytesPerSecond"),
@@ -67,7 +67,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "pointwise",
-    rows: (row) => row.kind === "pointwise" && isHalfPrecision(row) && !isStreaming(row),
+    rows: (row) => row.kind === "pointwise" && isBf16(row) && !isStreaming(row),
     parameters: [
       ...within(
         "pointwise",
@@ -84,7 +84,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "matmul forward",
-    rows: (row) => row.kind === "gemm" && row.role === "forward" && isHalfPrecision(row),
+    rows: (row) => row.kind === "gemm" && row.role === "forward" && isBf16(row),
     parameters: [
       "memory.weightFraction",
       ...within(
@@ -102,7 +102,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "matmul gradients",
-    rows: (row) => row.kind === "gemm" && row.role !== "forward" && isHalfPrecision(row),
+    rows: (row) => row.kind === "gemm" && row.role !== "forward" && isBf16(row),
     parameters: ["matmul.backwardFraction"],
   },
   {

@@ -295,6 +295,43 @@ describe("cross-validation", () => {
     expect(found?.heldMedianError).toBeGreaterThan(0.3);
   });
 
+  test.each<[string, Measurement, readonly object[]]>([
+    [
+      "norm backward",
+      row("norm-backward", { implementation: "rmsnorm.native" }),
+      [{ hidden: 8 }, { rows: 8 }],
+    ],
+    [
+      "norm native, rereads",
+      row("norm-counters", { implementation: "rmsnorm.native" }),
+      [{ hidden: 8 }, { rows: 8 }],
+    ],
+    ["norm eager", row("norm", { implementation: "rmsnorm.eager" }), [{ hidden: 8 }, { rows: 8 }]],
+    ["matmul gradients", row("gemm", { role: "gradInput" }), [{ n: 8 }, { m: 8 }]],
+    ["matmul gradients", row("gemm", { role: "gradInput" }), [{ k: 8 }, { m: 8 }]],
+    ["pointwise", row("pointwise", { implementation: "silu" }), [{ columns: 8 }, { rows: 8 }]],
+    ["softmax", row("softmax"), [{ columns: 8 }, { rows: 8 }]],
+    ["attention decode", row("attention", { keys: 2 }), [{ kvHeads: 2, heads: 2 }, { keys: 9 }]],
+    ["graph launch", layerRow({ model: "bert-large", layers: 2 }), [{ batch: 9 }, { layers: 3 }]],
+    ["graph launch", layerRow({ model: "bert-large", layers: 2 }), [{ context: 9 }, { layers: 3 }]],
+  ])("leaves out what is of one size in %s: %j", (name, given, [other, same]) => {
+    const seconds = given.kind === "layer" ? { seconds: { "rmsnorm.native": 1e-4 } } : { warmSeconds: 1e-5 };
+    const timed = given.kind === "norm-counters" ? given : ({ ...given, ...seconds } as Measurement);
+    const folds = (changes: object): number | undefined =>
+      crossValidate([timed, { ...timed, ...changes } as Measurement], H100).find((one) => one.name === name)
+        ?.folds;
+    expect(folds(other!)).toBe(2);
+    expect(folds(same!)).toBeUndefined();
+  });
+
+  test("leaves out no row that nothing is predicted for", () => {
+    const rows = measuredOn(target, "attention decode");
+    const other = rows.map((one) => atPrediction({ ...one, kvHeads: 64 } as Measurement));
+    const untimed = row("attention", { keys: 2, kvHeads: 1, heads: 3 });
+    const [found] = crossValidate([...rows, ...other, untimed], H100);
+    expect(found).toMatchObject({ folds: 2, rows: 2 * rows.length });
+  });
+
   test("needs two sizes", () => {
     expect(crossValidate([off(0), off(0.1)], H100)).toEqual([]);
     expect(crossValidate([], H100)).toEqual([]);

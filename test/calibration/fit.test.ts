@@ -89,6 +89,24 @@ describe("calibrating", () => {
     }
   });
 
+  test("says where each fitted parameter is from, and how well its stage fits", () => {
+    const { profile, stages } = calibrate(synthetic, base, {
+      origin: "measured",
+      source: (rows) => `${rows.length} of mine`,
+    });
+    expect(stages.map(({ name, rows }) => [name, rows])).toEqual([["matmul forward", synthetic.length]]);
+    expect(profile.calibration.matmul.peakFraction.source).toMatch(
+      /^18 of mine \(matmul forward: 18 rows, median error [\d.]+%\)$/,
+    );
+    const [only] = synthetic;
+    const twice = calibrate(
+      [...synthetic, { ...only!, warmSeconds: undefined } as Measurement],
+      base,
+      origin,
+    );
+    expect(twice.stages[0]?.rows).toBe(synthetic.length);
+  });
+
   test("on matmuls alone changes only the matmuls' parameters", () => {
     const changed = new Set(FIT_STAGES.find((stage) => stage.name === "matmul forward")?.parameters);
     const before = new Map(parametersOf(base.calibration));

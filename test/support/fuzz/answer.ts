@@ -20,8 +20,8 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
 
 const NO_ANSWER = /\b(NaN|Infinity|undefined)\b|\[object Object\]/;
 
-/** Scripts hold these words as code. */
-const withoutScripts = (text: string): string => text.replace(/<script[\s\S]*?<\/script>/g, "");
+/** Scripts hold such words, and tabs, as code. */
+export const withoutScripts = (text: string): string => text.replace(/<script[\s\S]*?<\/script>/g, "");
 
 /** Everything wrong with an answer; `given` is what the user wrote, whose words may come back. */
 export function answerProblems(text: string, argv: readonly string[], given: string): string[] {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, type Ran } from "../command.ts";
-import { answerProblems } from "./answer.ts";
+import { answerProblems, withoutScripts } from "./answer.ts";
 import { argvIn, fileIn, type Input } from "./input.ts";
 
 /** What one run did, and everything that it should not have done. */
@@ -77,7 +77,7 @@ function runProblems({ code, stdout, stderr }: Ran): string[] {
     ...(STACK.test(stderr) || STACK.test(stdout) ? ["printed a stack"] : []),
     ...(CONTROL.test(stderr) ? ["standard error holds control characters"] : []),
     // JSON escapes those below 0x20, which are the ones that every terminal obeys
-    ...((/^[[{]/.test(stdout) ? LOW_CONTROL : CONTROL).test(stdout)
+    ...((/^[[{]/.test(stdout) ? LOW_CONTROL : CONTROL).test(withoutScripts(stdout))
       ? ["standard output holds control characters"]
       : []),
     ...(stderr.length > LONGEST_MESSAGE ? [`${stderr.length} characters on standard error`] : []),
