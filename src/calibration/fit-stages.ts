@@ -26,9 +26,7 @@ const isStreaming = (row: Measurement): boolean =>
 const norm =
   (kind: "norm" | "norm-backward", ...implementations: string[]) =>
   (row: Measurement): boolean =>
-    row.kind === kind &&
-    isBf16(row) &&
-    implementations.some((name) => row.implementation.endsWith(name));
+    row.kind === kind && isBf16(row) && implementations.some((name) => row.implementation.endsWith(name));
 
 const within = (group: string, ...names: string[]): string[] => names.map((name) => `${group}.${name}`);
 
