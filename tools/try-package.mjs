@@ -152,7 +152,7 @@ function checkJson({ home, at }) {
 }
 
 function checkList({ home, at }) {
-  const { rows } = JSON.parse(npx(home, ["list", "--json"]));
+  const rows = JSON.parse(npx(home, ["list", "--json"]));
   const counts = { model: "models", hardware: "hardware-profiles", scenario: "scenarios" };
   for (const [kind, folder] of Object.entries(counts)) {
     const [listed, shipped] = [rows.filter((row) => row.kind === kind), readdirSync(join(at, folder))];
