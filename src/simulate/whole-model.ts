@@ -166,7 +166,7 @@ export function memory(
   const weights = weightBytes(held, precision);
   const kvCache = kvCacheBytes(scenario, d);
   const train = workload.phase === "train";
-  const layers = scenarioOfEachKind(scenario).map(({ layers, of }) => ({ layers, operators: layerOf(of) }));
+  const layers = layersOfEachKind(scenario, layerOf);
   const activations = (train ? keptBytes(scenario, layers) : 0) + largestKernelBytes(scenario, d, layers);
   const optimizer = train ? trainingStateBytes(held, precision, training?.optimizer) : 0;
   return {
@@ -185,13 +185,13 @@ interface LayersOfKind {
   readonly operators: readonly Operator[];
 }
 
-/** The model's layers of each kind as scenarios of their own, and how many there are. */
-const scenarioOfEachKind = (
+const layersOfEachKind = (
   scenario: Scenario,
-): readonly { readonly layers: number; readonly of: Scenario }[] =>
+  layerOf: (scenario: Scenario) => readonly Operator[],
+): readonly LayersOfKind[] =>
   layerKinds(scenario.model).map(({ name, layers }) => ({
     layers,
-    of: scenario.model.layerKinds === undefined ? scenario : { ...scenario, layerKind: name },
+    operators: layerOf(scenario.model.layerKinds === undefined ? scenario : { ...scenario, layerKind: name }),
   }));
 
 /** What all layers of the longest stage keep for their backward passes, for the batches that are under way in it. */

@@ -132,8 +132,7 @@ function normalizationKeeper() {
   return (norm: LoadedFile["normalization"], own: Model["norm"]): Scenario["normalization"] => {
     // as it is, so that it is the same whenever its axis comes round
     if (norm.kind !== undefined) return norm as Scenario["normalization"];
-    const kind = own;
-    if (norm !== last || filled?.kind !== kind) filled = { kind, implementation: norm.implementation };
+    if (norm !== last || filled?.kind !== own) filled = { kind: own, implementation: norm.implementation };
     last = norm;
     return filled;
   };

@@ -4,12 +4,7 @@ import { layerBuilder, layerOperators } from "../../src/layer/layer.ts";
 import { remembered } from "../../src/layer/remembered.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
-import {
-  type LayerFigures,
-  type LayerResult,
-  layerResult,
-  layerSimulator,
-} from "../../src/simulate/layer-result.ts";
+import { allFigures, layerResult, layerSimulator } from "../../src/simulate/layer-result.ts";
 import { hardware, model, scenario } from "../support/scenarios.ts";
 
 const MODELS = ["llama-3-70b", "bert-large", "gemma-2-9b", "qwen3-8b"].map(model);
@@ -107,22 +102,12 @@ const narrow = fc
 
 const walk = fc.oneof(wide, narrow);
 
-const all = (figures: LayerFigures): LayerResult => ({
-  layer: figures.layer(),
-  operators: figures.operators(),
-  normalization: figures.normalization(),
-  statisticalNormalization: figures.statisticalNormalization(),
-  wholeModel: figures.wholeModel(),
-  memory: figures.memory(),
-  cost: figures.cost(),
-});
-
 describe("a simulator that remembers the last layer", () => {
   test("finds bit for bit what one without memory finds, wherever a sweep goes", () => {
     fc.assert(
       fc.property(walk, (scenarios) => {
         const simulate = layerSimulator();
-        for (const one of scenarios) expect(all(simulate(one))).toStrictEqual(layerResult(one));
+        for (const one of scenarios) expect(allFigures(simulate(one))).toStrictEqual(layerResult(one));
       }),
       { numRuns: 300 },
     );
@@ -137,7 +122,7 @@ describe("a simulator that remembers the last layer", () => {
           if (read[index]) figures.operators();
           return figures;
         })[scenarios.length - 1]!;
-        expect(all(last)).toStrictEqual(layerResult(scenarios[scenarios.length - 1]!));
+        expect(allFigures(last)).toStrictEqual(layerResult(scenarios[scenarios.length - 1]!));
       }),
       { numRuns: 50 },
     );
