@@ -21,9 +21,9 @@ export function rowWriter(plan: SweepPlan, format: LineFormat): (from: number, t
   const scenarioAt = scenariosOf(plan.space);
   const ask = answerer();
   const fields = columnFields(plan.columns);
-  const line = format === "csv" ? csvLine : jsonLine;
+  const [line, columnsOf] =
+    format === "csv" ? [csvLine, csvColumns(fields)] : [jsonLine, jsonColumns(fields)];
   const keys = axes.map(({ name, values }) => values.map((value) => axisText(format, name, value)));
-  const names = fields.map(({ name }) => JSON.stringify(name));
   const digits: number[] = [];
   return (from, to) => {
     digitsAt(axes, from, digits);
@@ -31,7 +31,7 @@ export function rowWriter(plan: SweepPlan, format: LineFormat): (from: number, t
     for (let start = from; start < to; start += BLOCK_LINES) {
       const lines: string[] = [];
       for (let index = start; index < Math.min(to, start + BLOCK_LINES); index++) {
-        lines.push(line(keys, digits, fields, names, ask(scenarioAt(digits))));
+        lines.push(line(keys, digits, columnsOf(ask(scenarioAt(digits)))));
         advance(plan.space, digits);
       }
       lines.push("");
@@ -53,34 +53,46 @@ function advance({ axes }: Space, digits: number[]): void {
   }
 }
 
-type Line = (
-  keys: readonly (readonly string[])[],
-  digits: readonly number[],
-  fields: readonly ResultField[],
-  names: readonly string[],
-  answers: Answers,
-) => string;
+/** The line of a point: what its axes say there, then its columns. */
+type Line = (keys: readonly (readonly string[])[], digits: readonly number[], columns: string) => string;
 
-const csvLine: Line = (keys, digits, fields, _, answers) => {
+const csvLine: Line = (keys, digits, columns) => {
   let text = "";
   for (let axis = 0; axis < keys.length; axis++) text += `${keys[axis]![digits[axis]!]!},`;
-  for (let column = 0; column < fields.length; column++) {
-    const value = fields[column]!.read(answers);
-    if (column > 0) text += ",";
-    if (value !== undefined) text += value;
-  }
-  return text;
+  return text + columns;
 };
 
-const jsonLine: Line = (keys, digits, fields, names, answers) => {
-  const members: string[] = [];
-  for (let axis = 0; axis < keys.length; axis++) members.push(keys[axis]![digits[axis]!]!);
-  for (let column = 0; column < fields.length; column++) {
-    const value = fields[column]!.read(answers);
-    if (value !== undefined) members.push(`${names[column]}:${value}`);
-  }
+const jsonLine: Line = (keys, digits, columns) => {
+  const members = keys.map((texts, axis) => texts[digits[axis]!]!);
+  if (columns !== "") members.push(columns);
   return `{${members.join(",")}}`;
 };
+
+/**
+ * Columns of one point after the other, separated by commas, nothing where there is no number. JSON writes numbers as
+ * join does, in half the time: it does not look for each among the last thousands first.
+ */
+function csvColumns(fields: readonly ResultField[]): (answers: Answers) => string {
+  const values: (number | undefined)[] = fields.map(() => undefined);
+  return (answers) => {
+    let missing = false;
+    for (let column = 0; column < fields.length; column++) {
+      const value = fields[column]!.read(answers);
+      if (value === undefined) missing = true;
+      values[column] = value;
+    }
+    return missing ? values.join(",") : JSON.stringify(values).slice(1, -1);
+  };
+}
+
+/** Members of an object, without braces; none where there is no number. */
+function jsonColumns(fields: readonly ResultField[]): (answers: Answers) => string {
+  const record: Record<string, number | undefined> = {};
+  return (answers) => {
+    for (const { name, read } of fields) record[name] = read(answers);
+    return JSON.stringify(record).slice(1, -1);
+  };
+}
 
 function axisText(format: LineFormat, name: string, value: AxisValue): string {
   if (format === "csv") return csvCell(value);
