@@ -4,7 +4,14 @@ import ordinary from "./vitest.config.ts";
 
 /** The tests of a folder's physics, those first that notice most mistakes for their time: the first one ends a mutant. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  layer: ["layer/reference", "layer/counts", "reference/pytorch-flops", "layer/"],
+  layer: [
+    "layer/kernel-list",
+    "layer/dataflow",
+    "layer/reference",
+    "layer/counts",
+    "reference/pytorch-flops",
+    "layer/",
+  ],
   roofline: [
     ...["rows", "matmul", "attention", "collective", "schedule", "residency", "element-wise", "laws"].map(
       (name) => `roofline/${name}`,

@@ -43,22 +43,31 @@ export const gatheredTensor = (tensor: string, block: Block): string => `${tenso
 /** Name of a rank's part of a sum that is scattered. */
 export const partialTensor = (tensor: string): string => `partial ${tensor}`;
 
+/** What a rank has of a tensor that is gathered from all of them or summed over them. */
+export const ownPart = (tensor: string): string =>
+  tensor.replace(partialTensor(""), "").replace(/ gathered for \w+$/, "");
+
 /** Sequence parallelism gathers the tokens before a block's first matmul ... */
-export function blockGather(d: Dimensions, block: Block, gathered: string): Operator[] {
+export function blockGather(
+  d: Dimensions,
+  block: Block,
+  whole: string,
+  own?: string,
+  bytesPerElement = d.activationBytes,
+): Operator[] {
   if (d.ranks === 1 || d.normTokens === d.tokens) return [];
-  const input = gathered.replace(gatheredTensor("", block), "");
-  return [collective(`${block}-all-gather`, "all-gather", d.ranks, blockBytes(d), input, gathered)];
+  const bytes = d.tokens * d.hidden * bytesPerElement;
+  return [collective(`${block}-all-gather`, "all-gather", d.ranks, bytes, own ?? ownPart(whole), whole)];
 }
 
-/** ... and scatters their sum behind its last one; without it every rank needs the whole sum. */
-export function blockReduce(d: Dimensions, block: Block, partial: string): Operator[] {
+/** ... and scatters their sum behind its last one; without it every rank needs the whole sum, in place. */
+export function blockReduce(d: Dimensions, block: Block, whole: string, own?: string): Operator[] {
   if (d.ranks === 1) return [];
-  const bytes = blockBytes(d);
-  const name = `${block}-all-reduce`;
-  if (d.normTokens === d.tokens)
-    return [collective(name, "all-reduce", d.ranks, bytes, `${name} input`, `${name} output`)];
-  const output = partial.replace(partialTensor(""), "");
-  return [collective(`${block}-reduce-scatter`, "reduce-scatter", d.ranks, bytes, partial, output)];
+  const bytes = d.tokens * d.hidden * d.activationBytes;
+  const output = own ?? ownPart(whole);
+  return d.normTokens === d.tokens
+    ? [collective(`${block}-all-reduce`, "all-reduce", d.ranks, bytes, whole, output)]
+    : [collective(`${block}-reduce-scatter`, "reduce-scatter", d.ranks, bytes, whole, output)];
 }
 
 /** Tokens to the GPUs of their experts, or back; nothing where one GPU holds them all. */
@@ -69,5 +78,3 @@ export const exchange = (
   input: string,
   output: string,
 ): Operator[] => (ranks === 1 ? [] : [collective(name, "all-to-all", ranks, messageBytes, input, output)]);
-
-const blockBytes = (d: Dimensions): number => d.tokens * d.hidden * d.activationBytes;

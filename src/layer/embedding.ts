@@ -1,10 +1,14 @@
 import type { Model } from "../schema/model.ts";
 import { collective } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
+import { gradientOf } from "./gradients.ts";
 import type { Operator } from "./kernel.ts";
+import { STREAM } from "./layout.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
 const INDEX_BYTES = 4;
+/** Each token's row; with learned positions its sum with theirs. */
+export const EMBEDDED = "embedded tokens";
 
 /**
  * Each token's row is looked up, not multiplied. Under tensor parallelism a rank has a part of the rows and finds
@@ -18,11 +22,11 @@ export function embeddingLookup(model: Model, d: Dimensions, weightBytes: number
     elements,
     0,
     [{ tensor: "token indices", bytes: d.tokens * INDEX_BYTES }],
-    [{ tensor: "embedded tokens", bytes: elements * d.activationBytes }],
+    [{ tensor: EMBEDDED, bytes: elements * d.activationBytes }],
     (elements / d.ranks) * weightBytes,
   );
   const own = d.normTokens * d.hidden;
-  const embedded = { tensor: "embedded tokens", bytes: own * d.activationBytes };
+  const embedded = { tensor: EMBEDDED, bytes: own * d.activationBytes };
   const addPositions = pointwise(
     "add positions",
     "vectorized",
@@ -34,7 +38,7 @@ export function embeddingLookup(model: Model, d: Dimensions, weightBytes: number
   );
   return [
     pointwiseOperator("embedding", [lookup]),
-    ...vocabularySum("embedding", d, elements * d.activationBytes),
+    ...vocabularySum("embedding", d, elements * d.activationBytes, EMBEDDED),
     ...(model.positions === "learned" ? [pointwiseOperator("position-embedding", [addPositions])] : []),
   ];
 }
@@ -46,13 +50,15 @@ const positionElements = (d: Dimensions): number =>
 /** Gradients of a token's row are added to it: read, added, written; those of a position are summed over sequences. */
 export function embeddingBackward(model: Model, d: Dimensions, weightBytes: number): Operator[] {
   const own = d.normTokens * d.hidden;
+  // without a norm behind the embedding, what was looked up is the residual stream
+  const incoming = gradientOf(model.embeddingNorm ? EMBEDDED : STREAM);
   const ofPositions = pointwise(
     "sum over sequences",
     "strided",
     own,
     1,
-    [{ tensor: "gradient of residual stream", bytes: own * d.activationBytes }],
-    [{ tensor: "gradient of positions", bytes: positionElements(d) * weightBytes }],
+    [{ tensor: incoming, bytes: own * d.activationBytes }],
+    [{ tensor: gradientOf("positions"), bytes: positionElements(d) * weightBytes }],
   );
   const elements = d.tokens * d.hidden;
   const rowBytes = (elements / d.ranks) * weightBytes;
@@ -61,29 +67,28 @@ export function embeddingBackward(model: Model, d: Dimensions, weightBytes: numb
     "strided",
     elements / d.ranks,
     1,
-    [{ tensor: "gradient of residual stream", bytes: elements * d.activationBytes }],
-    [{ tensor: "gradient of embedding", bytes: rowBytes }],
+    [{ tensor: incoming, bytes: elements * d.activationBytes }],
+    [{ tensor: gradientOf("embedding"), bytes: rowBytes }],
     rowBytes,
   );
   return [
     ...(model.positions === "learned"
       ? [pointwiseOperator("position-embedding-backward", [ofPositions])]
       : []),
-    ...gatherTokens("embedding-all-gather-backward", d, elements * d.activationBytes),
+    ...gatherTokens("embedding-all-gather-backward", d, elements * d.activationBytes, incoming),
     pointwiseOperator("embedding-backward", [ofTokens]),
   ];
 }
 
-/** Each rank's sum for all tokens, or under sequence parallelism for its own. */
-export function vocabularySum(name: string, d: Dimensions, bytes: number): Operator[] {
+/** Each rank's sum for all tokens, or under sequence parallelism for its own, in place. */
+export function vocabularySum(name: string, d: Dimensions, bytes: number, tensor: string): Operator[] {
   if (d.ranks === 1) return [];
   const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
-  const exchanged = `${name}-${operation}`;
-  return [collective(exchanged, operation, d.ranks, bytes, `${exchanged} input`, `${exchanged} output`)];
+  return [collective(`${name}-${operation}`, operation, d.ranks, bytes, tensor, tensor)];
 }
 
 /** Every rank's tokens where sequence parallelism has left a rank its own. */
-export const gatherTokens = (name: string, d: Dimensions, bytes: number): Operator[] =>
+export const gatherTokens = (name: string, d: Dimensions, bytes: number, tensor: string): Operator[] =>
   d.ranks === 1 || d.normTokens === d.tokens
     ? []
-    : [collective(name, "all-gather", d.ranks, bytes, `${name} input`, `${name} output`)];
+    : [collective(name, "all-gather", d.ranks, bytes, tensor, tensor)];

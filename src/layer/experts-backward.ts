@@ -8,24 +8,19 @@ import {
   SOFTMAX_FLOPS,
   EXPERT_TENSORS as T,
 } from "./experts.ts";
+import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
 const SOFTMAX_BACKWARD_FLOPS = 5;
 
 /** Backward of dispatch: the gradients of a token's copies are summed. */
-export function dispatchBackward(d: Dimensions, e: ExpertSizes, input: string): Operator[] {
+export function dispatchBackward(d: Dimensions, e: ExpertSizes, outgoing: string): Operator[] {
   const elements = e.rows * d.hidden;
   const bytes = elements * d.activationBytes;
-  const returned = e.ranks === 1 ? `gradient of ${T.dispatched}` : `gradient of ${T.routed}`;
+  const returned = e.ranks === 1 ? gradientOf(T.dispatched) : gradientOf(T.routed);
   return [
-    ...exchange(
-      "expert-dispatch-all-to-all-backward",
-      e.ranks,
-      bytes,
-      `gradient of ${T.dispatched}`,
-      returned,
-    ),
+    ...exchange("expert-dispatch-all-to-all-backward", e.ranks, bytes, gradientOf(T.dispatched), returned),
     pointwiseOperator("expert-dispatch-backward", [
       pointwise(
         "sum of copies' gradients",
@@ -36,7 +31,7 @@ export function dispatchBackward(d: Dimensions, e: ExpertSizes, input: string): 
           { tensor: returned, bytes },
           { tensor: T.places, bytes: e.rows * INDEX_BYTES },
         ],
-        [{ tensor: `gradient of ${input}`, bytes: d.tokens * d.hidden * d.activationBytes }],
+        [{ tensor: outgoing, bytes: d.tokens * d.hidden * d.activationBytes }],
       ),
     ]),
   ];
@@ -50,15 +45,15 @@ export function combineBackward(
   d: Dimensions,
   e: ExpertSizes,
   style: "eager" | "fused",
-  output: string,
+  incomingTensor: string,
 ): Operator[] {
   const elements = e.rows * d.hidden;
   const bytes = elements * d.activationBytes;
   const incoming: Access = {
-    tensor: `gradient of ${output}`,
+    tensor: incomingTensor,
     bytes: d.tokens * d.hidden * d.activationBytes,
   };
-  const spread = e.ranks === 1 ? `gradient of ${T.output}` : `gradient of ${T.returned}`;
+  const spread = e.ranks === 1 ? gradientOf(T.output) : gradientOf(T.returned);
   const gates: Access = { tensor: T.gates, bytes: e.rows * LOGIT_BYTES };
   const places: Access = { tensor: T.places, bytes: e.rows * INDEX_BYTES };
   const weigh = (reads: Access[], write: string): Kernel =>
@@ -67,11 +62,11 @@ export function combineBackward(
     name: "gate gradient",
     flops: 2 * elements,
     reads: [incoming, ...reads],
-    writes: [{ tensor: `gradient of ${T.gates}`, bytes: e.rows * LOGIT_BYTES }],
+    writes: [{ tensor: gradientOf(T.gates), bytes: e.rows * LOGIT_BYTES }],
     streamedBytes: 0,
     work: { kind: "row-sum", rows: e.rows, columns: d.hidden },
   });
-  const byToken = `gradient of ${T.byToken}`;
+  const byToken = gradientOf(T.byToken);
   const kernels =
     style === "eager"
       ? [
@@ -92,7 +87,7 @@ export function combineBackward(
         ];
   return [
     pointwiseOperator("expert-combine-backward", kernels),
-    ...exchange("expert-combine-all-to-all-backward", e.ranks, bytes, spread, `gradient of ${T.output}`),
+    ...exchange("expert-combine-all-to-all-backward", e.ranks, bytes, spread, gradientOf(T.output)),
   ];
 }
 
@@ -104,12 +99,12 @@ export function selectExpertsBackward(
 ): Operator {
   const scores = d.tokens * all;
   const chosen = d.tokens * perToken;
-  const gates: Access = { tensor: `gradient of ${T.gates}`, bytes: chosen * LOGIT_BYTES };
+  const gates: Access = { tensor: gradientOf(T.gates), bytes: chosen * LOGIT_BYTES };
   const choice: Access = { tensor: T.choice, bytes: chosen * INDEX_BYTES };
   const logits: Access = { tensor: T.logits, bytes: scores * d.activationBytes };
   const chances: Access = { tensor: T.chances, bytes: scores * LOGIT_BYTES };
-  const spread: Access = { tensor: `gradient of ${T.chances}`, bytes: chances.bytes };
-  const result: Access = { tensor: `gradient of ${T.logits}`, bytes: logits.bytes };
+  const spread: Access = { tensor: gradientOf(T.chances), bytes: chances.bytes };
+  const result: Access = { tensor: gradientOf(T.logits), bytes: logits.bytes };
   const softmax: Kernel = {
     name: "softmax gradient",
     flops: SOFTMAX_BACKWARD_FLOPS * scores,
@@ -136,10 +131,10 @@ export function selectExpertsBackward(
 }
 
 /** Of the shared experts' output and of the one number a token that scales it. */
-export function sharedScaleBackward(d: Dimensions, output: string): Operator {
+export function sharedScaleBackward(d: Dimensions, incomingTensor: string): Operator {
   const elements = d.tokens * d.hidden;
   const bytes = elements * d.activationBytes;
-  const incoming: Access = { tensor: `gradient of ${output}`, bytes };
+  const incoming: Access = { tensor: incomingTensor, bytes };
   const gateBytes = d.tokens * d.activationBytes;
   return pointwiseOperator("shared-expert-scale-backward", [
     pointwise(
@@ -148,13 +143,13 @@ export function sharedScaleBackward(d: Dimensions, output: string): Operator {
       elements,
       1,
       [incoming, { tensor: "shared gate", bytes: gateBytes }],
-      [{ tensor: `gradient of ${SHARED_OUTPUT}`, bytes }],
+      [{ tensor: gradientOf(SHARED_OUTPUT), bytes }],
     ),
     {
       name: "gate gradient",
       flops: 2 * elements,
       reads: [incoming, { tensor: SHARED_OUTPUT, bytes }],
-      writes: [{ tensor: "gradient of shared gate", bytes: gateBytes }],
+      writes: [{ tensor: gradientOf("shared gate"), bytes: gateBytes }],
       streamedBytes: 0,
       work: { kind: "row-sum", rows: d.tokens, columns: d.hidden },
     },

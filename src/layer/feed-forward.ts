@@ -1,4 +1,5 @@
 import type { Model } from "../schema/model.ts";
+import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, PointwiseAccess } from "./kernel.ts";
 import { ACTIVATION_BACKWARD_FLOPS, ACTIVATION_FLOPS, pointwise } from "./pointwise.ts";
 
@@ -79,7 +80,7 @@ export function activationBackward(model: Model, site: ActivationSite, style: "e
   const { input, gate, output } = site.tensors;
   const half = (tensor: string): Access => ({ tensor, bytes: elements * site.inputBytes });
   const both = (tensor: string): Access => ({ tensor, bytes: 2 * elements * site.inputBytes });
-  const incoming = half(`gradient of ${output}`);
+  const incoming = half(gradientOf(output));
   if (!model.gated) {
     return [
       pointwise(
@@ -88,7 +89,7 @@ export function activationBackward(model: Model, site: ActivationSite, style: "e
         elements,
         flops,
         [half(input), incoming],
-        [half(`gradient of ${input}`)],
+        [half(gradientOf(input))],
       ),
     ];
   }
@@ -100,7 +101,7 @@ export function activationBackward(model: Model, site: ActivationSite, style: "e
         elements,
         flops + 3,
         [both(input), incoming],
-        [both(`gradient of ${input}`)],
+        [both(gradientOf(input))],
       ),
     ];
   }
@@ -131,7 +132,7 @@ export function activationBackward(model: Model, site: ActivationSite, style: "e
       2 * elements,
       0,
       [gateGradient, upGradient],
-      [both(`gradient of ${input}`)],
+      [both(gradientOf(input))],
     ),
   ];
 }

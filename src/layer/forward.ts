@@ -53,13 +53,13 @@ export function forwardBuilder(): PartBuilder {
     const before = attentionNorm(layer.attentionNorm, style);
     const between = ffnNorm(layer.ffnNorm, style);
     const attends = [
-      ...blockGather(d, "attention", layer.qkv.input),
+      ...gatherOf(layer, "attention"),
       ...attentionBlock(model, kernels, layer, style, attention),
     ];
     const feedsForward = feedForward(model, kernels, layer, style);
     if (isParallel(model.normPlacement)) {
       // both blocks' partial sums are added first, so that one exchange does for both
-      const gather = layer.ffnNorm === undefined ? [] : blockGather(d, "ffn", layer.expertInput);
+      const gather = layer.ffnNorm === undefined ? [] : gatherOf(layer, "ffn");
       return [
         ...before,
         ...attends,
@@ -72,11 +72,18 @@ export function forwardBuilder(): PartBuilder {
       ];
     }
     const attentionPart = [...attends, ...afterAttention(layer, style)];
-    const ffnPart = [...blockGather(d, "ffn", layer.expertInput), ...feedsForward];
+    const ffnPart = [...gatherOf(layer, "ffn"), ...feedsForward];
     return model.normPlacement === "post"
       ? [...attentionPart, ...adds.attention, ...before, ...ffnPart, ...adds.ffn, ...between]
       : [...before, ...attentionPart, ...adds.attention, ...between, ...ffnPart, ...adds.ffn];
   });
+}
+
+/** A norm that quantizes has made what is gathered narrow. */
+function gatherOf(layer: Layout, block: "attention" | "ffn"): Operator[] {
+  const { d, attentionNorm, ffnNorm, qkv, expertInput } = layer;
+  const [norm, whole] = block === "attention" ? [attentionNorm, qkv.input] : [ffnNorm, expertInput];
+  return blockGather(d, block, whole, undefined, norm?.narrowOutput ? d.matmulInputBytes : d.activationBytes);
 }
 
 /** From the block's first matmul to its last. */

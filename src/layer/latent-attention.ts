@@ -217,10 +217,7 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     joined,
     0,
     [access("queries gradient", joined)],
-    [
-      access("gradient of qkv queries", heads * nopeDim),
-      access("queries gradient turned part", heads * ropeDim),
-    ],
+    [access("gradient of qkv queries", heads * nopeDim), access("queries gradient", heads * ropeDim)],
   );
   const turnedKey = pointwise(
     "sum turned key gradient over heads",
@@ -228,7 +225,7 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     heads * ropeDim,
     1,
     [access("keys gradient", heads * ropeDim)],
-    [access("keys gradient turned part", d.tokens * ropeDim)],
+    [access("keys gradient", d.tokens * ropeDim)],
   );
   const decompressed = heads * (nopeDim + d.headDim);
   const keysAndValues = pointwise(
@@ -239,7 +236,7 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     [access("keys gradient", heads * nopeDim), access("values gradient", heads * d.headDim)],
     [access("gradient of latent keys and values", decompressed)],
   );
-  return pointwiseOperator("rope-join-backward", [queries, turnedKey, keysAndValues]);
+  return pointwiseOperator("rope-join-backward", [queries, keysAndValues, turnedKey]);
 }
 
 /** The gradients of the latent and of the key that RoPE turned become one tensor again. */
@@ -255,7 +252,7 @@ export function joinLatentBackward(d: Dimensions, { keyValueRank, ropeDim }: Lat
       "vectorized",
       d.tokens * width,
       0,
-      [access("gradient of kv latent", keyValueRank), access("keys gradient turned part", ropeDim)],
+      [access("gradient of kv latent", keyValueRank), access("keys gradient", ropeDim)],
       [access("gradient of kv latent and key", width)],
     ),
   ]);

@@ -57,7 +57,9 @@ export function layout(
   const m = d.tokens;
   const stream = (place: NormPlace | undefined, narrowOutput = false): NormSite | undefined =>
     place && { place, rows: d.normTokens, columns: d.hidden, narrowOutput };
-  const narrowAttention = fusedNorm && places.attention?.beforeMatmul === true;
+  // a router reads what it scores as it is
+  const routedToo = model.normPlacement === "parallel-shared" && d.experts !== undefined;
+  const narrowAttention = fusedNorm && places.attention?.beforeMatmul === true && !routedToo;
   const narrowFfn = fusedNorm && places.ffn?.beforeMatmul === true && d.experts === undefined;
   const quantizing: Quantizing = {
     narrow,
@@ -300,15 +302,18 @@ function qkNorm(model: Model, d: Dimensions, place: NormPlace, heads: number): N
     : { place, rows: d.tokens * heads, columns: d.headDim, narrowOutput: false };
 }
 
+/** What passes a layer's blocks by, before attention and after it; a layer leaves it under the first name again. */
+export const STREAM = "residual stream";
+export const MIDDLE = "residual stream after attention";
+/** The sum of parallel branches. */
+export const BOTH_BRANCHES = "both branches";
+
 interface NormPlaces {
   readonly attention?: NormPlace;
   readonly ffn?: NormPlace;
   readonly postAttention?: NormPlace;
   readonly postFfn?: NormPlace;
 }
-
-const STREAM = "residual stream";
-const MIDDLE = "residual stream after attention";
 
 /** A norm behind a block, inside the branch. */
 const behind = (name: string, input: string): NormPlace => ({
@@ -320,13 +325,15 @@ const behind = (name: string, input: string): NormPlace => ({
 });
 
 // a pre-norm may take the residual add before it along: the previous layer's, or that of attention
-const PRE_ATTENTION: NormPlace = {
+const preAttention = (branch: string, stream: string): NormPlace => ({
   name: "attention-norm",
   input: STREAM,
   output: "attention-norm output",
-  residual: { branch: "ffn output", stream: MIDDLE },
+  residual: { branch, stream },
   beforeMatmul: true,
-};
+});
+const PRE_ATTENTION = preAttention("ffn output", MIDDLE);
+const PARALLEL_ATTENTION = preAttention(BOTH_BRANCHES, STREAM);
 
 const preFfn = (input: string, branch: string | undefined): NormPlace => ({
   name: "ffn-norm",
@@ -342,10 +349,10 @@ const POST_FFN = behind("post-ffn-norm", "ffn output");
 /** Where the norms of each architecture stand: the tensors of the layer that they read and write. */
 const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
   pre: { attention: PRE_ATTENTION, ffn: preFfn(MIDDLE, "projected attention") },
-  parallel: { attention: PRE_ATTENTION, ffn: preFfn(STREAM, undefined) },
-  "parallel-shared": { attention: PRE_ATTENTION },
+  parallel: { attention: PARALLEL_ATTENTION, ffn: preFfn(STREAM, undefined) },
+  "parallel-shared": { attention: PARALLEL_ATTENTION },
   sandwich: {
-    attention: PRE_ATTENTION,
+    attention: preAttention("post-ffn-norm output", MIDDLE),
     ffn: preFfn(MIDDLE, "post-attention-norm output"),
     postAttention: POST_ATTENTION,
     postFfn: POST_FFN,

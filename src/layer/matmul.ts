@@ -1,4 +1,5 @@
 import type { DataType } from "../schema/vocabulary.ts";
+import { type GradientNames, gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { narrowTensor, quantization } from "./quantization.ts";
 
@@ -60,17 +61,20 @@ export function projectionForward(p: Projection, types: MatmulTypes): Kernel {
   };
 }
 
-/** dW[n, k] = dy^T x, dx[m, k] = dy W, db[n] = sum of dy over rows: each gradient costs what the forward matmul does. */
-export function projectionBackward(p: Projection, types: MatmulTypes): Kernel[] {
+/**
+ * dW[n, k] = dy^T x, dx[m, k] = dy W, db[n] = sum of dy over rows: each gradient costs what the forward matmul does.
+ * In the order of torch's autograd: with a bias (addmm) the input's gradient comes first.
+ */
+export function projectionBackward(p: Projection, types: MatmulTypes, names: GradientNames = {}): Kernel[] {
   const { m, n, k, products, grouped } = p;
   const rows = m * products;
-  const outputGradient = tensor(`gradient of ${p.output}`, rows * n, types.outputBytes);
+  const outputGradient = tensor(names.ofOutput ?? gradientOf(p.output), rows * n, types.outputBytes);
   const work = { kind: "matmul", products, grouped, gradient: true, dataType: types.dataType } as const;
   const weightGradient: Kernel = {
     name: "weight gradient",
     flops: 2 * rows * n * k,
     reads: [outputGradient, tensor(p.input, rows * k, types.inputBytes)],
-    writes: [tensor(`gradient of ${p.name} weight`, products * n * k, types.weightBytes)],
+    writes: [tensor(gradientOf(`${p.name} weight`), products * n * k, types.weightBytes)],
     streamedBytes: 0,
     work: { ...work, m: n, n: k, k: m },
   };
@@ -78,7 +82,7 @@ export function projectionBackward(p: Projection, types: MatmulTypes): Kernel[] 
     name: "input gradient",
     flops: 2 * rows * n * k,
     reads: [outputGradient],
-    writes: [tensor(`gradient of ${p.input}`, rows * k, types.inputBytes)],
+    writes: [tensor(names.ofInput ?? gradientOf(p.input), rows * k, types.inputBytes)],
     streamedBytes: products * n * k * types.weightBytes,
     work: { ...work, m, n: k, k: n },
   };
@@ -86,9 +90,9 @@ export function projectionBackward(p: Projection, types: MatmulTypes): Kernel[] 
     name: "bias gradient",
     flops: rows * n,
     reads: [outputGradient],
-    writes: [tensor(`gradient of ${p.name} bias`, products * n, types.weightBytes)],
+    writes: [tensor(gradientOf(`${p.name} bias`), products * n, types.weightBytes)],
     streamedBytes: 0,
     work: { kind: "column-sum", rows: m, columns: products * n },
   };
-  return p.bias ? [weightGradient, inputGradient, biasGradient] : [weightGradient, inputGradient];
+  return p.bias ? [inputGradient, weightGradient, biasGradient] : [weightGradient, inputGradient];
 }

@@ -2,8 +2,10 @@ import type { Model } from "../schema/model.ts";
 import type { Phase, Scenario } from "../schema/scenario.ts";
 import { collective } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
-import { embeddingBackward, embeddingLookup, gatherTokens, vocabularySum } from "./embedding.ts";
+import { EMBEDDED, embeddingBackward, embeddingLookup, gatherTokens, vocabularySum } from "./embedding.ts";
+import { gradientOf } from "./gradients.ts";
 import type { Kernel, Operator } from "./kernel.ts";
+import { STREAM } from "./layout.ts";
 import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "./matmul.ts";
 import { type NormPlace, type NormStyle, normalization, normalizationBackward } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
@@ -31,20 +33,20 @@ export function modelEnds(
     ],
     // a post-norm layer ends in a norm already
     finalNorm: model.normPlacement === "post" ? [] : normOperators(FINAL_NORM, d, style, train),
-    head: (model.outputHead ?? model.causal) ? head(model, d, types, train) : [],
+    head: (model.outputHead ?? model.causal) ? head(model, d, types, train, style) : [],
   };
 }
 
-const place = (name: string, input: string, beforeMatmul: boolean): NormPlace => ({
+const place = (name: string, input: string, output: string, beforeMatmul: boolean): NormPlace => ({
   name,
   input,
-  output: `${name} output`,
+  output,
   residual: undefined,
   beforeMatmul,
 });
 
-const EMBEDDING_NORM = place("embedding-norm", "embedded tokens", false);
-const FINAL_NORM = place("final-norm", "residual stream", true);
+const EMBEDDING_NORM = place("embedding-norm", EMBEDDED, STREAM, false);
+const FINAL_NORM = place("final-norm", STREAM, "final-norm output", true);
 
 function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train: boolean): Operator[] {
   const forward = normalization(where, style, false)(d.normTokens, d.hidden);
@@ -59,7 +61,10 @@ const SOFTMAX_FLOPS = 6;
  * its gradient (softmax in fp32). Under tensor parallelism each rank has a part of the vocabulary: inference gathers
  * the parts, training exchanges the row statistics of the softmax and sums what flows back.
  */
-function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean): Operator[] {
+function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean, style: NormStyle): Operator[] {
+  // a folded norm writes no output
+  const input = style.implementation === "folded" ? FINAL_NORM.input : FINAL_NORM.output;
+  const inputGradient = gradientOf(FINAL_NORM.output);
   const rows = train ? d.tokens : d.sequences;
   const columns = Math.ceil(model.vocabulary / d.ranks);
   const inputBytes = rows * d.hidden * d.activationBytes;
@@ -71,12 +76,12 @@ function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean): 
     products: 1,
     grouped: false,
     bias: false,
-    input: FINAL_NORM.output,
+    input,
     quantize: false,
     output: "logits",
   };
   const logits: Operator[] = [
-    ...gatherTokens("output-head-all-gather", d, inputBytes),
+    ...gatherTokens("output-head-all-gather", d, inputBytes, input),
     { name: projection.name, class: "matmul", kernels: [projectionForward(projection, types)] },
   ];
   if (!train) {
@@ -88,14 +93,17 @@ function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean): 
   const gradients: Operator = {
     name: "output-head-backward",
     class: "matmul",
-    kernels: projectionBackward(projection, types),
+    kernels: projectionBackward(projection, types, { ofInput: inputGradient }),
   };
   return [
     ...logits,
     crossEntropy(rows, columns, types.outputBytes),
     ...softmaxExchanges(rows, d),
     gradients,
-    ...vocabularySum("output-head", d, inputBytes).map((one) => ({ ...one, name: `${one.name}-backward` })),
+    ...vocabularySum("output-head", d, inputBytes, inputGradient).map((one) => ({
+      ...one,
+      name: `${one.name}-backward`,
+    })),
   ];
 }
 
@@ -128,7 +136,7 @@ function crossEntropy(rows: number, columns: number, logitBytes: number): Operat
     class: "pointwise",
     kernels: [
       kernel("log softmax", [logits], [chances]),
-      kernel("log softmax gradient", [chances], [{ tensor: "gradient of logits", bytes: logits.bytes }]),
+      kernel("log softmax gradient", [chances], [{ tensor: gradientOf("logits"), bytes: logits.bytes }]),
     ],
   };
 }

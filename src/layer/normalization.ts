@@ -1,6 +1,7 @@
 import type { NormKind } from "../schema/model.ts";
 import type { Pass } from "../schema/normalization.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
+import { type GradientNames, gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator, Work } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
 import { backwardPasses, forwardPasses } from "./normalization-passes.ts";
@@ -62,18 +63,31 @@ export function normalization(place: NormPlace, style: NormStyle, narrowOutput: 
 }
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
-export function normalizationBackward(place: NormPlace, style: NormStyle): NormOperator {
+export function normalizationBackward(
+  place: NormPlace,
+  style: NormStyle,
+  names: GradientNames = {},
+): NormOperator {
   const implementation = implementationAt(place, style);
   // passes that the user describes are forward ones; their backward is taken to be torch's
   const passes = backwardPasses(style.kind, typeof implementation === "string" ? implementation : "native");
-  const gradient = { ...place, output: `gradient of ${place.input}` };
-  return normOperator(`${place.name}-backward`, passes, "backward", gradient, {
+  const gradients = {
+    ...place,
+    incoming: names.ofOutput ?? gradientOf(place.output),
+    output: names.ofInput ?? gradientOf(place.input),
+  };
+  return normOperator(`${place.name}-backward`, passes, "backward", gradients, {
     ...style,
     outputBytes: style.activationBytes,
   });
 }
 
 type Direction = "forward" | "backward";
+
+/** In the backward pass the output is the gradient of the input, and the gradient of the output comes in. */
+interface PassPlace extends NormPlace {
+  readonly incoming?: string;
+}
 
 interface PassStyle extends NormStyle {
   readonly outputBytes: number;
@@ -83,7 +97,7 @@ function normOperator(
   name: string,
   passes: readonly Pass[],
   direction: Direction,
-  place: NormPlace,
+  place: PassPlace,
   style: PassStyle,
 ): NormOperator {
   const kernels = passes.map((pass) => passKernel(pass, direction, place, style));
@@ -97,7 +111,7 @@ function normOperator(
 function passKernel(
   pass: Pass,
   direction: Direction,
-  place: NormPlace,
+  place: PassPlace,
   style: PassStyle,
 ): (rows: number, columns: number) => Kernel {
   const parameters = pass.reads.filter(isParameter).map((name) => operand(name, "read", place, style));
@@ -129,7 +143,7 @@ interface Operand {
   readonly bytesPerElement: number;
 }
 
-function operand(name: string, direction: "read" | "write", place: NormPlace, style: PassStyle): Operand {
+function operand(name: string, direction: "read" | "write", place: PassPlace, style: PassStyle): Operand {
   const tensor = tensorName(name, direction, place);
   switch (name.split(":", 1)[0]) {
     case "row":
@@ -151,12 +165,12 @@ function operand(name: string, direction: "read" | "write", place: NormPlace, st
   }
 }
 
-function tensorName(name: string, direction: "read" | "write", place: NormPlace): string {
+function tensorName(name: string, direction: "read" | "write", place: PassPlace): string {
   if (name === "activation") return direction === "read" ? place.input : place.output;
   if (name === "activation:branch" && place.residual) return place.residual.branch;
   if (name === "activation:stream" && place.residual) return place.residual.stream;
   if (name === "activation:sum") return place.input;
-  if (name === "activation:gradient") return `gradient of ${place.name}`;
+  if (name === "activation:gradient" && place.incoming) return place.incoming;
   return `${place.name} ${name}`;
 }
 

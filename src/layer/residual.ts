@@ -2,11 +2,9 @@ import type { Model } from "../schema/model.ts";
 import { partialTensor } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
-import type { Layout } from "./layout.ts";
+import { BOTH_BRANCHES, type Layout, MIDDLE, STREAM } from "./layout.ts";
 import { fusesResidual, type NormSite, type NormStyle } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
-
-const BOTH_BRANCHES = "both branches";
 
 /** The sum of parallel branches before it is exchanged. */
 export const bothBranches = (d: Dimensions): string =>
@@ -40,9 +38,7 @@ export function residualAdds(
       attention: [
         add("attention-residual", [layer.attentionResult, layer.ffnResult], bothBranches(d), d.tokens),
       ],
-      ffn: takesAdd(layer.attentionNorm, style)
-        ? []
-        : [add("ffn-residual", ["residual stream", BOTH_BRANCHES], "residual stream")],
+      ffn: takesAdd(layer.attentionNorm, style) ? [] : [add("ffn-residual", [STREAM, BOTH_BRANCHES], STREAM)],
     };
   }
   // the norm that follows an add: in a pre-norm layer the FFN's, in a post-norm layer attention's own
@@ -52,22 +48,10 @@ export function residualAdds(
   return {
     attention: takesAdd(afterAttention, style)
       ? []
-      : [
-          add(
-            "attention-residual",
-            ["residual stream", attentionBranch],
-            afterAttention?.place.input ?? "residual stream after attention",
-          ),
-        ],
+      : [add("attention-residual", [STREAM, attentionBranch], afterAttention?.place.input ?? MIDDLE)],
     ffn: takesAdd(afterFfn, style)
       ? []
-      : [
-          add(
-            "ffn-residual",
-            ["residual stream after attention", ffnBranch],
-            post ? afterFfn!.place.input : "residual stream",
-          ),
-        ],
+      : [add("ffn-residual", [MIDDLE, ffnBranch], post ? afterFfn!.place.input : STREAM)],
   };
 }
 
@@ -82,18 +66,23 @@ export const isParallel = (placement: Model["normPlacement"]): boolean =>
  * Where several operators read one tensor, their gradients are added: of all tokens inside a block, of this GPU's own
  * ones in the residual stream.
  */
-export function addGradients(d: Dimensions, name: string, where: "block" | "stream"): Operator {
+export function addGradients(
+  d: Dimensions,
+  name: string,
+  where: "block" | "stream",
+  gradients: readonly [string, string],
+  sum: string,
+): Operator {
   const tokens = where === "block" ? d.tokens : d.normTokens;
   const bytes = tokens * d.hidden * d.activationBytes;
-  const tensor = (which: string) => ({ tensor: `${which} gradient of ${name}`, bytes });
   return pointwiseOperator(name, [
     pointwise(
       "add",
       "vectorized",
       tokens * d.hidden,
       1,
-      [tensor("branch"), tensor("stream")],
-      [tensor("sum")],
+      gradients.map((tensor) => ({ tensor, bytes })),
+      [{ tensor: sum, bytes }],
     ),
   ]);
 }

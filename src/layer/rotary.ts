@@ -11,7 +11,7 @@ export function rotaryEmbedding(d: Dimensions, style: "eager" | "fused"): Kernel
 
 /** The rotation's transpose, applied to the gradients: the same work. */
 export function rotaryBackward(d: Dimensions, style: "eager" | "fused"): Kernel[] {
-  if (style === "fused") return [fusedRotary(d, "rotary gradient", "gradient", "gradientRotated")];
+  if (style === "fused") return [fusedRotary(d, "rotary gradient", "gradient", "gradient")];
   return [...rotateEagerBackward(d, "keys", d.kvHeads), ...rotateEagerBackward(d, "queries", d.heads)];
 }
 
@@ -39,12 +39,12 @@ const tensorNames = (which: "queries" | "keys") => ({
   timesSin: `${which} times sin`,
   rotated: `${which} rotated`,
   joined: `${which} joined`,
+  /** the gradients of the rotated and of the source: written over, as nobody wants the first any more */
   gradient: `${which} gradient`,
   gradientTimesSin: `${which} gradient times sin`,
   gradientTimesCos: `${which} gradient times cos`,
   gradientNegated: `${which} gradient negated`,
   gradientTurned: `${which} gradient turned`,
-  gradientRotated: `${which} gradient rotated`,
 });
 
 const TENSORS = { queries: tensorNames("queries"), keys: tensorNames("keys") };
@@ -168,7 +168,7 @@ function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: nu
       elements,
       1,
       [whole(names.gradientTimesCos), whole(names.gradientTurned)],
-      [whole(names.gradientRotated)],
+      [whole(names.gradient)],
     ),
   ];
 }

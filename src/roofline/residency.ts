@@ -1,4 +1,6 @@
+import { gradientOf } from "../layer/gradients.ts";
 import type { Kernel } from "../layer/kernel.ts";
+import { BOTH_BRANCHES, MIDDLE, STREAM } from "../layer/layout.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import { NEVER, type Range, type ReusePlan, refill, reusePlan } from "./reuse-plan.ts";
 import { fallingRamp } from "./soft-maximum.ts";
@@ -10,7 +12,9 @@ export interface Traffic {
 }
 
 /** What the previous layer wrote last is the first thing a layer reads. */
-const LAYER_INPUTS = ["residual stream", "ffn output", "residual stream after attention"] as const;
+const LAYER_INPUTS = [STREAM, "ffn output", "post-ffn-norm output", BOTH_BRANCHES, MIDDLE] as const;
+/** A backward pass begins behind that of the layer after it. */
+const BACKWARD_INPUTS = [gradientOf(STREAM)] as const;
 
 /** What a chain of kernels asks of the memories, and which bytes it leaves in the L2 that HBM does not hold yet. */
 interface ChainTraffic {
@@ -21,8 +25,11 @@ interface ChainTraffic {
 type Cache = CalibrationValues["cache"];
 
 /** The traffic of a layer between layers like it: what the one before it left dirty is written back in this one. */
-export const layerTraffic = (kernels: readonly Kernel[], cache: Cache): readonly Traffic[] =>
-  trafficList(trafficTracer()(kernels, cache));
+export const layerTraffic = (
+  kernels: readonly Kernel[],
+  cache: Cache,
+  firstBackward?: number,
+): readonly Traffic[] => trafficList(trafficTracer()(kernels, cache, firstBackward));
 
 /** Bytes of each kernel that HBM and the L2 serve. */
 interface TrafficArrays {
@@ -41,24 +48,61 @@ const trafficList = ({ hbmBytes, l2Bytes }: TrafficArrays): Traffic[] =>
 
 /**
  * `layerTraffic` for many layers, without the objects; the arrays are written over when the next layer is traced.
- * `changed` says which kernels may be others than in the layer before.
+ * `firstBackward` is the index of the first backward kernel, past the last one when there is none. `changed` says which
+ * kernels may be others than in the layer before.
  */
-export function trafficTracer(): (kernels: readonly Kernel[], cache: Cache, changed?: Range) => LayerTrace {
+export function trafficTracer(): (
+  kernels: readonly Kernel[],
+  cache: Cache,
+  firstBackward?: number,
+  changed?: Range,
+) => LayerTrace {
+  const forward = passTracer(LAYER_INPUTS);
+  const backward = passTracer(BACKWARD_INPUTS);
+  return (kernels, cache, firstBackward = kernels.length, changed) => {
+    if (firstBackward >= kernels.length) return forward(kernels, cache, NONE, changed);
+    // a step runs the forward passes of all layers before the backward ones: between a layer's two the L2 sees others
+    const back = backward(kernels.slice(firstBackward), cache, NONE);
+    const there = forward(kernels.slice(0, firstBackward), cache, back.readTensors);
+    return {
+      hbmBytes: Float64Array.of(...there.hbmBytes, ...back.hbmBytes),
+      l2Bytes: Float64Array.of(...there.l2Bytes, ...back.l2Bytes),
+      from: 0,
+      until: kernels.length,
+    };
+  };
+}
+
+const NONE: readonly string[] = [];
+
+/** Of one pass; the tensors that it reads are the same list as long as they are the same. */
+interface PassTrace extends LayerTrace {
+  readTensors: readonly string[];
+}
+
+/** The traffic of a pass between those of other layers, where `wantedLater` are tensors that another pass reads. */
+function passTracer(
+  justWritten: readonly string[],
+): (kernels: readonly Kernel[], cache: Cache, wantedLater: readonly string[], changed?: Range) => PassTrace {
   let trace: Trace | undefined;
   let lastCache: Cache | undefined;
+  let lastWanted: readonly string[] = NONE;
   let emptying = NEVER;
-  const layer: LayerTrace = {
+  const layer: PassTrace = {
     hbmBytes: new Float64Array(0),
     l2Bytes: new Float64Array(0),
+    readTensors: NONE,
     from: 0,
     until: 0,
   };
-  return (kernels, cache, changed) => {
+  return (kernels, cache, wantedLater, changed) => {
     const whole = { from: 0, until: kernels.length };
     let followed = cache === lastCache ? (changed ?? whole) : whole;
     lastCache = cache;
-    if (trace === undefined || !refill(trace.plan, kernels, changed ?? whole)) {
-      trace = newTrace(kernels, LAYER_INPUTS);
+    if (trace === undefined || wantedLater !== lastWanted || !refill(trace.plan, kernels, changed ?? whole)) {
+      trace = newTrace(kernels, justWritten, wantedLater);
+      lastWanted = wantedLater;
+      layer.readTensors = trace.plan.readTensors;
       emptying = NEVER;
       layer.hbmBytes = new Float64Array(kernels.length);
       layer.l2Bytes = trace.l2Bytes;
@@ -85,7 +129,7 @@ export function chainTracer(
   kernels: readonly Kernel[],
   justWritten: readonly string[],
 ): (cache: Cache) => ChainTraffic {
-  const trace = newTrace(kernels, justWritten);
+  const trace = newTrace(kernels, justWritten, NONE);
   return (cache) => {
     follow(trace, cache, 0, kernels.length);
     return {
@@ -108,8 +152,12 @@ interface Trace extends TrafficArrays {
   readonly dirtyAfterStep: Float64Array;
 }
 
-function newTrace(kernels: readonly Kernel[], justWritten: readonly string[]): Trace {
-  const plan = reusePlan(kernels, justWritten);
+function newTrace(
+  kernels: readonly Kernel[],
+  justWritten: readonly string[],
+  wantedLater: readonly string[],
+): Trace {
+  const plan = reusePlan(kernels, justWritten, wantedLater);
   return {
     plan,
     kept: new Float64Array(kernels.length),

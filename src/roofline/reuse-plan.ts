@@ -37,9 +37,15 @@ interface Dirty {
   step: number;
 }
 
-export function reusePlan(kernels: readonly Kernel[], justWritten: readonly string[]): ReusePlan {
+/** `wantedLater` are tensors that kernels behind this chain read: they are written back when they are pushed out. */
+export function reusePlan(
+  kernels: readonly Kernel[],
+  justWritten: readonly string[],
+  wantedLater: readonly string[],
+): ReusePlan {
   const touchedAt = new Map<string, number>(justWritten.map((tensor) => [tensor, 0]));
   const lastReader = lastReaders(kernels);
+  for (const tensor of wantedLater) lastReader.delete(tensor);
   const dirty = new Map<string, Dirty>();
   const reads: number[] = [];
   const steps = { write: [] as number[], touchedAt: [] as number[], before: [] as number[] };

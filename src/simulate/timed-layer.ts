@@ -1,4 +1,4 @@
-import { isBackward } from "../layer/backward.ts";
+import { firstBackwardKernel } from "../layer/backward.ts";
 import { type Kernel, type Operator, readBytes, writeBytes } from "../layer/kernel.ts";
 import { layerBuilder } from "../layer/layer.ts";
 import { remembered } from "../layer/remembered.ts";
@@ -30,8 +30,9 @@ export function layerTimer(): (scenario: Scenario, target: Device) => TimedLayer
   return (scenario, target) => {
     const operators = build(scenario);
     const list = listOf(operators);
-    const timings = timingsOf(list, target);
-    const backward = scenario.workload.phase === "train" ? firstBackward(operators) : timings.length;
+    const train = scenario.workload.phase === "train";
+    const backward = train ? firstBackward(operators) : list.kernels.length;
+    const timings = timingsOf(list, backward, target);
     if (kernelSeconds.length !== timings.length) kernelSeconds = new Float64Array(timings.length);
     if (operatorSeconds.length !== operators.length) operatorSeconds = new Float64Array(operators.length);
     const { runtime } = scenario;
@@ -82,7 +83,7 @@ function kernelLister(): (operators: readonly Operator[]) => KernelList {
 }
 
 /** Times of kernels on a device; those whose kernel and traffic are what they were in the last layer are kept. */
-function timingKeeper(): (list: KernelList, target: Device) => readonly Timing[] {
+function timingKeeper(): (list: KernelList, backward: number, target: Device) => readonly Timing[] {
   const trace = trafficTracer();
   /** true: since the last trace there were layers on devices that need none */
   let untraced = false;
@@ -91,14 +92,19 @@ function timingKeeper(): (list: KernelList, target: Device) => readonly Timing[]
   let knownHbmBytes = new Float64Array(0);
   let knownL2Bytes = new Float64Array(0);
   let timings: Timing[] = [];
-  return (list, target) => {
+  return (list, backward, target) => {
     const { kernels } = list;
     const { calibration } = target;
     if (calibration === undefined) {
       untraced = true;
       return kernels.map((kernel) => kernelTiming(kernel, uncached(kernel), target));
     }
-    const { hbmBytes, l2Bytes, from, until } = trace(kernels, calibration.cache, untraced ? undefined : list);
+    const { hbmBytes, l2Bytes, from, until } = trace(
+      kernels,
+      calibration.cache,
+      backward,
+      untraced ? undefined : list,
+    );
     untraced = false;
     const anew = target !== lastTarget || known.length !== kernels.length;
     if (anew) {
@@ -127,16 +133,6 @@ const uncached = (kernel: Kernel): Traffic => ({
   hbmBytes: readBytes(kernel) + writeBytes(kernel),
   l2Bytes: 0,
 });
-
-/** Index of the first kernel of the backward pass; past the last kernel when there is none. */
-function firstBackwardKernel(operators: readonly Operator[]): number {
-  let index = 0;
-  for (const operator of operators) {
-    if (isBackward(operator)) return index;
-    index += operator.kernels.length;
-  }
-  return index;
-}
 
 /** Writes the seconds of each operator into `sums`; the layer's are theirs together. */
 function sumByOperator({ ends }: KernelList, kernelSeconds: Float64Array, sums: Float64Array): number {

@@ -1,4 +1,4 @@
-import { isBackward } from "../layer/backward.ts";
+import { firstBackwardKernel } from "../layer/backward.ts";
 import { type Dimensions, dimensions, plainWeightBytes } from "../layer/dimensions.ts";
 import { type Operator, sumOf } from "../layer/kernel.ts";
 import { layerKinds, usualKind } from "../layer/layer-kinds.ts";
@@ -118,12 +118,10 @@ function operatorSeconds(operators: readonly Operator[], { runtime }: Scenario, 
   if (kernels.length === 0) return 0;
   const { calibration } = target;
   if (calibration === undefined) return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
+  // little runs between the two passes of what is not a layer
   const traffic = layerTraffic(kernels, calibration.cache);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  const firstBackward = operators.findIndex(isBackward);
-  const before = firstBackward < 0 ? operators : operators.slice(0, firstBackward);
-  const forwardKernels = sumOf(before, (operator) => operator.kernels.length);
-  return scheduleKernels(timings, forwardKernels, runtime, calibration).startedSeconds;
+  return scheduleKernels(timings, firstBackwardKernel(operators), runtime, calibration).startedSeconds;
 }
 
 /** The residual stream from one stage to the next; back too in training. */

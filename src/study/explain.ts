@@ -16,6 +16,7 @@ import {
   softmaxTimeSteps,
 } from "../explain/formulas.ts";
 import type { Operand, Step, Traced } from "../explain/step.ts";
+import { firstBackwardKernel } from "../layer/backward.ts";
 import type { Kernel, Operator } from "../layer/kernel.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
 import { layerOperators } from "../layer/layer.ts";
@@ -45,8 +46,7 @@ export function explain(
 ): Explanation {
   const target = device(scenario.hardware);
   const operators = layerOperators(scenario);
-  const kernels = operators.flatMap((operator) => operator.kernels);
-  const traffic = trafficOf(kernels, target);
+  const traffic = trafficOf(operators, target);
   const result = layerResult(scenario);
   const sources = sourcesOf(target, readFrom?.changed ?? []);
   let next = 0;
@@ -79,10 +79,12 @@ export function explain(
   };
 }
 
-const trafficOf = (kernels: readonly Kernel[], target: Device): readonly Traffic[] =>
-  target.calibration === undefined
+function trafficOf(operators: readonly Operator[], target: Device): readonly Traffic[] {
+  const kernels = operators.flatMap((operator) => operator.kernels);
+  return target.calibration === undefined
     ? kernels.map((kernel) => ({ hbmBytes: readBytes(kernel) + writeBytes(kernel), l2Bytes: 0 }))
-    : layerTraffic(kernels, target.calibration.cache);
+    : layerTraffic(kernels, target.calibration.cache, firstBackwardKernel(operators));
+}
 
 function kernelSeconds({ kernels }: Operator, traffic: readonly Traffic[], target: Device): number {
   return kernels.reduce(

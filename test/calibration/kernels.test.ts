@@ -139,7 +139,7 @@ describe("a measured", () => {
     expect(justWritten[0]).toBe(FRESH);
     const read = kernels.flatMap((kernel) => tensors(kernel)[0]);
     expect([...justWritten.slice(1)]).toEqual(read);
-    expect(read).toContain("gradient of norm");
+    expect(read).toContain("gradient of output");
   });
 
   test.each([

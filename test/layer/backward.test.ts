@@ -27,7 +27,7 @@ describe("flash attention backward", () => {
 });
 
 describe("latent attention backward, DeepSeek-V3", () => {
-  const [queries, turnedKey, keysAndValues] = kernelsOf(training("deepseek-v3"), "rope-join-backward");
+  const [queries, keysAndValues, turnedKey] = kernelsOf(training("deepseek-v3"), "rope-join-backward");
   const rows = TOKENS * 128;
 
   test("moves each query's gradient once", () => {

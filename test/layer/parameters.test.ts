@@ -56,6 +56,11 @@ describe("parameters of a model", () => {
     expect(parameterCounts({ ...LLAMA, causal: false }).outputHead).toBe(0);
   });
 
+  test("of latent attention's own norms take the place of those of queries and keys", () => {
+    const deepseek = model("deepseek-v3");
+    expect(total({ ...deepseek, qkNorm: true })).toBe(total({ ...deepseek, qkNorm: false }));
+  });
+
   test("of idle experts are all that a token of Mixtral leaves out", () => {
     const expert = 3 * MIXTRAL.hidden * MIXTRAL.experts!.ffn;
     const { total, active, embedding } = parameterCounts(MIXTRAL);

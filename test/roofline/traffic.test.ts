@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { firstBackwardKernel } from "../../src/layer/backward.ts";
 import { type Kernel, readBytes, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { chainTracer, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
@@ -180,10 +181,11 @@ describe("traffic through the L2", () => {
       fc.property(fc.array(fc.tuple(anyScenario, fc.boolean()), { minLength: 2, maxLength: 5 }), (layers) => {
         const trace = trafficTracer();
         for (const [scenario, small] of layers) {
-          const list = layerOperators(scenario).flatMap((operator) => operator.kernels);
+          const operators = layerOperators(scenario);
+          const list = operators.flatMap((operator) => operator.kernels);
           const own = small ? smaller : cache;
-          const { hbmBytes, l2Bytes } = trace(list, own);
-          const alone = layerTraffic(list, own);
+          const { hbmBytes, l2Bytes } = trace(list, own, firstBackwardKernel(operators));
+          const alone = layerTraffic(list, own, firstBackwardKernel(operators));
           expect([...hbmBytes]).toEqual(alone.map((one) => one.hbmBytes));
           expect([...l2Bytes]).toEqual(alone.map((one) => one.l2Bytes));
         }
@@ -221,7 +223,7 @@ describe("traffic through the L2", () => {
           const until = Math.min(Math.max(one, other), list.length);
           list = resized(list, from, until, factor);
           const cache = caches.get(bytes)!;
-          const traced = trace(list, cache, { from, until });
+          const traced = trace(list, cache, list.length, { from, until });
           const alone = layerTraffic(list, cache);
           expect([...traced.hbmBytes]).toEqual(alone.map(({ hbmBytes }) => hbmBytes));
           expect([...traced.l2Bytes]).toEqual(alone.map(({ l2Bytes }) => l2Bytes));
@@ -249,8 +251,8 @@ describe("traffic through the L2", () => {
     const trace = trafficTracer();
     trace(list, cache);
     const range = ({ from, until }: { from: number; until: number }) => [from, until];
-    expect(range(trace(resized(list, 0, 1, 2), cache, { from: 0, until: 1 }))).toEqual([0, 2]);
-    expect(range(trace(resized(list, 0, 1, 2), cache, { from: 4, until: 4 }))).toEqual([4, 4]);
+    expect(range(trace(resized(list, 0, 1, 2), cache, list.length, { from: 0, until: 1 }))).toEqual([0, 2]);
+    expect(range(trace(resized(list, 0, 1, 2), cache, list.length, { from: 4, until: 4 }))).toEqual([4, 4]);
   });
 
   test("of the same kernels on another L2, or on other tensors and sizes, is traced anew", () => {
@@ -292,6 +294,47 @@ describe("traffic through the L2", () => {
     );
   });
 
+  describe("of a training step, whose other layers run between a layer's two passes,", () => {
+    const cache = { residentBytes: 1000, transitionBytes: 0, bytesPerSecond: 1 };
+    const moving = (reads: string[], writes: string[], streamedBytes = 0): Kernel =>
+      kernelOf(
+        { kind: "pointwise", access: "vectorized", elements: 1 },
+        {
+          reads: reads.map((tensor) => ({ tensor, bytes: 10 })),
+          writes: writes.map((tensor) => ({ tensor, bytes: 10 })),
+          streamedBytes,
+        },
+      );
+
+    test("finds nothing in the L2 that the forward pass has left there", () => {
+      const list = [moving([], ["kept"]), moving(["kept"], [])];
+      expect(layerTraffic(list, cache, 1)[1]).toEqual({ hbmBytes: 10, l2Bytes: 0 });
+      expect(layerTraffic(list, cache)[1]).toEqual({ hbmBytes: 0, l2Bytes: 10 });
+    });
+
+    test("begins its backward pass with the gradient that the layer behind has just written", () => {
+      const list = [moving(["residual stream"], []), moving(["gradient of residual stream"], [])];
+      expect(layerTraffic(list, cache, 1).map(({ l2Bytes }) => l2Bytes)).toEqual([10, 10]);
+      expect(layerTraffic(list, cache).map(({ l2Bytes }) => l2Bytes)).toEqual([10, 0]);
+    });
+
+    test("writes back what only the backward pass reads again, and not what nobody does", () => {
+      const pushing = moving([], [], 5000);
+      const forward = [moving([], ["kept"]), moving(["kept"], []), pushing];
+      const written = (list: readonly Kernel[]) => layerTraffic(list, cache, 3)[2]!.hbmBytes;
+      expect(written([...forward, moving(["kept"], [])])).toBe(5010);
+      expect(written([...forward, moving(["other"], [])])).toBe(5000);
+    });
+
+    test("is traced anew where the other pass reads other tensors", () => {
+      const pushing = moving([], [], 5000);
+      const forward = [moving([], ["kept"]), moving(["kept"], []), pushing];
+      const trace = trafficTracer();
+      const written = (tensor: string) => trace([...forward, moving([tensor], [])], cache, 3).hbmBytes[2];
+      expect(["kept", "other", "kept", "kept"].map(written)).toEqual([5010, 5000, 5010, 5010]);
+    });
+  });
+
   test("starts a layer with what the layer before it wrote", () => {
     const cache = { residentBytes: 1000, transitionBytes: 0, bytesPerSecond: 1 };
     const reading = (tensor: string) =>
@@ -302,6 +345,8 @@ describe("traffic through the L2", () => {
     expect(reading("residual stream")).toBe(10);
     expect(reading("ffn output")).toBe(10);
     expect(reading("residual stream after attention")).toBe(10);
+    expect(reading("post-ffn-norm output")).toBe(10);
+    expect(reading("both branches")).toBe(10);
     expect(reading("qkv")).toBe(0);
   });
 });

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerBuilder, layerOperators } from "../../src/layer/layer.ts";
-import { remembered } from "../../src/layer/remembered.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
 import { allFigures, layerResult, layerSimulator } from "../../src/simulate/layer-result.ts";
@@ -152,30 +151,5 @@ describe("a layer builder", () => {
     build(one);
     expect(build(other)).toStrictEqual(layerOperators(other));
     expect(build(one)).toStrictEqual(layerOperators(one));
-  });
-});
-
-describe("a remembered function", () => {
-  test("computes again only when an argument is another one", () => {
-    let calls = 0;
-    const sum = remembered((a: number, b: number) => {
-      calls++;
-      return a + b;
-    });
-    expect([sum(1, 2), sum(1, 2), sum(2, 2), sum(1, 2)]).toEqual([3, 3, 4, 3]);
-    expect(calls).toBe(3);
-  });
-
-  test("remembers undefined and tells apart objects that look alike", () => {
-    let calls = 0;
-    const f = remembered((_: object) => {
-      calls++;
-      return undefined;
-    });
-    const a = {};
-    f(a);
-    f(a);
-    f({});
-    expect(calls).toBe(2);
   });
 });

@@ -164,8 +164,6 @@ export function countedExpertsBackward(
             `shared-${e.names}-backward`,
             ...projectBackward(s, s.tokens, e.width(e.shared), s.hidden, e.bias),
           ),
-          ...addInBlock("shared-expert-add-backward"),
-          ...(gated.length > 0 ? addInBlock("shared-gate-input-backward") : []),
         ];
   return [
     ...shared,
@@ -176,6 +174,8 @@ export function countedExpertsBackward(
     matmul(`${e.names}-backward`, ...e.groupedBackward(e.width(e.ffn), s.hidden)),
     ...e.exchanged("expert-dispatch-all-to-all-backward", a),
     pointwise("expert-dispatch-backward", dispatchBackward(s, given.perToken)),
+    ...(shared.length > 0 ? addInBlock("shared-expert-add-backward") : []),
+    ...(gated.length > 0 ? addInBlock("shared-gate-input-backward") : []),
     pointwise("expert-selection-backward", ...selectionBackward(s, given.count, given.perToken, eager)),
     matmul("router-backward", ...projectBackward(wide(s), s.tokens, given.count, s.hidden, e.bias)),
     ...addInBlock("router-input-backward"),
@@ -221,8 +221,8 @@ export function countedLatentBackward(
     pointwise(
       "rope-join-backward",
       copy(rows * (nopeDim + ropeDim)),
-      turnedKey,
       copy(rows * (nopeDim + s.headDim)),
+      turnedKey,
     ),
     project("kv-up-projection", s.heads * (nopeDim + s.headDim), keyValueRank, false),
     ...rope,

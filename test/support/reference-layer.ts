@@ -136,7 +136,8 @@ export function projectBackward(s: Shape, m: number, n: number, k: number, bias:
         });
       });
     });
-  return [product("weight"), product("input"), ...(bias ? [biasGradient()] : [])];
+  // autograd's order: of addmm the input's gradient first, of a plain product the weight's
+  return bias ? [product("input"), product("weight"), biasGradient()] : [product("weight"), product("input")];
 }
 
 /** cos and sin, one row a position, shared by all sequences and heads */
@@ -376,14 +377,14 @@ function sideToucher(s: Shape, side: Side, open: Open): Place[] {
 const scoreCount = (s: Shape): number => s.tokens * s.heads * (s.cachedKeys + s.newKeys);
 
 /** Both kernels of an exchange move the whole tensor through HBM, except for the side that is only a shard. */
-export function exchange(s: Shape, operation: string): Count {
+export function exchange(s: Shape, operation: string, bytesPerElement: number = s.activation): Count {
   const whole = s.tokens * s.hidden;
   const shard = whole / s.ranks;
   const read = operation === "all-gather" ? shard : whole;
   const written = operation === "reduce-scatter" ? shard : whole;
   return walked((walk) => {
-    times(read, walk.reads(read, s.activation));
-    times(written, walk.writes(written, s.activation));
+    times(read, walk.reads(read, bytesPerElement));
+    times(written, walk.writes(written, bytesPerElement));
   });
 }
 
@@ -443,8 +444,10 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   const takenAlong = normalization.implementation === "residual-fused";
   const residual = (name: string, taken: boolean, tokens = s.ownTokens) =>
     taken ? [] : operator(name, "pointwise", [elementwise(tokens * s.hidden, 1, [a, a], [a])]);
-  const gather = (block: string, backward = "") =>
-    split ? operator(`${block}-all-gather${backward}`, "collective", [exchange(s, "all-gather")]) : [];
+  const gather = (block: string, backward = "", bytesPerElement: number = a) =>
+    split
+      ? operator(`${block}-all-gather${backward}`, "collective", [exchange(s, "all-gather", bytesPerElement)])
+      : [];
   const reduce = (block: string, backward = "") => {
     const operation = split ? "reduce-scatter" : "all-reduce";
     return s.ranks === 1
@@ -459,10 +462,10 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   const parallel = placement === "parallel" || shared;
   const asked = normalization.implementation;
   const normsQuantize = fusedQuantization && (asked === "fused" || asked === "residual-fused");
+  // where a router reads the norm's output too, it stays wide
+  const attentionQuantizes = normsQuantize && !post && !(shared && model.experts !== undefined);
   const attentionNorm = (backward = false) =>
-    branch
-      ? []
-      : normOf("attention-norm", s.ownTokens, s.hidden, true, !post, backward, normsQuantize && !post);
+    branch ? [] : normOf("attention-norm", s.ownTokens, s.hidden, true, !post, backward, attentionQuantizes);
   // in a parallel layer the FFN's norm reads what the attention's read: there is no second add to take along
   const ffnQuantizes = normsQuantize && !post && model.experts === undefined;
   const ffnNorm = (backward = false) =>
@@ -472,7 +475,7 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   const subNorm = (name: string, backward = false) =>
     sandwich || branch ? norm(name, "wide", false, false, backward) : [];
   // quantized by the norm before it, or by the kernel before the other block that reads the same
-  const attentionReady = normsQuantize && !post && !branch;
+  const attentionReady = attentionQuantizes && !branch;
   const ffnReady = shared || (ffnQuantizes && !branch);
   const headNorms = (backward = false) => {
     if (!model.qkNorm) return [];
@@ -623,7 +626,7 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     ];
   };
   const attentionBlock = [
-    ...gather("attention"),
+    ...gather("attention", "", attentionReady ? s.input : a),
     ...(model.latentAttention === undefined ? plainAttention() : latentAttention()),
     ...(parallel ? [] : reduce("attention")),
     ...(parallel ? [] : subNorm("post-attention-norm")),
@@ -635,7 +638,7 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     ...forward(down, activationQuantizes),
   ];
   const ffnBlock = [
-    ...(shared ? [] : gather("ffn")),
+    ...(shared ? [] : gather("ffn", "", ffnQuantizes && !branch ? s.input : a)),
     ...(model.experts === undefined ? denseBlock() : countedExperts(scenario, s, activationOf)),
     ...(parallel ? [] : reduce("ffn")),
     ...(parallel ? [] : subNorm("post-ffn-norm")),

@@ -79,12 +79,11 @@ export function expertsOf({ model, parallelism }: Scenario, s: Shape) {
     return { ...products, readBytes: products.readBytes - weights + touched * weights };
   };
   const groupedBackward = (n: number, k: number): Count[] => {
-    const [weight, input, ...biases] = projectBackward(s, rows, n, k, bias);
-    return [
-      { ...weight!, writeBytes: touched * n * k * s.weight },
-      { ...input!, readBytes: rows * n * a + touched * n * k * s.weight },
-      ...biases.map((one) => ({ ...one, writeBytes: touched * n * s.weight })),
-    ];
+    const kernels = projectBackward(s, rows, n, k, bias);
+    const [weightAt, inputAt] = bias ? [1, 0] : [0, 1];
+    const weight = { ...kernels[weightAt]!, writeBytes: touched * n * k * s.weight };
+    const input = { ...kernels[inputAt]!, readBytes: rows * n * a + touched * n * k * s.weight };
+    return bias ? [input, weight, { ...kernels[2]!, writeBytes: touched * n * s.weight }] : [weight, input];
   };
   const exchanged = (name: string, bytes: number): CountedOperator[] =>
     group === 1

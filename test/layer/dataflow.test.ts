@@ -1,0 +1,162 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { firstBackwardKernel } from "../../src/layer/backward.ts";
+import { dimensions } from "../../src/layer/dimensions.ts";
+import type { Access, Kernel, Operator } from "../../src/layer/kernel.ts";
+import { layerOperators } from "../../src/layer/layer.ts";
+import { matmulTypes, normStyle, wideMatmulTypes } from "../../src/layer/layout.ts";
+import { modelEnds } from "../../src/layer/model-ends.ts";
+import type { Scenario } from "../../src/schema/scenario.ts";
+import { expertScenario, latentScenario, narrowScenario, tinyScenario } from "../support/layers.ts";
+
+/**
+ * A layer's kernels hand tensors on: what one reads, another has written. The L2 is followed by these names, so a name
+ * that leads nowhere is a hit that is missed.
+ */
+
+const LAYERS = {
+  plain: tinyScenario,
+  narrow: narrowScenario,
+  experts: expertScenario,
+  latent: latentScenario,
+};
+const RUNS = { numRuns: 1500, seed: 11 };
+
+/** What the layer before leaves: the stream, or the two halves of an add that this layer's norm takes along. */
+const FROM_LAYER_BEFORE =
+  /^(residual stream|residual stream after attention|ffn output|post-ffn-norm output|both branches)$/;
+const FROM_LAYER_BEHIND = /^gradient of residual stream$/;
+/** A number or two a row, which most norms keep without writing them down as a pass. */
+const STATISTICS = / row:(mean|scale)$/;
+
+/** The same of a softmax over a vocabulary that is shared out. */
+const OF_LOSS = /^own (largest|sum|target) logit$/;
+
+/** What else outlives a pass: the cache, the gradient of the stream, and the sum that a fused add leaves. */
+const OUTLIVES = /^(gradient of residual stream|cached (keys|values|latent|turned key)|(attention|ffn) sum)$/;
+const OF_PARAMETERS = /^(gradient of .* (weight|bias)|[\w-]+ (weight|bias):gradient)$/;
+
+const isThere = ({ bytes }: Access): boolean => bytes > 0;
+const kernelsOf = (operators: readonly Operator[]): Kernel[] => operators.flatMap(({ kernels }) => kernels);
+
+/** Reads of tensors that no kernel before has written. */
+function orphans(kernels: readonly Kernel[], given: RegExp): string[] {
+  const written = new Set<string>();
+  return kernels.flatMap(({ name, reads, writes }) => {
+    const missing = reads.filter(
+      (read) =>
+        isThere(read) &&
+        !written.has(read.tensor) &&
+        !given.test(read.tensor) &&
+        !STATISTICS.test(read.tensor),
+    );
+    for (const { tensor } of writes) written.add(tensor);
+    return missing.map(({ tensor }) => `${name} reads ${tensor}`);
+  });
+}
+
+/** Writes of tensors that no kernel behind reads, before they are written over. */
+function lost(kernels: readonly Kernel[]): string[] {
+  return kernels.flatMap(({ name, writes }, index) =>
+    writes
+      .filter(({ tensor }) => {
+        const behind = kernels.slice(index + 1);
+        const read = behind.findIndex(({ reads }) => reads.some((one) => one.tensor === tensor));
+        const over = behind.findIndex((kernel) => kernel.writes.some((one) => one.tensor === tensor));
+        return (
+          (read < 0 || (over >= 0 && over < read)) &&
+          !(over < 0 && (OUTLIVES.test(tensor) || FROM_LAYER_BEFORE.test(tensor)))
+        );
+      })
+      .filter(({ tensor }) => !OF_PARAMETERS.test(tensor) && !STATISTICS.test(tensor))
+      .map(({ tensor }) => `${name} writes ${tensor}`),
+  );
+}
+
+const passesOf = (given: Scenario): { forward: Kernel[]; backward: Kernel[] } => {
+  const operators = layerOperators(given);
+  const kernels = kernelsOf(operators);
+  const first = firstBackwardKernel(operators);
+  return { forward: kernels.slice(0, first), backward: kernels.slice(first) };
+};
+
+describe.each(Object.entries(LAYERS))("tensors of a layer, %s", (kind, layer) => {
+  test("come from the layer before, or from a kernel before", () => {
+    fc.assert(
+      fc.property(layer, (given) => {
+        const { forward, backward } = passesOf(given);
+        expect(orphans(forward, FROM_LAYER_BEFORE)).toEqual([]);
+        const kept = forward
+          .flatMap(({ reads, writes }) => [...reads, ...writes])
+          .map(({ tensor }) => tensor);
+        const fromForward = orphans(backward, FROM_LAYER_BEHIND).filter(
+          (orphan) => !kept.some((tensor) => orphan.endsWith(` reads ${tensor}`)),
+        );
+        expect(fromForward).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test("are wanted by a kernel behind, or outlive the layer", () => {
+    fc.assert(
+      fc.property(layer, (given) => {
+        const { forward, backward } = passesOf(given);
+        // of latent attention the turned part of the queries' gradient lands in a tensor that is written before
+        const turned = (text: string): boolean => kind === "latent" && text.endsWith(" queries gradient");
+        expect(lost([...forward, ...backward]).filter((text) => !turned(text))).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test("carry gradients from the layer behind to the layer before", () => {
+    fc.assert(
+      fc.property(layer, (given) => {
+        const { backward } = passesOf(given);
+        if (backward.length === 0) return;
+        const stream = "gradient of residual stream";
+        const touches = (list: "reads" | "writes") =>
+          backward.flatMap((kernel, index) =>
+            kernel[list].some(({ tensor }) => tensor === stream) ? [index] : [],
+          );
+        expect(touches("reads").length).toBeGreaterThan(0);
+        expect(touches("writes").at(-1)).toBe(backward.length - 1);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe("tensors before the first layer and behind the last", () => {
+  test("lead from token to loss and back", () => {
+    fc.assert(
+      fc.property(tinyScenario, fc.boolean(), fc.boolean(), (given, embeddingNorm, outputHead) => {
+        const { workload, precision, parallelism, normalization } = given;
+        const model = { ...given.model, embeddingNorm, outputHead };
+        const d = dimensions(model, workload.batch, workload.sequence, precision, parallelism);
+        const wide = wideMatmulTypes(precision);
+        const style = normStyle(normalization, matmulTypes(precision), wide);
+        const { embedding, finalNorm, head } = modelEnds(model, workload.phase, d, style, wide);
+        const written = new Set(
+          kernelsOf([...embedding, ...finalNorm, ...head]).flatMap(({ writes }) =>
+            writes.map(({ tensor }) => tensor),
+          ),
+        );
+        const missing = kernelsOf([...embedding, ...finalNorm, ...head])
+          .flatMap(({ reads }) => reads.map(({ tensor }) => tensor))
+          .filter((tensor) => !written.has(tensor) && !STATISTICS.test(tensor) && !OF_LOSS.test(tensor));
+        const fromLayers = [
+          "token indices",
+          "residual stream",
+          "gradient of residual stream",
+          // a post-norm model's last layer has normalized already
+          ...(finalNorm.length === 0 ? ["final-norm output"] : []),
+          ...(head.length === 0 ? ["gradient of final-norm output"] : []),
+        ];
+        expect(missing.filter((tensor) => !fromLayers.includes(tensor))).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+});
