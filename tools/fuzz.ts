@@ -21,6 +21,12 @@ const { values } = parseArgs({
     kind: { type: "string" },
   },
 });
+const asked = Number(values.runs);
+const seed = Number(values.seed);
+if (!(Number.isInteger(asked) && asked > 0 && Number.isInteger(seed)))
+  throw new Error("--runs and --seed: expected whole numbers");
+if (values.kind !== undefined && !Object.hasOwn(KINDS, values.kind))
+  throw new Error(`--kind: expected one of ${Object.keys(KINDS).join(", ")}`);
 
 /** Inputs until the next finding of a kind is looked for: a batch ends with its first one. */
 const BATCH = 250;
@@ -99,7 +105,7 @@ async function fuzz(arbitrary: fc.Arbitrary<Input>, runs: number, seed: number):
 }
 
 const kinds = Object.entries(KINDS).filter(([name]) => values.kind === undefined || values.kind === name);
-const share = Math.ceil(Number(values.runs) / Math.max(1, kinds.length));
+const share = Math.ceil(asked / kinds.length);
 
 const print = (...cells: readonly (string | number)[]): void =>
   console.log(
@@ -109,7 +115,7 @@ const print = (...cells: readonly (string | number)[]): void =>
 print("kind", "inputs", "exit 0", "exit 1", "exit 2", "stopped", "findings", "seconds", "slowest");
 let found = 0;
 for (const [name, arbitrary] of kinds) {
-  const { runs, codes, seconds, slowest, findings } = await fuzz(arbitrary, share, Number(values.seed));
+  const { runs, codes, seconds, slowest, findings } = await fuzz(arbitrary, share, seed);
   const exits = [0, 1, 2, 130].map((code) => codes.get(code) ?? 0);
   print(
     name,

@@ -11,7 +11,7 @@ import {
   shortSequenceFactor,
   unevenShare,
 } from "../roofline/attention-time.ts";
-import { bulkFraction, type collectiveTime, FASTEST_LINK } from "../roofline/collective-time.ts";
+import { bulkFraction, type collectiveTime } from "../roofline/collective-time.ts";
 import { matmulPeak } from "../roofline/device.ts";
 import { type idealTiming, type networkSeconds, peakOf } from "../roofline/ideal.ts";
 import {
@@ -777,16 +777,6 @@ export function collectiveTimeSteps(
   const { memory, cache } = inside(steps, streamingSecondsSteps(traffic, device, c.memory.streamingFraction));
   const p = c.network;
   note(steps, "p", "$0", p, [["c.network", c.network, c, "network"]]);
-  const link = device.hardware.linkBytesPerSecond ?? FASTEST_LINK;
-  note(steps, "link", "$0 ?? $1", link, [
-    [
-      "device.hardware.linkBytesPerSecond",
-      device.hardware.linkBytesPerSecond,
-      device.hardware,
-      "linkBytesPerSecond",
-    ],
-    ["FASTEST_LINK", FASTEST_LINK],
-  ]);
   const more = p.secondsPerRank * (work.ranks - 2);
   note(steps, "more", "$0 * ($1 - 2)", more, [
     ["p.secondsPerRank", p.secondsPerRank, p, "secondsPerRank"],
@@ -794,18 +784,18 @@ export function collectiveTimeSteps(
   ]);
   const wire = wireBytes(work);
   note(steps, "wire", "$0", wire, [["wireBytes(work)", wireBytes(work)]]);
-  const quick = p.latencySeconds + wire / (link * p.lowLatencyFraction);
+  const quick = p.latencySeconds + wire / (device.linkBytesPerSecond * p.lowLatencyFraction);
   note(steps, "quick", "$0 + $1 / ($2 * $3)", quick, [
     ["p.latencySeconds", p.latencySeconds, p, "latencySeconds"],
     ["wire", wire],
-    ["link", link],
+    ["device.linkBytesPerSecond", device.linkBytesPerSecond, device, "linkBytesPerSecond"],
     ["p.lowLatencyFraction", p.lowLatencyFraction, p, "lowLatencyFraction"],
   ]);
-  const bulk = p.bulkLatencySeconds + wire / (link * bulkFraction(work, p));
+  const bulk = p.bulkLatencySeconds + wire / (device.linkBytesPerSecond * bulkFraction(work, p));
   note(steps, "bulk", "$0 + $1 / ($2 * $3)", bulk, [
     ["p.bulkLatencySeconds", p.bulkLatencySeconds, p, "bulkLatencySeconds"],
     ["wire", wire],
-    ["link", link],
+    ["device.linkBytesPerSecond", device.linkBytesPerSecond, device, "linkBytesPerSecond"],
     ["bulkFraction(work, p)", bulkFraction(work, p)],
   ]);
   const latency = more + (quick < bulk ? p.latencySeconds : p.bulkLatencySeconds);
@@ -942,16 +932,16 @@ function rereadBytesSteps(
 }
 
 function networkSecondsSteps(
-  ...[{ work }, { hardware }]: Parameters<typeof networkSeconds>
+  ...[{ work }, device]: Parameters<typeof networkSeconds>
 ): Traced<ReturnType<typeof networkSeconds>> {
   const steps: Step[] = [];
-  if (work.kind !== "collective" || hardware.linkBytesPerSecond === undefined) {
+  if (work.kind !== "collective") {
     note(steps, "networkSeconds", "0", 0, []);
     return { steps, result: 0 };
   }
-  note(steps, "networkSeconds", "$0 / $1", wireBytes(work) / hardware.linkBytesPerSecond, [
+  note(steps, "networkSeconds", "$0 / $1", wireBytes(work) / device.linkBytesPerSecond, [
     ["wireBytes(work)", wireBytes(work)],
-    ["hardware.linkBytesPerSecond", hardware.linkBytesPerSecond, hardware, "linkBytesPerSecond"],
+    ["device.linkBytesPerSecond", device.linkBytesPerSecond, device, "linkBytesPerSecond"],
   ]);
-  return { steps, result: wireBytes(work) / hardware.linkBytesPerSecond };
+  return { steps, result: wireBytes(work) / device.linkBytesPerSecond };
 }

@@ -8,9 +8,6 @@ import { type Timing, timing } from "./terms.ts";
 
 type Collective = Extract<Work, { kind: "collective" }>;
 
-/** Bytes per second of a link that a profile says nothing of: its wire takes no time, yet every figure has a value. */
-export const FASTEST_LINK = 1e30;
-
 /**
  * A collective by the faster of two protocols: one of low latency, which sends every byte with a flag beside it, and a
  * bulk one, which takes longer to start and comes near the link's rate. Both take longer to start the more ranks there
@@ -21,11 +18,10 @@ export function collectiveTime(work: Collective, traffic: Traffic, device: Devic
   const c = device.calibration!;
   const { memory, cache } = streamingSeconds(traffic, device, c.memory.streamingFraction);
   const p = c.network;
-  const link = device.hardware.linkBytesPerSecond ?? FASTEST_LINK;
   const more = p.secondsPerRank * (work.ranks - 2);
   const wire = wireBytes(work);
-  const quick = p.latencySeconds + wire / (link * p.lowLatencyFraction);
-  const bulk = p.bulkLatencySeconds + wire / (link * bulkFraction(work, p));
+  const quick = p.latencySeconds + wire / (device.linkBytesPerSecond * p.lowLatencyFraction);
+  const bulk = p.bulkLatencySeconds + wire / (device.linkBytesPerSecond * bulkFraction(work, p));
   const latency = more + (quick < bulk ? p.latencySeconds : p.bulkLatencySeconds);
   const network = more + Math.min(quick, bulk) - latency;
   return timing(latency + Math.max(network, memory + cache), { memory, cache, network, latency });

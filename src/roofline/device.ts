@@ -7,8 +7,13 @@ export interface Device {
   readonly hardware: Hardware;
   readonly hbmBytesPerSecond: number;
   readonly vectorFlopsPerSecond: number;
+  /** to other GPUs; `FASTEST_LINK` where the profile does not say */
+  readonly linkBytesPerSecond: number;
   readonly calibration: CalibrationValues | undefined;
 }
+
+/** Bytes per second of a link that a profile says nothing of: its wire takes no time, yet every figure has a value. */
+export const FASTEST_LINK = 1e30;
 
 export function device(hardware: Hardware): Device {
   const known = devices.get(hardware);
@@ -18,6 +23,7 @@ export function device(hardware: Hardware): Device {
     hardware,
     hbmBytesPerSecond: hardware.hbmBytesPerSecond,
     vectorFlopsPerSecond: hardware.peakFlopsPerSecond.fp32Vector,
+    linkBytesPerSecond: hardware.linkBytesPerSecond ?? FASTEST_LINK,
     calibration: hardware.calibration && calibrationValues(hardware.calibration),
   };
   devices.set(hardware, made);

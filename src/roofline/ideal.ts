@@ -27,8 +27,8 @@ export function peakOf({ work }: Kernel, device: Device): number {
   }
 }
 
-/** Seconds on the wire at the link's peak rate; 0 for a kernel that sends nothing or a device without links. */
-export function networkSeconds({ work }: Kernel, { hardware }: Device): number {
-  if (work.kind !== "collective" || hardware.linkBytesPerSecond === undefined) return 0;
-  return wireBytes(work) / hardware.linkBytesPerSecond;
+/** Seconds on the wire at the link's peak rate; 0 for a kernel that sends nothing. */
+export function networkSeconds({ work }: Kernel, device: Device): number {
+  if (work.kind !== "collective") return 0;
+  return wireBytes(work) / device.linkBytesPerSecond;
 }

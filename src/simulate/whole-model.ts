@@ -125,11 +125,10 @@ function operatorSeconds(operators: readonly Operator[], { runtime }: Scenario, 
 }
 
 /** The residual stream from one stage to the next; back too in training. */
-function stageExchangeSeconds({ hardware, workload }: Scenario, d: Dimensions, target: Device): number {
+function stageExchangeSeconds({ workload }: Scenario, d: Dimensions, target: Device): number {
   const bytes = d.normTokens * d.hidden * d.activationBytes;
-  const link = hardware.linkBytesPerSecond ?? Number.POSITIVE_INFINITY;
   const network = target.calibration?.network;
-  const wire = bytes / (link * (network?.linkFraction ?? 1));
+  const wire = bytes / (target.linkBytesPerSecond * (network?.linkFraction ?? 1));
   const once = (network?.latencySeconds ?? 0) + wire;
   return workload.phase === "train" ? 2 * once : once;
 }

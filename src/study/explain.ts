@@ -202,6 +202,8 @@ function sourcesOf(target: Device, changed: readonly string[]): SourcesOf {
     if (place === undefined || field === undefined) return {};
     const path = field === "vectorFlopsPerSecond" ? VECTOR_PATH : `${place.path}.${field}`;
     if (changed.some((one) => isPartOf(one, path) || isPartOf(path, one))) return { source: TYPED };
+    if (field === "linkBytesPerSecond" && hardware.linkBytesPerSecond === undefined)
+      return { source: NO_LINK };
     const parameter = place.parameters?.[field];
     if (parameter?.source !== undefined) return { source: `${parameter.origin}: ${parameter.source}` };
     return place.parameters === undefined ? datasheetSource(hardware, path.slice("hardware.".length)) : {};
@@ -210,6 +212,7 @@ function sourcesOf(target: Device, changed: readonly string[]): SourcesOf {
 
 const VECTOR_PATH = "hardware.peakFlopsPerSecond.fp32Vector";
 const TYPED = "set on the command line";
+const NO_LINK = "not given: taken to be so fast that it takes no time";
 
 const isPartOf = (path: string, whole: string): boolean => path === whole || path.startsWith(`${whole}.`);
 

@@ -61,7 +61,7 @@ describe("an exchange", () => {
 
   test("without links in the profile takes no wire time", () => {
     const { linkBytesPerSecond: _, calibration: __, ...bare } = hardware("h100-sxm");
-    expect(idealTiming(kernel, device(bare)).terms.network).toBe(0);
+    expect(idealTiming(kernel, device(bare)).terms.network).toBeLessThan(1e-18);
   });
 
   test("replicated norms take a growing share as tensor parallelism divides the rest; split ones do not", () => {
