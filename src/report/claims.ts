@@ -5,6 +5,7 @@ import { visible } from "../visible.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
+import { stretches } from "./stretches.ts";
 import { toAscii, wrap } from "./text.ts";
 import { title, unitText } from "./words.ts";
 
@@ -106,25 +107,9 @@ function valueText(value: number, unit: Claim["values"][number]["unit"]): string
 export function placeText({ claim, field, parameter, norm, crossings, nearest, from, to }: Place): string {
   const { unit } = parseField(field).field!;
   const where = stretches(parameter, crossings);
-  if (where.length > MOST_PLACES) where.splice(MOST_PLACES, where.length, "and so on");
   const never =
     nearest === null
       ? "nowhere"
       : `nowhere between ${parameter} ${from} and ${to}, nearest ${unitText(nearest.field, unit)} at ${nearest.value}`;
   return `${claim} with ${norm}: ${where.length > 0 ? where.join(", ") : never}.`;
 }
-
-/** The stretches in which the target is reached, from each rise to the fall behind it. */
-function stretches(parameter: string, crossings: Place["crossings"]): string[] {
-  return crossings.flatMap(({ value, direction }, index) => {
-    const next = crossings[index + 1];
-    if (direction === "rising")
-      return next?.direction === "falling"
-        ? [`from ${parameter} ${value} to below ${next.value}`]
-        : [`from ${parameter} ${value}`];
-    return crossings[index - 1]?.direction === "rising" ? [] : [`below ${parameter} ${value}`];
-  });
-}
-
-/** Results jump where tiles do: more passages than this tell a reader nothing. */
-const MOST_PLACES = 4;

@@ -2,6 +2,7 @@ import type { Scenario } from "../../schema/scenario.ts";
 import type { Norm, Reach } from "../../study/reach.ts";
 import { formatPercent } from "../../units.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
+import { stretches } from "../stretches.ts";
 import { NORM_NAMES } from "../words.ts";
 import { TARGET } from "./evaluate.ts";
 import { shareChart } from "./share-chart.ts";
@@ -85,16 +86,12 @@ function rest({ crossings, nearest, range }: Reach): string {
       ? `takes more than ${target} at every hidden size from ${range.from} to ${range.to}.`
       : `never takes ${target}: between hidden ${range.from} and ${range.to} it comes nearest at ${nearest.x}, with ${formatPercent(nearest.y)}.`;
   }
-  const shown = crossings
-    .slice(0, MOST_SHOWN)
-    .map(({ after, direction }) =>
-      direction === "falling" ? `below hidden ${after.x}` : `from hidden ${after.x} on`,
-    );
-  const more = crossings.length > MOST_SHOWN ? ", and so on" : "";
-  return `takes ${target} or more ${shown.join(", ")}${more}.`;
+  const where = stretches(
+    "hidden",
+    crossings.map(({ after, direction }) => ({ value: after.x, direction })),
+  );
+  return `takes ${target} or more ${where.join(", ")}.`;
 }
-
-const MOST_SHOWN = 3;
 
 /** The width at which the share is at least the target, at the passage nearest to where the reader is. */
 function destination({ crossings }: Reach, hidden: number): number | undefined {
