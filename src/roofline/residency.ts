@@ -1,8 +1,14 @@
-import { gradientOf } from "../layer/gradients.ts";
 import type { Kernel } from "../layer/kernel.ts";
-import { BOTH_BRANCHES, MIDDLE, STREAM } from "../layer/layout.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
-import { NEVER, type Range, type ReusePlan, refill, reusePlan } from "./reuse-plan.ts";
+import {
+  inLastTurn,
+  NEVER,
+  type Range,
+  type ReusePlan,
+  refill,
+  reusePlan,
+  type Surroundings,
+} from "./reuse-plan.ts";
 import { fallingRamp } from "./soft-maximum.ts";
 
 /** Where a kernel's bytes come from and go to. */
@@ -10,11 +16,6 @@ export interface Traffic {
   readonly hbmBytes: number;
   readonly l2Bytes: number;
 }
-
-/** What the previous layer wrote last is the first thing a layer reads. */
-const LAYER_INPUTS = [STREAM, "ffn output", "post-ffn-norm output", BOTH_BRANCHES, MIDDLE] as const;
-/** A backward pass begins behind that of the layer after it. */
-const BACKWARD_INPUTS = [gradientOf(STREAM)] as const;
 
 /** What a chain of kernels asks of the memories, and which bytes it leaves in the L2 that HBM does not hold yet. */
 interface ChainTraffic {
@@ -24,12 +25,23 @@ interface ChainTraffic {
 
 type Cache = CalibrationValues["cache"];
 
-/** The traffic of a layer between layers like it: what the one before it left dirty is written back in this one. */
+/** Tensors that others have just written when a pass begins. */
+interface JustWritten {
+  readonly forward: readonly string[];
+  readonly backward: readonly string[];
+}
+
+/**
+ * The traffic of a layer between layers like it: each finds in the L2 what the one before it has handed over, and what
+ * that has left dirty is written back in this one. `firstBackward` is the index of the first backward kernel, past the
+ * last one when there is none. What is no layer says what others have `justWritten` for it.
+ */
 export const layerTraffic = (
   kernels: readonly Kernel[],
   cache: Cache,
   firstBackward?: number,
-): readonly Traffic[] => trafficList(trafficTracer()(kernels, cache, firstBackward));
+  justWritten?: JustWritten,
+): readonly Traffic[] => trafficList(trafficTracer(justWritten)(kernels, cache, firstBackward));
 
 /** Bytes of each kernel that HBM and the L2 serve. */
 interface TrafficArrays {
@@ -47,23 +59,19 @@ const trafficList = ({ hbmBytes, l2Bytes }: TrafficArrays): Traffic[] =>
   Array.from(hbmBytes, (hbm, index) => ({ hbmBytes: hbm, l2Bytes: l2Bytes[index]! }));
 
 /**
- * `layerTraffic` for many layers, without the objects; the arrays are written over when the next layer is traced.
- * `firstBackward` is the index of the first backward kernel, past the last one when there is none. `changed` says which
- * kernels may be others than in the layer before.
+ * `layerTraffic` for many layers, without the objects. `changed` says which kernels may be others than in the layer
+ * before. The arrays are written over when the next layer is traced; those of a training step are new ones.
  */
-export function trafficTracer(): (
-  kernels: readonly Kernel[],
-  cache: Cache,
-  firstBackward?: number,
-  changed?: Range,
-) => LayerTrace {
-  const forward = passTracer(LAYER_INPUTS);
-  const backward = passTracer(BACKWARD_INPUTS);
+export function trafficTracer(
+  { forward, backward }: JustWritten = { forward: [], backward: [] },
+): (kernels: readonly Kernel[], cache: Cache, firstBackward?: number, changed?: Range) => LayerTrace {
+  const traceForward = passTracer(forward);
+  const traceBackward = passTracer(backward);
   return (kernels, cache, firstBackward = kernels.length, changed) => {
-    if (firstBackward >= kernels.length) return forward(kernels, cache, NONE, changed);
+    if (firstBackward >= kernels.length) return traceForward(kernels, cache, NONE, changed);
     // a step runs the forward passes of all layers before the backward ones: between a layer's two the L2 sees others
-    const back = backward(kernels.slice(firstBackward), cache, NONE);
-    const there = forward(kernels.slice(0, firstBackward), cache, back.readTensors);
+    const back = traceBackward(kernels.slice(firstBackward), cache, NONE);
+    const there = traceForward(kernels.slice(0, firstBackward), cache, back.needed);
     return {
       hbmBytes: Float64Array.of(...there.hbmBytes, ...back.hbmBytes),
       l2Bytes: Float64Array.of(...there.l2Bytes, ...back.l2Bytes),
@@ -75,9 +83,9 @@ export function trafficTracer(): (
 
 const NONE: readonly string[] = [];
 
-/** Of one pass; the tensors that it reads are the same list as long as they are the same. */
+/** Of one pass, and what it reads of what is there before: the same list as long as its kernels touch the same tensors. */
 interface PassTrace extends LayerTrace {
-  readTensors: readonly string[];
+  needed: readonly string[];
 }
 
 /** The traffic of a pass between those of other layers, where `wantedLater` are tensors that another pass reads. */
@@ -87,11 +95,13 @@ function passTracer(
   let trace: Trace | undefined;
   let lastCache: Cache | undefined;
   let lastWanted: readonly string[] = NONE;
+  /** the kernel that has written back what the layer before left; or all have, each a part */
   let emptying = NEVER;
+  let spread = false;
   const layer: PassTrace = {
     hbmBytes: new Float64Array(0),
     l2Bytes: new Float64Array(0),
-    readTensors: NONE,
+    needed: NONE,
     from: 0,
     until: 0,
   };
@@ -100,28 +110,87 @@ function passTracer(
     let followed = cache === lastCache ? (changed ?? whole) : whole;
     lastCache = cache;
     if (trace === undefined || wantedLater !== lastWanted || !refill(trace.plan, kernels, changed ?? whole)) {
-      trace = newTrace(kernels, justWritten, wantedLater);
+      trace = newTrace(kernels, { justWritten, wantedLater, loops: true });
       lastWanted = wantedLater;
-      layer.readTensors = trace.plan.readTensors;
+      layer.needed = trace.plan.needed;
       emptying = NEVER;
+      spread = false;
       layer.hbmBytes = new Float64Array(kernels.length);
       layer.l2Bytes = trace.l2Bytes;
       followed = whole;
     }
-    const { from } = followed;
-    const until = followed.until === from ? from : follow(trace, cache, from, followed.until);
+    layer.from = followed.from;
+    layer.until = followed.from;
+    if (followed.from === followed.until) return layer;
+    const from = measureBehind(trace) ? 0 : followed.from;
+    const until = follow(trace, cache, from, followed.until);
     layer.from = from;
     layer.until = until;
-    if (from === until) return layer;
     for (let index = from; index < until; index++) layer.hbmBytes[index] = trace.hbmBytes[index]!;
-    // what the layer before left dirty is written back by the first kernel that moves so much that nothing else stays
     if (emptying !== NEVER) layer.hbmBytes[emptying] = trace.hbmBytes[emptying]!;
     emptying = trace.kept.indexOf(0);
-    if (emptying === NEVER) return layer;
-    for (const dirty of trace.plan.living) layer.hbmBytes[emptying]! += leftOf(trace, dirty);
-    layer.from = Math.min(from, emptying);
+    if (emptying === NEVER) {
+      layer.hbmBytes.set(trace.hbmBytes);
+      writeBackLeft(trace, cache, layer.hbmBytes);
+      layer.from = 0;
+      layer.until = kernels.length;
+    } else {
+      if (spread) layer.hbmBytes.set(trace.hbmBytes);
+      // nothing that the layer before has left stays in the L2 behind the first kernel that moves so much
+      for (const dirty of trace.plan.left) layer.hbmBytes[emptying]! += leftOf(trace, dirty);
+      layer.from = spread ? 0 : Math.min(from, emptying);
+      if (spread) layer.until = kernels.length;
+    }
+    spread = emptying === NEVER;
     return layer;
   };
+}
+
+/** Bytes that each tensor that is handed over lies back at the end of a turn; true where that has changed. */
+function measureBehind({ plan, behind }: Trace): boolean {
+  let changed = false;
+  plan.handedOver.forEach(({ touchedAt }, index) => {
+    let bytes = 0;
+    for (let kernel = touchedAt; kernel < plan.kernels.length; kernel++) bytes += ownBytes(plan, kernel);
+    if (behind[index] !== bytes) changed = true;
+    behind[index] = bytes;
+  });
+  return changed;
+}
+
+function ownBytes(plan: ReusePlan, kernel: number): number {
+  const firstRead = kernel === 0 ? 0 : plan.readsEnd[kernel - 1]!;
+  const firstWrite = kernel === 0 ? 0 : plan.writesEnd[kernel - 1]!;
+  let bytes = plan.kernels[kernel]!.streamedBytes;
+  for (let i = firstRead; i < plan.readsEnd[kernel]!; i++) bytes += plan.readBytes[i]!;
+  for (let i = firstWrite; i < plan.writesEnd[kernel]!; i++) bytes += plan.writeBytes[i]!;
+  return bytes;
+}
+
+/**
+ * No kernel empties the L2: what the layer before has left dirty is pushed out little by little. What is still there
+ * after as much again leaves in a later layer, and this one pushes out as much of earlier ones.
+ */
+function writeBackLeft(trace: Trace, cache: Cache, hbmBytes: Float64Array): void {
+  const { plan, ends, dirtyAfterWrite } = trace;
+  const count = plan.kernels.length;
+  const all = ends[count]!;
+  for (const dirty of plan.left) {
+    if (!dirty.outlives) continue;
+    let left = leftOf(trace, dirty);
+    const behind = all - ends[dirty.touchedAt]!;
+    for (let index = 0; index < count && left > 0; index++) {
+      const still = Math.min(
+        left,
+        dirtyAfterWrite[dirty.write]! * hitFraction(behind + ends[index + 1]!, cache),
+      );
+      hbmBytes[index]! += left - still;
+      left = still;
+    }
+    if (left > 0)
+      for (let index = 0; index < count; index++)
+        hbmBytes[index]! += (left * (ends[index + 1]! - ends[index]!)) / all;
+  }
 }
 
 /** The traffic of kernels after `justWritten` tensors have been written, and what they leave dirty, for any L2. */
@@ -129,22 +198,24 @@ export function chainTracer(
   kernels: readonly Kernel[],
   justWritten: readonly string[],
 ): (cache: Cache) => ChainTraffic {
-  const trace = newTrace(kernels, justWritten, NONE);
+  const trace = newTrace(kernels, { justWritten, wantedLater: NONE, loops: false });
   return (cache) => {
     follow(trace, cache, 0, kernels.length);
     return {
       traffic: trafficList(trace),
-      dirtyBytes: new Map(trace.plan.living.map((dirty) => [dirty.tensor, leftOf(trace, dirty)])),
+      dirtyBytes: new Map(trace.plan.left.map((dirty) => [dirty.tensor, leftOf(trace, dirty)])),
     };
   };
 }
 
 /**
- * A chain followed through the L2: share of each kernel's own bytes that stays behind it, bytes moved up to each moment
- * since the L2 was last emptied and the moment at which it was, and what is dirty after each write and step.
+ * A chain followed through the L2: bytes by which each tensor that is handed over lies back when it begins, share of
+ * each kernel's own bytes that stays behind it, bytes moved up to each moment since the L2 was last emptied and the
+ * moment at which it was, and what is dirty after each write and step.
  */
 interface Trace extends TrafficArrays {
   readonly plan: ReusePlan;
+  readonly behind: Float64Array;
   readonly kept: Float64Array;
   readonly ends: Float64Array;
   readonly emptiedAt: Int32Array;
@@ -152,14 +223,11 @@ interface Trace extends TrafficArrays {
   readonly dirtyAfterStep: Float64Array;
 }
 
-function newTrace(
-  kernels: readonly Kernel[],
-  justWritten: readonly string[],
-  wantedLater: readonly string[],
-): Trace {
-  const plan = reusePlan(kernels, justWritten, wantedLater);
+function newTrace(kernels: readonly Kernel[], surroundings: Surroundings): Trace {
+  const plan = reusePlan(kernels, surroundings);
   return {
     plan,
+    behind: new Float64Array(plan.handedOver.length),
     kept: new Float64Array(kernels.length),
     ends: new Float64Array(kernels.length + 1),
     emptiedAt: new Int32Array(kernels.length + 1),
@@ -183,7 +251,7 @@ const leftOf = (trace: Trace, { write, step }: { readonly write: number; readonl
  * trace was last followed; returns the index behind the last kernel that was followed anew.
  */
 function follow(trace: Trace, cache: Cache, from: number, changedUntil: number): number {
-  const { plan, kept, ends, emptiedAt, dirtyAfterWrite, dirtyAfterStep } = trace;
+  const { plan, behind, kept, ends, emptiedAt, dirtyAfterWrite, dirtyAfterStep } = trace;
   let read = from === 0 ? 0 : plan.readsEnd[from - 1]!;
   let write = from === 0 ? 0 : plan.writesEnd[from - 1]!;
   let step = from === 0 ? 0 : plan.stepsEnd[from - 1]!;
@@ -207,8 +275,10 @@ function follow(trace: Trace, cache: Cache, from: number, changedUntil: number):
     let hits = stays * bytesWritten;
     for (; read < readsEnd; read++) {
       const touchedAt = plan.readTouchedAt[read]!;
-      if (!empties && touchedAt !== NEVER && touchedAt >= emptied)
-        hits += plan.readBytes[read]! * hitFraction(end - ends[touchedAt]!, cache);
+      if (empties || touchedAt === NEVER) continue;
+      if (touchedAt >= emptied) hits += plan.readBytes[read]! * hitFraction(end - ends[touchedAt]!, cache);
+      else if (touchedAt < NEVER && emptied === 0)
+        hits += plan.readBytes[read]! * hitFraction(end + behind[inLastTurn(touchedAt)]!, cache);
     }
     let writtenBack = 0;
     for (const stepsEnd = plan.stepsEnd[index]!; step < stepsEnd; step++) {

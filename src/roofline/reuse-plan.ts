@@ -7,7 +7,10 @@ import type { Kernel } from "../layer/kernel.ts";
 export interface ReusePlan {
   /** the kernels whose sizes the lists hold */
   readonly kernels: Kernel[];
-  /** of all reads, kernel by kernel: tensor, bytes, and the moment at which it was last touched, or `NEVER` */
+  /**
+   * of all reads, kernel by kernel: tensor, bytes, and the moment at which it was last touched, or `NEVER`, or
+   * `inLastTurn` of a tensor that is handed over
+   */
   readonly readTensors: readonly string[];
   readonly readBytes: Float64Array;
   readonly readTouchedAt: readonly number[];
@@ -25,11 +28,43 @@ export interface ReusePlan {
   readonly readsEnd: readonly number[];
   readonly writesEnd: readonly number[];
   readonly stepsEnd: readonly number[];
-  /** what is still wanted after the last kernel: tensor, write and last step */
-  readonly living: readonly { readonly tensor: string; readonly write: number; readonly step: number }[];
+  /** what is dirty after the last kernel */
+  readonly left: readonly Left[];
+  /** what a turn reads of the turn before it, and when that has touched it last; of a loop */
+  readonly handedOver: readonly HandedOver[];
+  /** what is read of what was there before the first kernel */
+  readonly needed: readonly string[];
+}
+
+/** A tensor whose write, and last step if any, is still dirty, and the moment at which it was last touched. */
+interface Left {
+  readonly tensor: string;
+  readonly write: number;
+  readonly step: number;
+  readonly touchedAt: number;
+  /** false: nobody reads it behind the next turn's kernels */
+  readonly outlives: boolean;
+}
+
+interface HandedOver {
+  readonly tensor: string;
+  readonly touchedAt: number;
 }
 
 export const NEVER = -1;
+
+/** Stands for the moment at which the turn before touched the tensor that it has handed over as this one of several. */
+export const inLastTurn = (index: number): number => NEVER - 1 - index;
+
+/** What is known about the kernels before a chain and behind it. */
+export interface Surroundings {
+  /** tensors that have just been written */
+  readonly justWritten: readonly string[];
+  /** tensors that are read behind the chain: they are written back when they are pushed out */
+  readonly wantedLater: readonly string[];
+  /** true: the same kernels have just run, on tensors of their own but for those that they hand over */
+  readonly loops: boolean;
+}
 
 /** A dirty tensor on its way through the kernels. */
 interface Dirty {
@@ -37,13 +72,20 @@ interface Dirty {
   step: number;
 }
 
-/** `wantedLater` are tensors that kernels behind this chain read: they are written back when they are pushed out. */
 export function reusePlan(
   kernels: readonly Kernel[],
-  justWritten: readonly string[],
-  wantedLater: readonly string[],
+  { justWritten, wantedLater, loops }: Surroundings,
 ): ReusePlan {
-  const touchedAt = new Map<string, number>(justWritten.map((tensor) => [tensor, 0]));
+  const needed = readBeforeWritten(kernels);
+  const lastTouches = lastTouched(kernels);
+  const isWritten = new Set(kernels.flatMap((kernel) => kernel.writes.map(({ tensor }) => tensor)));
+  const handedOver = needed
+    .filter((tensor) => loops && isWritten.has(tensor))
+    .map((tensor) => ({ tensor, touchedAt: lastTouches.get(tensor)! }));
+  const touchedAt = new Map<string, number>([
+    ...handedOver.map(({ tensor }, index): [string, number] => [tensor, inLastTurn(index)]),
+    ...justWritten.map((tensor): [string, number] => [tensor, 0]),
+  ]);
   const lastReader = lastReaders(kernels);
   for (const tensor of wantedLater) lastReader.delete(tensor);
   const dirty = new Map<string, Dirty>();
@@ -85,10 +127,38 @@ export function reusePlan(
     readsEnd: ends.reads,
     writesEnd: ends.writes,
     stepsEnd: ends.steps,
-    living: [...dirty].map(([tensor, { write, step }]) => ({ tensor, write, step })),
+    left: [...dirty].map(([tensor, { write, step }]) => ({
+      tensor,
+      write,
+      step,
+      touchedAt: lastTouches.get(tensor)!,
+      outlives: wantedLater.includes(tensor) || !handedOver.some((one) => one.tensor === tensor),
+    })),
+    handedOver,
+    needed,
   };
   for (let index = 0; index < kernels.length; index++) fill(plan, index, kernels[index]!);
   return plan;
+}
+
+/** Tensors that are there before the first kernel runs. */
+function readBeforeWritten(kernels: readonly Kernel[]): string[] {
+  const needed = new Set<string>();
+  const written = new Set<string>();
+  for (const { reads, writes } of kernels) {
+    for (const { tensor } of reads) if (!written.has(tensor)) needed.add(tensor);
+    for (const { tensor } of writes) written.add(tensor);
+  }
+  return [...needed];
+}
+
+/** The moment at which each tensor was last touched. */
+function lastTouched(kernels: readonly Kernel[]): Map<string, number> {
+  const last = new Map<string, number>();
+  kernels.forEach(({ reads, writes }, index) => {
+    for (const { tensor } of [...reads, ...writes]) last.set(tensor, index + 1);
+  });
+  return last;
 }
 
 function lastReaders(kernels: readonly Kernel[]): Map<string, number> {

@@ -5,8 +5,9 @@ import { type Kernel, readBytes, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { chainTracer, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
 import { fallingRamp, softMaximum } from "../../src/roofline/soft-maximum.ts";
+import type { Scenario } from "../../src/schema/scenario.ts";
 import { kernelOf } from "../support/devices.ts";
-import { anyScenario } from "../support/scenarios.ts";
+import { anyScenario, model, scenario, train } from "../support/scenarios.ts";
 
 const access = fc.record({ tensor: fc.constantFrom("a", "b", "c", "d"), bytes: fc.nat(100) });
 const chain = fc.array(
@@ -313,9 +314,10 @@ describe("traffic through the L2", () => {
     });
 
     test("begins its backward pass with the gradient that the layer behind has just written", () => {
-      const list = [moving(["residual stream"], []), moving(["gradient of residual stream"], [])];
-      expect(layerTraffic(list, cache, 1).map(({ l2Bytes }) => l2Bytes)).toEqual([10, 10]);
-      expect(layerTraffic(list, cache).map(({ l2Bytes }) => l2Bytes)).toEqual([10, 0]);
+      const list = [moving([], ["other"]), moving(["gradient"], []), moving([], ["gradient"])];
+      expect(layerTraffic(list, cache, 1)[1]).toEqual({ hbmBytes: 0, l2Bytes: 10 });
+      const pushing = [moving([], ["gradient"]), moving([], [], 5000)];
+      expect(layerTraffic([...list, ...pushing], cache, 1)[1]?.l2Bytes).toBe(0);
     });
 
     test("writes back what only the backward pass reads again, and not what nobody does", () => {
@@ -335,19 +337,108 @@ describe("traffic through the L2", () => {
     });
   });
 
-  test("starts a layer with what the layer before it wrote", () => {
+  /** The same layer again and again, on tensors of its own but for those that one hands over to the next. */
+  const turns = (list: readonly Kernel[], count: number): Kernel[] =>
+    Array.from({ length: count }, (_, turn) => {
+      const written = new Set<string>();
+      return list.map((kernel) => {
+        const reads = kernel.reads.map(({ tensor, bytes }) => ({
+          tensor: `${tensor} of ${written.has(tensor) ? turn : turn - 1}`,
+          bytes,
+        }));
+        for (const { tensor } of kernel.writes) written.add(tensor);
+        return {
+          ...kernel,
+          reads,
+          writes: kernel.writes.map(({ tensor, bytes }) => ({ tensor: `${tensor} of ${turn}`, bytes })),
+        };
+      });
+    }).flat();
+
+  test("of a layer among layers like it finds what the last of several in a row finds", () => {
+    fc.assert(
+      fc.property(kernels, fc.integer({ min: 20, max: 300 }), (list, residentBytes) => {
+        const cache = { residentBytes, transitionBytes: 50, bytesPerSecond: 1 };
+        // what is read and never written is no layer's own: the same for all, which no layer of ours has
+        const isWritten = new Set(list.flatMap(({ writes }) => writes.map(({ tensor }) => tensor)));
+        const own = list.map((kernel) => ({
+          ...kernel,
+          reads: kernel.reads.filter(({ tensor }) => isWritten.has(tensor)),
+        }));
+        const inARow = chainTracer(turns(own, 3), [])(cache).traffic.slice(2 * own.length);
+        layerTraffic(own, cache).forEach(({ l2Bytes }, index) => {
+          expect(l2Bytes).toBeCloseTo(inARow[index]!.l2Bytes, 6);
+        });
+      }),
+      { numRuns: 1000, seed: 3 },
+    );
+  });
+
+  test("writes to HBM all that outlives a training layer's forward pass", () => {
+    const cache = { residentBytes: 30e6, transitionBytes: 20e6, bytesPerSecond: 1 };
+    fc.assert(
+      fc.property(anyScenario, (scenario) => {
+        const operators = layerOperators(scenario);
+        const list = operators.flatMap((operator) => operator.kernels);
+        const first = firstBackwardKernel(operators);
+        const forward = list.slice(0, first);
+        const isRead = new Set(list.slice(first).flatMap(({ reads }) => reads.map(({ tensor }) => tensor)));
+        const kept = new Map(
+          forward.flatMap(({ writes }) =>
+            writes.map(({ tensor, bytes }): [string, number] => [tensor, bytes]),
+          ),
+        );
+        const moved = sum(
+          layerTraffic(list, cache, first)
+            .slice(0, first)
+            .map(({ hbmBytes }) => hbmBytes),
+        );
+        const least =
+          sum(forward.map(({ streamedBytes }) => streamedBytes)) +
+          sum([...kept].filter(([tensor]) => isRead.has(tensor)).map(([, bytes]) => bytes));
+        expect(moved).toBeGreaterThanOrEqual(least * (1 - 1e-9));
+      }),
+      { numRuns: 150, seed: 1 },
+    );
+  });
+
+  test("is no more in a forward pass that keeps less", () => {
+    const cache = { residentBytes: 30e6, transitionBytes: 20e6, bytesPerSecond: 1 };
+    const forwardBytes = (scenario: Scenario): number => {
+      const operators = layerOperators(scenario);
+      const first = firstBackwardKernel(operators);
+      const list = operators.flatMap((operator) => operator.kernels);
+      return sum(
+        layerTraffic(list, cache, first)
+          .slice(0, first)
+          .map(({ hbmBytes }) => hbmBytes),
+      );
+    };
+    for (const name of ["bert-large", "llama-3-8b"])
+      for (const attention of ["flash", "materialized"] as const)
+        for (const sequence of [64, 512, 2048]) {
+          const base = scenario({
+            model: model(name),
+            workload: train(2, sequence),
+            kernels: { pointwise: "eager", attention },
+          });
+          const [none, selective, full] = (["none", "selective", "full"] as const).map((recomputation) =>
+            forwardBytes({ ...base, training: { recomputation } }),
+          );
+          expect(selective).toBeLessThanOrEqual(none!);
+          expect(full).toBeLessThanOrEqual(selective!);
+        }
+  });
+
+  test("of what is no layer begins with what it is told", () => {
     const cache = { residentBytes: 1000, transitionBytes: 0, bytesPerSecond: 1 };
-    const reading = (tensor: string) =>
-      layerTraffic(
-        [kernelOf({ kind: "softmax", elements: 1, columns: 1 }, { reads: [{ tensor, bytes: 10 }] })],
-        cache,
-      )[0]?.l2Bytes;
-    expect(reading("residual stream")).toBe(10);
-    expect(reading("ffn output")).toBe(10);
-    expect(reading("residual stream after attention")).toBe(10);
-    expect(reading("post-ffn-norm output")).toBe(10);
-    expect(reading("both branches")).toBe(10);
-    expect(reading("qkv")).toBe(0);
+    const reading = (tensor: string): Kernel =>
+      kernelOf({ kind: "softmax", elements: 1, columns: 1 }, { reads: [{ tensor, bytes: 10 }] });
+    const list = [reading("a"), reading("b"), reading("a"), reading("b")];
+    const found = (forward: string[], backward: string[]) =>
+      layerTraffic(list, cache, 2, { forward, backward }).map(({ l2Bytes }) => l2Bytes);
+    expect(found(["a"], ["b"])).toEqual([10, 0, 0, 10]);
+    expect(found(["b"], [])).toEqual([0, 10, 0, 0]);
   });
 });
 
