@@ -2,12 +2,17 @@ import type { Model } from "../schema/model.ts";
 import type { Phase } from "../schema/scenario.ts";
 import type { DataType } from "../schema/vocabulary.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
+import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise } from "./pointwise.ts";
 
 /** softmax: subtract maximum, exponential, sum, divide and the maximum itself (Ivanov et al. count 6) */
 const SOFTMAX_FLOPS = 6;
 const SOFTMAX_BACKWARD_FLOPS = 5;
+/** Of what attention itself has read, wherever that came from. */
+export const QUERIES_GRADIENT = "queries gradient";
+export const KEYS_GRADIENT = "keys gradient";
+export const VALUES_GRADIENT = "values gradient";
 const LOG_SUM_EXP_BYTES = 4;
 
 /** What of a scenario attention depends on, besides its dimensions. */
@@ -201,10 +206,10 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
   const s = sizes(style, d);
   const queryElements = d.tokens * d.heads * s.keyDim;
   const fp32Queries = { tensor: "fp32 gradient of queries", bytes: queryElements * 4 };
-  const outputGradient = { tensor: "gradient of attention output", bytes: s.output.bytes };
+  const outputGradient = { tensor: gradientOf("attention output"), bytes: s.output.bytes };
   const grouped = s.kvHeads < d.heads;
-  const perHead = (which: string, width: number): Access => ({
-    tensor: grouped ? `${which} gradient per head` : `${which} gradient`,
+  const perHead = (gradient: string, width: number): Access => ({
+    tensor: grouped ? `${gradient} per head` : gradient,
     bytes: d.tokens * d.heads * width * d.activationBytes,
   });
   const dots = { tensor: "row dots", bytes: d.tokens * d.heads * LOG_SUM_EXP_BYTES };
@@ -212,7 +217,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
     name: "flash attention gradient",
     flops: backwardFlops(s),
     reads: [s.queries, s.keys, s.values, outputGradient, fp32Queries, dots, logSumExp(d)],
-    writes: [fp32Queries, perHead("keys", s.keyDim), perHead("values", s.valueDim)],
+    writes: [fp32Queries, perHead(KEYS_GRADIENT, s.keyDim), perHead(VALUES_GRADIENT, s.valueDim)],
     streamedBytes: 0,
     work: {
       kind: "attention",
@@ -225,14 +230,14 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
       dataType: s.dataType,
     },
   };
-  const reduceHeads = (which: string, width: number, sum: Access): Kernel =>
+  const reduceHeads = (gradient: string, width: number, sum: Access): Kernel =>
     pointwise(
-      `sum ${which} gradient over groups`,
+      `sum ${gradient} over groups`,
       "vectorized",
       d.tokens * d.heads * width,
       1,
-      [perHead(which, width)],
-      [{ tensor: `${which} gradient`, bytes: sum.bytes }],
+      [perHead(gradient, width)],
+      [{ tensor: gradient, bytes: sum.bytes }],
     );
   return {
     name: "attention-backward",
@@ -253,10 +258,10 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
         queryElements,
         0,
         [fp32Queries],
-        [{ tensor: "queries gradient", bytes: s.queries.bytes }],
+        [{ tensor: QUERIES_GRADIENT, bytes: s.queries.bytes }],
       ),
       ...(grouped
-        ? [reduceHeads("keys", s.keyDim, s.keys), reduceHeads("values", s.valueDim, s.values)]
+        ? [reduceHeads(KEYS_GRADIENT, s.keyDim, s.keys), reduceHeads(VALUES_GRADIENT, s.valueDim, s.values)]
         : []),
     ],
   };
@@ -302,8 +307,8 @@ export function materializedAttention(style: AttentionStyle, d: Dimensions): Ope
 
 export function materializedAttentionBackward(style: AttentionStyle, d: Dimensions): Operator[] {
   const m = materialized(style, d);
-  const of = (access: Access): Access => ({ tensor: `gradient of ${access.tensor}`, bytes: access.bytes });
-  const valueGradient = { tensor: "values gradient", bytes: m.newValues.bytes };
+  const of = (access: Access): Access => ({ tensor: gradientOf(access.tensor), bytes: access.bytes });
+  const valueGradient = { tensor: VALUES_GRADIENT, bytes: m.newValues.bytes };
   const softmaxGradient: Kernel = {
     name: "softmax gradient",
     flops: SOFTMAX_BACKWARD_FLOPS * m.scoreElements,
@@ -333,11 +338,11 @@ export function materializedAttentionBackward(style: AttentionStyle, d: Dimensio
       class: "matmul",
       kernels: [
         m.product("query gradient", m.keyDim, m.keys, [of(m.scores), m.newKeys], {
-          tensor: "queries gradient",
+          tensor: QUERIES_GRADIENT,
           bytes: m.queries.bytes,
         }),
         m.product("key gradient", m.keyDim, m.keys, [of(m.scores), m.queries], {
-          tensor: "keys gradient",
+          tensor: KEYS_GRADIENT,
           bytes: m.newKeys.bytes,
         }),
       ],

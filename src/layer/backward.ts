@@ -1,7 +1,14 @@
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { type AttentionStyle, flashAttentionBackward, materializedAttentionBackward } from "./attention.ts";
-import { blockGather, blockReduce, ownPart } from "./collective.ts";
+import {
+  type AttentionStyle,
+  flashAttentionBackward,
+  KEYS_GRADIENT,
+  materializedAttentionBackward,
+  QUERIES_GRADIENT,
+  VALUES_GRADIENT,
+} from "./attention.ts";
+import { blockGather, blockReduce } from "./collective.ts";
 import type { Dimensions, LatentSizes } from "./dimensions.ts";
 import { router, sharedGate } from "./experts.ts";
 import {
@@ -61,8 +68,19 @@ export function recomputedOperators(
 ): readonly Operator[] {
   if (which === "none") return [];
   const chosen = which === "full" ? forward : forward.filter(({ name }) => SCORES.has(name));
-  return chosen.map((operator) => ({ ...operator, name: recomputedName(operator.name) }));
+  return chosen.map((operator, index) => {
+    const kernels = index === forward.length - 1 ? operator.kernels.map(withoutStream) : operator.kernels;
+    return { ...operator, name: recomputedName(operator.name), kernels };
+  });
 }
+
+/** The layer's input is still to be read: what is computed again of its output, which has the same name, is not it. */
+const withoutStream = (kernel: Kernel): Kernel => ({
+  ...kernel,
+  writes: kernel.writes.map((write) =>
+    write.tensor === STREAM ? { ...write, tensor: recomputedName(STREAM) } : write,
+  ),
+});
 
 const SCORES = new Set(["attention-scores", "softmax"]);
 
@@ -82,18 +100,12 @@ export function backwardOperators(
   const ffnSum = post && layer.ffnNorm ? gradientOf(layer.ffnNorm.place.input) : stream;
   const attentionSum = post && layer.attentionNorm ? gradientOf(layer.attentionNorm.place.input) : middle;
   const norm = (site: NormSite | undefined, names?: GradientNames) => normBackward(site, style, names);
-  const ffn = blockGradients(layer, layer.postFfnNorm, layer.ffnResult, layer.expertInput, ffnSum);
-  const attention = blockGradients(
-    layer,
-    layer.postAttentionNorm,
-    layer.attentionResult,
-    layer.qkv.input,
-    attentionSum,
-  );
+  const ffn = blockGradients(layer, "ffn", layer.postFfnNorm, ffnSum);
+  const attention = blockGradients(layer, "attention", layer.postAttentionNorm, attentionSum);
   const ffnPart = [
     ...norm(layer.postFfnNorm, { ofOutput: ffnSum }),
-    ...backward(blockGather(d, "ffn", ffn.result, ffn.ownResult)),
-    ...feedForwardBackward(model, kernels, layer, ffn.result, ffn.input),
+    ...backward(blockGather(d, "ffn", ffn.ownResult, ffn.result)),
+    ...feedForwardBackward(model, kernels, layer, ffn),
     ...backward(blockReduce(d, "ffn", ffn.input, ffn.ownInput)),
     ...(post ? [] : norm(layer.ffnNorm, { ofOutput: ffn.ownInput, ofInput: middle })),
     addGradients(
@@ -106,8 +118,8 @@ export function backwardOperators(
   ];
   const attentionPart = [
     ...norm(layer.postAttentionNorm, { ofOutput: attentionSum }),
-    ...backward(blockGather(d, "attention", attention.result, attention.ownResult)),
-    ...attentionBackward(model, kernels, layer, style, attends, attention.result),
+    ...backward(blockGather(d, "attention", attention.ownResult, attention.result)),
+    ...attentionBackward(model, kernels, layer, style, attends, attention),
     ...backward(blockReduce(d, "attention", attention.input, attention.ownInput)),
     ...(post ? [] : norm(layer.attentionNorm, { ofOutput: attention.ownInput, ofInput: stream })),
     addGradients(
@@ -131,20 +143,27 @@ interface BlockGradients {
   readonly ownInput: string;
 }
 
-/** `sum` is the gradient of the residual add's sum: that of the block's result too, unless a norm is in between. */
+/**
+ * `sum` is the gradient of the residual add's sum. An add hands it on to what it has added as it is: it is the gradient
+ * of the block's result too, unless a norm is in between. Others may read the block's input: its gradient is their sum.
+ */
 function blockGradients(
-  { d }: Layout,
+  layer: Layout,
+  block: "attention" | "ffn",
   postNorm: NormSite | undefined,
-  result: string,
-  input: string,
   sum: string,
 ): BlockGradients {
+  const { d, qkv, ffnInput, attentionResult, ffnResult, ownAttentionInput, ownFfnInput } = layer;
+  const [input, own, result] =
+    block === "attention"
+      ? [qkv.input, ownAttentionInput, attentionResult]
+      : [ffnInput, ownFfnInput, ffnResult];
   const ownResult = postNorm === undefined ? sum : gradientOf(postNorm.place.input);
   return {
     result: d.normTokens === d.tokens ? ownResult : gradientOf(result),
     ownResult,
-    input: gradientOf(input),
-    ownInput: gradientOf(ownPart(input)),
+    input: gradientFrom(input, block),
+    ownInput: gradientFrom(own, block),
   };
 }
 
@@ -158,37 +177,35 @@ function parallelBackward(
 ): readonly Operator[] {
   const { d, attentionNorm, ffnNorm } = layer;
   const stream = gradientOf(STREAM);
-  const both = blockGradients(layer, undefined, bothBranches(d), layer.qkv.input, stream);
-  const ffn = blockGradients(layer, undefined, bothBranches(d), layer.expertInput, stream);
-  const gather = backward(blockGather(d, "ffn", both.result, stream));
-  const reduce = backward(blockReduce(d, "attention", both.input, both.ownInput));
-  const attention = attentionBackward(model, kernels, layer, style, attends, both.result);
-  const throughNorms = gradientFrom(STREAM, "norms");
-  const norm = normBackward(attentionNorm, style, { ofOutput: both.ownInput, ofInput: throughNorms });
-  const add = addGradients(d, "attention-residual-backward", "stream", [throughNorms, stream], stream);
+  // gathered once for both
+  const result = d.normTokens === d.tokens ? stream : gradientOf(bothBranches(d));
+  const attention = { ...blockGradients(layer, "attention", undefined, stream), result };
+  const ffn = { ...blockGradients(layer, "ffn", undefined, stream), result };
+  const fromAttention = gradientFrom(STREAM, "attention-norm");
+  const fromFfn = gradientFrom(STREAM, "ffn-norm");
+  const ffnBlock = [
+    ...backward(blockGather(d, "ffn", stream, result)),
+    ...feedForwardBackward(model, kernels, layer, ffn),
+  ];
+  const attentionBlock = attentionBackward(model, kernels, layer, style, attends, attention);
+  const attentionEnd = [
+    ...backward(blockReduce(d, "attention", attention.input, attention.ownInput)),
+    ...normBackward(attentionNorm, style, { ofOutput: attention.ownInput, ofInput: fromAttention }),
+  ];
+  const add = addGradients(d, "attention-residual-backward", "stream", [fromAttention, stream], stream);
   if (ffnNorm === undefined) {
     // behind one norm both blocks read the same tokens, gathered: their gradients are added before the sum over ranks
-    const ofFfn = gradientFrom(layer.expertInput, "ffn");
-    return [
-      ...gather,
-      ...feedForwardBackward(model, kernels, layer, both.result, ofFfn),
-      ...attention,
-      addGradients(d, "ffn-residual-backward", "block", [ofFfn, both.input], both.input),
-      ...reduce,
-      ...norm,
-      add,
-    ];
+    const both: [string, string] = [ffn.input, attention.input];
+    const join = addGradients(d, "ffn-residual-backward", "block", both, attention.input);
+    return [...ffnBlock, ...attentionBlock, join, ...attentionEnd, add];
   }
-  const throughFfnNorm = gradientFrom(STREAM, ffnNorm.place.name);
   return [
-    ...gather,
-    ...feedForwardBackward(model, kernels, layer, both.result, ffn.input),
+    ...ffnBlock,
     ...backward(blockReduce(d, "ffn", ffn.input, ffn.ownInput)),
-    ...normBackward(ffnNorm, style, { ofOutput: ffn.ownInput, ofInput: throughFfnNorm }),
-    ...attention,
-    ...reduce,
-    ...norm,
-    addGradients(d, "ffn-residual-backward", "stream", [throughFfnNorm, throughNorms], throughNorms),
+    ...normBackward(ffnNorm, style, { ofOutput: ffn.ownInput, ofInput: fromFfn }),
+    ...attentionBlock,
+    ...attentionEnd,
+    addGradients(d, "ffn-residual-backward", "stream", [fromFfn, fromAttention], fromAttention),
     add,
   ];
 }
@@ -202,28 +219,27 @@ const projectBackward = (projection: Projection, types: MatmulTypes, names?: Gra
   kernels: projectionBackward(projection, types, names),
 });
 
-/** From the gradient of the block's result to that of its input, both under these names. */
+/** From the gradient of the block's result to that of its input. */
 function feedForwardBackward(
   model: Model,
   kernels: Scenario["kernels"],
   layer: Layout,
-  incoming: string,
-  outgoing: string,
+  { result: incoming, input: outgoing }: BlockGradients,
 ): Operator[] {
-  const { d, types, wideTypes, feedForward, sharedExperts, expertInput } = layer;
+  const { d, types, wideTypes, feedForward, sharedExperts, ffnInput } = layer;
   const block = (
     name: string,
     { input, activation, output }: FeedForward,
     { ofOutput, ofInput }: GradientNames,
   ): Operator[] => [
-    projectBackward(output, types, ofOutput === undefined ? {} : { ofOutput }),
+    projectBackward(output, types, { ofOutput }),
     pointwiseOperator(backwardName(name), activationBackward(model, activation, kernels.pointwise)),
-    projectBackward(input, types, ofInput === undefined ? {} : { ofInput }),
+    projectBackward(input, types, { ofInput }),
   ];
   const { experts } = d;
   if (experts === undefined)
     return block("activation", feedForward, { ofOutput: incoming, ofInput: outgoing });
-  const from = (reader: string): string => gradientFrom(expertInput, reader);
+  const from = (reader: string): string => gradientFrom(ffnInput, reader);
   const fromExperts = from("experts");
   const fromShared = from("shared experts");
   const fromGate = from("shared gate");
@@ -235,13 +251,13 @@ function feedForwardBackward(
     ...(gated
       ? [
           sharedScaleBackward(d, incoming),
-          projectBackward(sharedGate(d, expertInput), wideTypes, { ofInput: fromGate }),
+          projectBackward(sharedGate(d, ffnInput), wideTypes, { ofInput: fromGate }),
         ]
       : []),
     ...(sharedExperts === undefined
       ? []
       : block("shared-activation", sharedExperts, {
-          ...(gated ? {} : { ofOutput: incoming }),
+          ofOutput: gated ? undefined : incoming,
           ofInput: fromShared,
         })),
     ...combineBackward(d, experts, kernels.pointwise, incoming),
@@ -251,21 +267,21 @@ function feedForwardBackward(
     ...(sharedExperts === undefined ? [] : [add("shared-expert-add-backward", fromShared, fromExperts)]),
     ...(gated ? [add("shared-gate-input-backward", fromGate, fromExperts)] : []),
     selectExpertsBackward(d, experts, kernels.pointwise),
-    projectBackward(router(d, experts, expertInput, model.bias === "all"), wideTypes, {
+    projectBackward(router(d, experts, ffnInput, model.bias === "all"), wideTypes, {
       ofInput: fromRouter,
     }),
     add("router-input-backward", fromRouter, outgoing),
   ];
 }
 
-/** From the gradient of the output projection to that of the block's input. */
+/** From the gradient of the block's result to that of its input. */
 function attentionBackward(
   model: Model,
   kernels: Scenario["kernels"],
   layer: Layout,
   style: NormStyle,
   attends: AttentionStyle,
-  incoming: string,
+  { result: incoming, input: outgoing }: BlockGradients,
 ): Operator[] {
   const { d, types } = layer;
   const core = [
@@ -274,20 +290,33 @@ function attentionBackward(
       ? [flashAttentionBackward(attends, d)]
       : materializedAttentionBackward(attends, d)),
   ];
-  const rope = (sizes: Dimensions): Operator[] =>
+  const rope = (sizes: Dimensions, queries?: string): Operator[] =>
     model.positions === "rope"
-      ? [pointwiseOperator("rope-backward", rotaryBackward(sizes, kernels.pointwise))]
+      ? [pointwiseOperator("rope-backward", rotaryBackward(sizes, kernels.pointwise, queries))]
       : [];
   if (layer.latent !== undefined && d.latent !== undefined)
-    return [...core, ...latentBackward(layer, d.latent, layer.latent, style, rope(turnedPart(d)))];
-  const inPlace = (gradient: string): GradientNames => ({ ofOutput: gradient, ofInput: gradient });
+    return [
+      ...core,
+      ...latentBackward(
+        layer,
+        d.latent,
+        layer.latent,
+        style,
+        rope(turnedPart(d), gradientOf("qkv queries")),
+        outgoing,
+      ),
+    ];
+  const queries = layer.queryNorm && gradientOf(layer.queryNorm.place.input);
+  const keys = layer.keyNorm && gradientOf(layer.keyNorm.place.input);
   return [
     ...core,
     ...rope(d),
-    ...normBackward(layer.keyNorm, style, inPlace("keys gradient")),
-    ...normBackward(layer.queryNorm, style, inPlace("queries gradient")),
-    pointwiseOperator("qkv-join-backward", [joinGradients(d)]),
-    projectBackward(layer.qkv, types),
+    ...normBackward(layer.keyNorm, style, { ofOutput: KEYS_GRADIENT, ofInput: keys }),
+    ...normBackward(layer.queryNorm, style, { ofOutput: QUERIES_GRADIENT, ofInput: queries }),
+    pointwiseOperator("qkv-join-backward", [
+      joinGradients(d, queries ?? QUERIES_GRADIENT, keys ?? KEYS_GRADIENT),
+    ]),
+    projectBackward(layer.qkv, types, { ofInput: outgoing }),
   ];
 }
 
@@ -297,6 +326,7 @@ function latentBackward(
   parts: LatentParts,
   style: NormStyle,
   rope: readonly Operator[],
+  outgoing: string,
 ): Operator[] {
   const { keyValueDown, queryUp, queryDown } = parts;
   const { input } = keyValueDown;
@@ -309,10 +339,10 @@ function latentBackward(
     ...normBackward(parts.keyValueNorm, style),
     joinLatentBackward(d, sizes),
     projectBackward(keyValueDown, types, { ofInput: fromKeys }),
-    projectBackward(queryUp, types, queryDown === undefined ? { ofInput: fromQueries } : {}),
+    projectBackward(queryUp, types, { ofInput: queryDown === undefined ? fromQueries : undefined }),
     ...normBackward(parts.queryNorm, style),
     ...(queryDown ? [projectBackward(queryDown, types, { ofInput: fromQueries })] : []),
-    addGradients(d, "latent-input-backward", "block", [fromKeys, fromQueries], gradientOf(input)),
+    addGradients(d, "latent-input-backward", "block", [fromKeys, fromQueries], outgoing),
   ];
 }
 
@@ -321,7 +351,7 @@ const backward = (exchange: readonly Operator[]): Operator[] =>
   exchange.map((operator) => ({ ...operator, name: backwardName(operator.name) }));
 
 /** The gradients of queries, keys and values become one tensor again for the projection's backward matmuls. */
-function joinGradients(d: Dimensions): Kernel {
+function joinGradients(d: Dimensions, queries: string, keys: string): Kernel {
   const bytes = (heads: number): number => d.tokens * heads * d.headDim * d.activationBytes;
   const elements = d.tokens * (d.heads + 2 * d.kvHeads) * d.headDim;
   return pointwise(
@@ -330,9 +360,9 @@ function joinGradients(d: Dimensions): Kernel {
     elements,
     0,
     [
-      { tensor: "queries gradient", bytes: bytes(d.heads) },
-      { tensor: "keys gradient", bytes: bytes(d.kvHeads) },
-      { tensor: "values gradient", bytes: bytes(d.kvHeads) },
+      { tensor: queries, bytes: bytes(d.heads) },
+      { tensor: keys, bytes: bytes(d.kvHeads) },
+      { tensor: VALUES_GRADIENT, bytes: bytes(d.kvHeads) },
     ],
     [{ tensor: gradientOf("qkv"), bytes: elements * d.activationBytes }],
   );

@@ -43,31 +43,25 @@ export const gatheredTensor = (tensor: string, block: Block): string => `${tenso
 /** Name of a rank's part of a sum that is scattered. */
 export const partialTensor = (tensor: string): string => `partial ${tensor}`;
 
-/** What a rank has of a tensor that is gathered from all of them or summed over them. */
-export const ownPart = (tensor: string): string =>
-  tensor.replace(partialTensor(""), "").replace(/ gathered for \w+$/, "");
-
 /** Sequence parallelism gathers the tokens before a block's first matmul ... */
 export function blockGather(
   d: Dimensions,
   block: Block,
+  own: string,
   whole: string,
-  own?: string,
   bytesPerElement = d.activationBytes,
 ): Operator[] {
   if (d.ranks === 1 || d.normTokens === d.tokens) return [];
   const bytes = d.tokens * d.hidden * bytesPerElement;
-  return [collective(`${block}-all-gather`, "all-gather", d.ranks, bytes, own ?? ownPart(whole), whole)];
+  return [collective(`${block}-all-gather`, "all-gather", d.ranks, bytes, own, whole)];
 }
 
-/** ... and scatters their sum behind its last one; without it every rank needs the whole sum, in place. */
-export function blockReduce(d: Dimensions, block: Block, whole: string, own?: string): Operator[] {
+/** ... and scatters their sum behind its last one; without it every rank needs the whole sum. */
+export function blockReduce(d: Dimensions, block: Block, whole: string, own: string): Operator[] {
   if (d.ranks === 1) return [];
+  const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
   const bytes = d.tokens * d.hidden * d.activationBytes;
-  const output = own ?? ownPart(whole);
-  return d.normTokens === d.tokens
-    ? [collective(`${block}-all-reduce`, "all-reduce", d.ranks, bytes, whole, output)]
-    : [collective(`${block}-reduce-scatter`, "reduce-scatter", d.ranks, bytes, whole, output)];
+  return [collective(`${block}-${operation}`, operation, d.ranks, bytes, whole, own)];
 }
 
 /** Tokens to the GPUs of their experts, or back; nothing where one GPU holds them all. */

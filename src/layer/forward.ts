@@ -21,7 +21,7 @@ import {
   turnedPart,
   valueUp,
 } from "./latent-attention.ts";
-import type { FeedForward, Layout } from "./layout.ts";
+import { BOTH_BRANCHES, type FeedForward, FFN_OUTPUT, type Layout, PROJECTED } from "./layout.ts";
 import { project } from "./matmul.ts";
 import { type NormSite, type NormStyle, normalization } from "./normalization.ts";
 import { pointwiseOperator } from "./pointwise.ts";
@@ -67,7 +67,7 @@ export function forwardBuilder(): PartBuilder {
         ...gather,
         ...feedsForward,
         ...adds.attention,
-        ...blockReduce(d, "ffn", bothBranches(d)),
+        ...blockReduce(d, "ffn", bothBranches(d), BOTH_BRANCHES),
         ...adds.ffn,
       ];
     }
@@ -81,9 +81,10 @@ export function forwardBuilder(): PartBuilder {
 
 /** A norm that quantizes has made what is gathered narrow. */
 function gatherOf(layer: Layout, block: "attention" | "ffn"): Operator[] {
-  const { d, attentionNorm, ffnNorm, qkv, expertInput } = layer;
-  const [norm, whole] = block === "attention" ? [attentionNorm, qkv.input] : [ffnNorm, expertInput];
-  return blockGather(d, block, whole, undefined, norm?.narrowOutput ? d.matmulInputBytes : d.activationBytes);
+  const { d, attentionNorm, ffnNorm, qkv, ffnInput, ownAttentionInput, ownFfnInput } = layer;
+  const [norm, own, whole] =
+    block === "attention" ? [attentionNorm, ownAttentionInput, qkv.input] : [ffnNorm, ownFfnInput, ffnInput];
+  return blockGather(d, block, own, whole, norm?.narrowOutput ? d.matmulInputBytes : d.activationBytes);
 }
 
 /** From the block's first matmul to its last. */
@@ -174,7 +175,7 @@ function latentInputsBuilder() {
 function afterAttentionBuilder() {
   const postNorm = normBuilder();
   return (layer: Layout, style: NormStyle): readonly Operator[] => [
-    ...blockReduce(layer.d, "attention", layer.attentionResult),
+    ...blockReduce(layer.d, "attention", layer.attentionResult, PROJECTED),
     ...postNorm(layer.postAttentionNorm, style),
   ];
 }
@@ -194,7 +195,11 @@ function feedForwardBuilder() {
         ? dense(model, kernels, layer, feedForward)
         : expertOperators(model, kernels, layer, d.experts);
     if (isParallel(model.normPlacement)) return block;
-    return [...block, ...blockReduce(d, "ffn", layer.ffnResult), ...postNorm(layer.postFfnNorm, style)];
+    return [
+      ...block,
+      ...blockReduce(d, "ffn", layer.ffnResult, FFN_OUTPUT),
+      ...postNorm(layer.postFfnNorm, style),
+    ];
   };
 }
 
@@ -221,9 +226,9 @@ function expertOperators(
   layer: Layout,
   e: ExpertSizes,
 ): readonly Operator[] {
-  const { d, types, wideTypes, feedForward, sharedExperts, expertInput } = layer;
+  const { d, types, wideTypes, feedForward, sharedExperts, ffnInput } = layer;
   const narrow = isNarrow(types.dataType);
-  const input = narrow ? narrowTensor(expertInput) : expertInput;
+  const input = narrow ? narrowTensor(ffnInput) : ffnInput;
   const output = layer.ffnResult;
   const block = (name: string, { input, activation, output }: FeedForward): readonly Operator[] => [
     ...project(input, types),
@@ -231,11 +236,11 @@ function expertOperators(
     ...project(output, types),
   ];
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
-  const gate = e.sharedGate ? project(sharedGate(d, expertInput), wideTypes) : [];
+  const gate = e.sharedGate ? project(sharedGate(d, ffnInput), wideTypes) : [];
   return [
-    ...project(router(d, e, expertInput, model.bias === "all"), wideTypes),
+    ...project(router(d, e, ffnInput, model.bias === "all"), wideTypes),
     selectExperts(d, e, style),
-    ...(narrow ? [quantizedTokens(d, expertInput)] : []),
+    ...(narrow ? [quantizedTokens(d, ffnInput)] : []),
     ...dispatch(d, e, input, d.matmulInputBytes),
     ...block("activation", feedForward),
     ...combine(d, e, style, output),

@@ -1,4 +1,6 @@
+import { KEYS_GRADIENT, QUERIES_GRADIENT, VALUES_GRADIENT } from "./attention.ts";
 import type { Dimensions, LatentSizes } from "./dimensions.ts";
+import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import type { Projection } from "./matmul.ts";
 import type { NormPlace, NormSite } from "./normalization.ts";
@@ -216,16 +218,16 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     "strided",
     joined,
     0,
-    [access("queries gradient", joined)],
-    [access("gradient of qkv queries", heads * nopeDim), access("queries gradient", heads * ropeDim)],
+    [access(QUERIES_GRADIENT, joined)],
+    [access(gradientOf("qkv queries"), joined)],
   );
   const turnedKey = pointwise(
     "sum turned key gradient over heads",
     "strided",
     heads * ropeDim,
     1,
-    [access("keys gradient", heads * ropeDim)],
-    [access("keys gradient", d.tokens * ropeDim)],
+    [access(KEYS_GRADIENT, heads * ropeDim)],
+    [access(KEYS_GRADIENT, d.tokens * ropeDim)],
   );
   const decompressed = heads * (nopeDim + d.headDim);
   const keysAndValues = pointwise(
@@ -233,8 +235,8 @@ export function joinTurnedBackward(d: Dimensions, { nopeDim, ropeDim }: LatentSi
     "concatenate",
     decompressed,
     0,
-    [access("keys gradient", heads * nopeDim), access("values gradient", heads * d.headDim)],
-    [access("gradient of latent keys and values", decompressed)],
+    [access(KEYS_GRADIENT, heads * nopeDim), access(VALUES_GRADIENT, heads * d.headDim)],
+    [access(gradientOf("latent keys and values"), decompressed)],
   );
   return pointwiseOperator("rope-join-backward", [queries, keysAndValues, turnedKey]);
 }
@@ -252,8 +254,8 @@ export function joinLatentBackward(d: Dimensions, { keyValueRank, ropeDim }: Lat
       "vectorized",
       d.tokens * width,
       0,
-      [access("gradient of kv latent", keyValueRank), access("keys gradient", ropeDim)],
-      [access("gradient of kv latent and key", width)],
+      [access(gradientOf("kv latent"), keyValueRank), access(KEYS_GRADIENT, ropeDim)],
+      [access(gradientOf("kv latent and key"), width)],
     ),
   ]);
 }

@@ -30,7 +30,10 @@ export interface Layout {
   readonly feedForward: FeedForward;
   readonly sharedExperts: FeedForward | undefined;
   /** what the feed-forward block, or router and dispatch, read */
-  readonly expertInput: string;
+  readonly ffnInput: string;
+  /** what this GPU has of both blocks' inputs where they are gathered from all */
+  readonly ownAttentionInput: string;
+  readonly ownFfnInput: string;
   /** what the blocks write: under sequence parallelism each rank's part of a sum that is scattered after */
   readonly attentionResult: string;
   readonly ffnResult: string;
@@ -70,16 +73,16 @@ export function layout(
   const quantizeAttention = narrow && !narrowAttention;
   const split = d.normTokens !== d.tokens;
   // a folded norm writes no output: the matmul behind it reads what the norm has read
-  const firstInput = (block: "attention" | "ffn", place: NormPlace | undefined, unnormed: string): string => {
-    const own = place?.beforeMatmul ? (folded ? place.input : place.output) : unnormed;
-    return split ? gatheredTensor(own, block) : own;
-  };
-  const attentionInput = firstInput("attention", places.attention, STREAM);
+  const firstInput = (place: NormPlace | undefined, unnormed: string): string =>
+    place?.beforeMatmul ? (folded ? place.input : place.output) : unnormed;
+  const ownAttentionInput = firstInput(places.attention, STREAM);
+  const attentionInput = split ? gatheredTensor(ownAttentionInput, "attention") : ownAttentionInput;
   // behind one norm both blocks read the same
-  const ffnInput =
-    model.normPlacement === "parallel-shared" ? attentionInput : firstInput("ffn", places.ffn, MIDDLE);
-  const projected = split ? partialTensor("projected attention") : "projected attention";
-  const ffnOutput = split ? partialTensor("ffn output") : "ffn output";
+  const shared = model.normPlacement === "parallel-shared";
+  const ownFfnInput = shared ? ownAttentionInput : firstInput(places.ffn, MIDDLE);
+  const ffnInput = shared ? attentionInput : split ? gatheredTensor(ownFfnInput, "ffn") : ownFfnInput;
+  const projected = split ? partialTensor(PROJECTED) : PROJECTED;
+  const ffnOutput = split ? partialTensor(FFN_OUTPUT) : FFN_OUTPUT;
   const bias = model.bias !== "none";
   const attentionBias = model.bias === "attention" || model.bias === "all";
   const normsOfHeads = headNorms(model);
@@ -131,7 +134,9 @@ export function layout(
         ? denseBlock(model, d, ffnInput, ffnOutput, quantizing)
         : routedBlock(model, d, d.experts, quantizing),
     sharedExperts: d.experts && sharedBlock(model, d, d.experts, ffnInput, quantizing),
-    expertInput: ffnInput,
+    ffnInput,
+    ownAttentionInput,
+    ownFfnInput,
     attentionResult: projected,
     ffnResult: ffnOutput,
   };
@@ -305,6 +310,9 @@ function qkNorm(model: Model, d: Dimensions, place: NormPlace, heads: number): N
 /** What passes a layer's blocks by, before attention and after it; a layer leaves it under the first name again. */
 export const STREAM = "residual stream";
 export const MIDDLE = "residual stream after attention";
+/** What the blocks write. */
+export const PROJECTED = "projected attention";
+export const FFN_OUTPUT = "ffn output";
 /** The sum of parallel branches. */
 export const BOTH_BRANCHES = "both branches";
 
@@ -332,7 +340,7 @@ const preAttention = (branch: string, stream: string): NormPlace => ({
   residual: { branch, stream },
   beforeMatmul: true,
 });
-const PRE_ATTENTION = preAttention("ffn output", MIDDLE);
+const PRE_ATTENTION = preAttention(FFN_OUTPUT, MIDDLE);
 const PARALLEL_ATTENTION = preAttention(BOTH_BRANCHES, STREAM);
 
 const preFfn = (input: string, branch: string | undefined): NormPlace => ({
@@ -343,12 +351,12 @@ const preFfn = (input: string, branch: string | undefined): NormPlace => ({
   beforeMatmul: true,
 });
 
-const POST_ATTENTION = behind("post-attention-norm", "projected attention");
-const POST_FFN = behind("post-ffn-norm", "ffn output");
+const POST_ATTENTION = behind("post-attention-norm", PROJECTED);
+const POST_FFN = behind("post-ffn-norm", FFN_OUTPUT);
 
 /** Where the norms of each architecture stand: the tensors of the layer that they read and write. */
 const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
-  pre: { attention: PRE_ATTENTION, ffn: preFfn(MIDDLE, "projected attention") },
+  pre: { attention: PRE_ATTENTION, ffn: preFfn(MIDDLE, PROJECTED) },
   parallel: { attention: PARALLEL_ATTENTION, ffn: preFfn(STREAM, undefined) },
   "parallel-shared": { attention: PARALLEL_ATTENTION },
   sandwich: {
@@ -366,14 +374,14 @@ const NORM_PLACES: Readonly<Record<Model["normPlacement"], NormPlaces>> = {
       name: "attention-norm",
       input: "attention sum",
       output: MIDDLE,
-      residual: { branch: "projected attention", stream: STREAM },
+      residual: { branch: PROJECTED, stream: STREAM },
       beforeMatmul: false,
     },
     ffn: {
       name: "ffn-norm",
       input: "ffn sum",
       output: STREAM,
-      residual: { branch: "ffn output", stream: MIDDLE },
+      residual: { branch: FFN_OUTPUT, stream: MIDDLE },
       beforeMatmul: false,
     },
   },

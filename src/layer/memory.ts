@@ -3,6 +3,7 @@ import type { Scenario } from "../schema/scenario.ts";
 import { BYTES_PER_ELEMENT } from "../schema/vocabulary.ts";
 import { isBackward, isRecomputed, originalName } from "./backward.ts";
 import { attendedTokens, type Dimensions, plainWeightBytes } from "./dimensions.ts";
+import { isGradient, isWeightGradient } from "./gradients.ts";
 import type { Operator } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
 import { layerKinds, modelOfKind } from "./layer-kinds.ts";
@@ -102,8 +103,6 @@ export const workingBytes = (operators: readonly Operator[]): number =>
     ),
   );
 
-const isWeightGradient = (tensor: string): boolean => /^gradient of .* (weight|bias)$/.test(tensor);
-
 /**
  * Bytes of one layer's tensors that its backward pass reads from the forward one: read there before anything in the
  * backward pass has written them. Gradients come from the layer behind and are not kept, nor is what an exchange reads,
@@ -129,5 +128,3 @@ export function savedBytes(operators: readonly Operator[]): number {
   }
   return sumOf([...saved.values()], (bytes) => bytes);
 }
-
-const isGradient = (tensor: string): boolean => tensor.includes("gradient");

@@ -10,6 +10,15 @@ import { type MatmulTypes, type Projection, projectionBackward, projectionForwar
 import { type NormPlace, type NormStyle, normalization, normalizationBackward } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
+/** What the final norm writes. */
+const NORMED = "final-norm output";
+
+/** What layers and the other ends have just written when a pass of an end begins. */
+export const BEFORE_ENDS = {
+  forward: [STREAM, NORMED],
+  backward: [gradientOf(STREAM), gradientOf(NORMED)],
+} as const;
+
 /** What a model does before its first layer and behind its last one, each part with its backward pass in training. */
 export interface ModelEnds {
   readonly embedding: readonly Operator[];
@@ -25,15 +34,19 @@ export function modelEnds(
   types: MatmulTypes,
 ): ModelEnds {
   const train = phase === "train";
+  // a post-norm layer ends in a norm already
+  const endsInNorm = model.normPlacement === "post";
+  // a folded norm writes no output
+  const headInput = endsInNorm || style.implementation === "folded" ? STREAM : FINAL_NORM.output;
+  const headGradient = gradientOf(endsInNorm ? STREAM : FINAL_NORM.output);
   return {
     embedding: [
       ...embeddingLookup(model, d, types.weightBytes),
       ...(model.embeddingNorm ? normOperators(EMBEDDING_NORM, d, style, train) : []),
       ...(train ? embeddingBackward(model, d, types.weightBytes) : []),
     ],
-    // a post-norm layer ends in a norm already
-    finalNorm: model.normPlacement === "post" ? [] : normOperators(FINAL_NORM, d, style, train),
-    head: (model.outputHead ?? model.causal) ? head(model, d, types, train, style) : [],
+    finalNorm: endsInNorm ? [] : normOperators(FINAL_NORM, d, style, train),
+    head: (model.outputHead ?? model.causal) ? head(model, d, types, train, headInput, headGradient) : [],
   };
 }
 
@@ -46,7 +59,7 @@ const place = (name: string, input: string, output: string, beforeMatmul: boolea
 });
 
 const EMBEDDING_NORM = place("embedding-norm", EMBEDDED, STREAM, false);
-const FINAL_NORM = place("final-norm", STREAM, "final-norm output", true);
+const FINAL_NORM = place("final-norm", STREAM, NORMED, true);
 
 function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train: boolean): Operator[] {
   const forward = normalization(where, style, false)(d.normTokens, d.hidden);
@@ -61,10 +74,14 @@ const SOFTMAX_FLOPS = 6;
  * its gradient (softmax in fp32). Under tensor parallelism each rank has a part of the vocabulary: inference gathers
  * the parts, training exchanges the row statistics of the softmax and sums what flows back.
  */
-function head(model: Model, d: Dimensions, types: MatmulTypes, train: boolean, style: NormStyle): Operator[] {
-  // a folded norm writes no output
-  const input = style.implementation === "folded" ? FINAL_NORM.input : FINAL_NORM.output;
-  const inputGradient = gradientOf(FINAL_NORM.output);
+function head(
+  model: Model,
+  d: Dimensions,
+  types: MatmulTypes,
+  train: boolean,
+  input: string,
+  inputGradient: string,
+): Operator[] {
   const rows = train ? d.tokens : d.sequences;
   const columns = Math.ceil(model.vocabulary / d.ranks);
   const inputBytes = rows * d.hidden * d.activationBytes;

@@ -2,7 +2,7 @@ import type { Model } from "../schema/model.ts";
 import { partialTensor } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
-import { BOTH_BRANCHES, type Layout, MIDDLE, STREAM } from "./layout.ts";
+import { BOTH_BRANCHES, FFN_OUTPUT, type Layout, MIDDLE, PROJECTED, STREAM } from "./layout.ts";
 import { fusesResidual, type NormSite, type NormStyle } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
@@ -30,8 +30,8 @@ export function residualAdds(
       ),
     ]);
   };
-  const attentionBranch = layer.postAttentionNorm?.place.output ?? "projected attention";
-  const ffnBranch = layer.postFfnNorm?.place.output ?? "ffn output";
+  const attentionBranch = layer.postAttentionNorm?.place.output ?? PROJECTED;
+  const ffnBranch = layer.postFfnNorm?.place.output ?? FFN_OUTPUT;
   if (isParallel(normPlacement)) {
     return {
       // not yet exchanged: every rank has its part of the sum for all tokens

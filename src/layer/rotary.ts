@@ -1,3 +1,4 @@
+import { KEYS_GRADIENT, QUERIES_GRADIENT } from "./attention.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Access, Kernel } from "./kernel.ts";
 import { pointwise } from "./pointwise.ts";
@@ -5,25 +6,41 @@ import { pointwise } from "./pointwise.ts";
 /** x cos + rotate(x) sin over queries and keys; the tables hold one row a position. */
 export function rotaryEmbedding(d: Dimensions, style: "eager" | "fused"): Kernel[] {
   const after = d.rotaryDim === d.headDim ? "rotated" : "joined";
-  if (style === "fused") return [fusedRotary(d, "rotary embedding", "source", after)];
+  if (style === "fused")
+    return [fusedRotary(d, "rotary embedding", bothTensors("source"), bothTensors(after))];
   return [...rotateEager(d, "queries", d.heads), ...rotateEager(d, "keys", d.kvHeads)];
 }
 
-/** The rotation's transpose, applied to the gradients: the same work. */
-export function rotaryBackward(d: Dimensions, style: "eager" | "fused"): Kernel[] {
-  if (style === "fused") return [fusedRotary(d, "rotary gradient", "gradient", "gradient")];
-  return [...rotateEagerBackward(d, "keys", d.kvHeads), ...rotateEagerBackward(d, "queries", d.heads)];
+/** The rotation's transpose, applied to the gradients in place: the same work. */
+export function rotaryBackward(
+  d: Dimensions,
+  style: "eager" | "fused",
+  queries = QUERIES_GRADIENT,
+): Kernel[] {
+  if (style === "fused") {
+    const gradients = { queries, keys: KEYS_GRADIENT };
+    return [fusedRotary(d, "rotary gradient", gradients, gradients)];
+  }
+  return [
+    ...rotateEagerBackward(d, "keys", d.kvHeads, KEYS_GRADIENT),
+    ...rotateEagerBackward(d, "queries", d.heads, queries),
+  ];
 }
 
 const tableBytes = (d: Dimensions): number => d.newTokens * d.rotaryDim * d.activationBytes;
 
-function fusedRotary(d: Dimensions, name: string, from: TensorOf, to: TensorOf): Kernel {
+interface QueriesAndKeys {
+  readonly queries: string;
+  readonly keys: string;
+}
+
+function fusedRotary(d: Dimensions, name: string, from: QueriesAndKeys, to: QueriesAndKeys): Kernel {
   const elements = d.tokens * (d.heads + d.kvHeads) * d.rotaryDim;
   const queryBytes = d.tokens * d.heads * d.rotaryDim * d.activationBytes;
   const keyBytes = d.tokens * d.kvHeads * d.rotaryDim * d.activationBytes;
-  const both = (tensor: TensorOf): Access[] => [
-    { tensor: TENSORS.queries[tensor], bytes: queryBytes },
-    { tensor: TENSORS.keys[tensor], bytes: keyBytes },
+  const both = ({ queries, keys }: QueriesAndKeys): Access[] => [
+    { tensor: queries, bytes: queryBytes },
+    { tensor: keys, bytes: keyBytes },
   ];
   return pointwise(name, "vectorized", elements, 3, both(from), both(to), 2 * tableBytes(d));
 }
@@ -39,8 +56,6 @@ const tensorNames = (which: "queries" | "keys") => ({
   timesSin: `${which} times sin`,
   rotated: `${which} rotated`,
   joined: `${which} joined`,
-  /** the gradients of the rotated and of the source: written over, as nobody wants the first any more */
-  gradient: `${which} gradient`,
   gradientTimesSin: `${which} gradient times sin`,
   gradientTimesCos: `${which} gradient times cos`,
   gradientNegated: `${which} gradient negated`,
@@ -48,6 +63,11 @@ const tensorNames = (which: "queries" | "keys") => ({
 });
 
 const TENSORS = { queries: tensorNames("queries"), keys: tensorNames("keys") };
+
+const bothTensors = (tensor: TensorOf): QueriesAndKeys => ({
+  queries: TENSORS.queries[tensor],
+  keys: TENSORS.keys[tensor],
+});
 
 /** The turned part of all heads, whole or one half of it, under a name. */
 function headTensors(d: Dimensions, heads: number) {
@@ -124,7 +144,12 @@ function joinUnturned(d: Dimensions, which: "queries" | "keys", heads: number): 
   );
 }
 
-function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: number): Kernel[] {
+function rotateEagerBackward(
+  d: Dimensions,
+  which: "queries" | "keys",
+  heads: number,
+  gradient: string,
+): Kernel[] {
   const { elements, whole, half } = headTensors(d, heads);
   const names = TENSORS[which];
   return [
@@ -133,7 +158,7 @@ function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: nu
       "strided",
       elements,
       1,
-      [whole(names.gradient)],
+      [whole(gradient)],
       [whole(names.gradientTimesSin)],
       tableBytes(d),
     ),
@@ -150,7 +175,7 @@ function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: nu
       "strided",
       elements,
       1,
-      [whole(names.gradient)],
+      [whole(gradient)],
       [whole(names.gradientTimesCos)],
       tableBytes(d),
     ),
@@ -168,7 +193,7 @@ function rotateEagerBackward(d: Dimensions, which: "queries" | "keys", heads: nu
       elements,
       1,
       [whole(names.gradientTimesCos), whole(names.gradientTurned)],
-      [whole(names.gradient)],
+      [whole(gradient)],
     ),
   ];
 }

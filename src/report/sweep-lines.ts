@@ -70,7 +70,7 @@ const jsonLine: Line = (keys, digits, columns) => {
 
 /**
  * Columns of one point after the other, separated by commas, nothing where there is no number. JSON writes numbers as
- * join does, in half the time: it does not look for each among the last thousands first.
+ * join does, in half the time: V8 looks for each number that is joined in a cache of texts, and sweeps seldom repeat one.
  */
 function csvColumns(fields: readonly ResultField[]): (answers: Answers) => string {
   const values: (number | undefined)[] = fields.map(() => undefined);

@@ -13,7 +13,7 @@ import {
   weightBytes,
   workingBytes,
 } from "../layer/memory.ts";
-import { type ModelEnds, modelEnds, optimizerStep } from "../layer/model-ends.ts";
+import { BEFORE_ENDS, type ModelEnds, modelEnds, optimizerStep } from "../layer/model-ends.ts";
 import { parameterCounts } from "../layer/parameters.ts";
 import { type Device, matmulPeak } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
@@ -58,16 +58,17 @@ export function wholeModel(
   const kinds = layerKinds(model).map(
     ({ name, layers }): KindTime => ({ name, layers, ...costOf(model.layerKinds && name) }),
   );
-  const timeOf = (operators: readonly Operator[]) => operatorSeconds(operators, scenario, target);
-  const embeddingSeconds = timeOf(ends.embedding);
-  const finalNormSeconds = timeOf(ends.finalNorm);
-  const headSeconds = timeOf(ends.head);
+  const timeOf = (operators: readonly Operator[], passes: Passes) =>
+    operatorSeconds(operators, passes, scenario, target);
+  const embeddingSeconds = timeOf(ends.embedding, "apart");
+  const finalNormSeconds = timeOf(ends.finalNorm, "apart");
+  const headSeconds = timeOf(ends.head, "together");
   const held = heldParameters(model, parallelism);
   const updates =
     workload.phase === "train"
       ? optimizerStep(heldTotal(held), plainWeightBytes(precision), training?.optimizer)
       : [];
-  const optimizerSeconds = timeOf(updates);
+  const optimizerSeconds = timeOf(updates, "together");
   const layersSeconds = sumOf(kinds, ({ layers, seconds }) => layers * seconds);
   const passSeconds = startSeconds + embeddingSeconds + layersSeconds + finalNormSeconds + headSeconds;
   const batches = workload.phase === "train" ? (training?.gradientAccumulation ?? 1) : 1;
@@ -112,16 +113,25 @@ const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part /
 const flopsOf = (operators: readonly Operator[]): number =>
   sumOf(operators, ({ kernels }) => sumOf(kernels, (kernel) => kernel.flops));
 
+/** Whether all other layers run between the two passes of a training step, or nothing does. */
+type Passes = "apart" | "together";
+
 /** Operators back to back in the scenario's runtime, on their own; what starting costs is counted elsewhere. */
-function operatorSeconds(operators: readonly Operator[], { runtime }: Scenario, target: Device): number {
+function operatorSeconds(
+  operators: readonly Operator[],
+  passes: Passes,
+  { runtime }: Scenario,
+  target: Device,
+): number {
   const kernels = operators.flatMap((operator) => operator.kernels);
   if (kernels.length === 0) return 0;
   const { calibration } = target;
   if (calibration === undefined) return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
-  // little runs between the two passes of what is not a layer
-  const traffic = layerTraffic(kernels, calibration.cache);
+  const backward = firstBackwardKernel(operators);
+  const secondPass = passes === "apart" ? backward : kernels.length;
+  const traffic = layerTraffic(kernels, calibration.cache, secondPass, BEFORE_ENDS);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  return scheduleKernels(timings, firstBackwardKernel(operators), runtime, calibration).startedSeconds;
+  return scheduleKernels(timings, backward, runtime, calibration).startedSeconds;
 }
 
 /** The residual stream from one stage to the next; back too in training. */

@@ -51,7 +51,12 @@ const CHANGES: readonly [string, Change, Change, RegExp][] = [
     /-norm(-backward)?$|-residual$/,
   ],
   // the projection's output has another name where a norm keeps it
-  ["qkNorm", model({ qkNorm: false }), model({ qkNorm: true }), /^((query|key)-norm|qkv-projection$)/],
+  [
+    "qkNorm",
+    model({ qkNorm: false }),
+    model({ qkNorm: true }),
+    /^((query|key)-norm|qkv-projection$|qkv-join-backward$)/,
+  ],
   [
     "the pointwise kernels",
     kernels({ pointwise: "eager" }),
@@ -80,7 +85,7 @@ const CHANGES: readonly [string, Change, Change, RegExp][] = [
     model({ positions: "rope" }),
     model({ positions: "learned" }),
     // queries and keys are read where RoPE has left them, or where their norms have
-    /^(rope|kv-cache-write|attention|attention-scores|attention-context|(query|key)-norm|qkv-projection$)/,
+    /^(rope|kv-cache-write|attention|attention-scores|attention-context|(query|key)-norm|qkv-projection$|qkv-join-backward$)/,
   ],
   [
     "the type of the cache",
