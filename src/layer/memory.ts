@@ -42,6 +42,7 @@ export function heldParameters(model: Model, parallelism: Scenario["parallelism"
   // where they do not divide evenly, the first stages have a layer more than the last
   const begin = stage(longestStage(model, parallelism), first);
   const end = stage(Math.floor(model.layers / stages), last);
+  // Stryker disable next-line EqualityOperator: of two that hold as much either will do
   return heldTotal(begin) >= heldTotal(end) ? begin : end;
 }
 

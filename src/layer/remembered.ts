@@ -62,6 +62,7 @@ export function rememberedAll<A extends readonly unknown[] & UpToSeven, R>(
 }
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  // Stryker disable next-line EqualityOperator: behind both ends there is the same nothing
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

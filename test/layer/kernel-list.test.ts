@@ -30,8 +30,8 @@ const tensor = (ranks: number, sequenceParallel: boolean, expert?: number) => ({
   parallelism: { tensor: ranks, sequenceParallel, ...(expert ? { expert } : {}) },
 });
 const types = (
-  activations: "bf16" | "fp8" | "int8",
-  weights: "bf16" | "fp8" | "int4",
+  activations: "bf16" | "fp8" | "int8" | "fp4",
+  weights: "bf16" | "fp8" | "int4" | "fp4",
   kvCache: "bf16" | "fp8",
 ) => ({
   precision: { activations, weights, kvCache },
@@ -78,6 +78,26 @@ const LAYERS: Readonly<Record<string, Partial<Scenario>>> = {
     workload: train(1, 64),
     ...norm("layernorm", "fused"),
     ...kernels("eager", "flash"),
+  },
+  "one token, op by op, fp4": {
+    model: model("llama-3-8b"),
+    workload: decode(1, 10),
+    ...norm("layernorm", "eager"),
+    ...kernels("eager", "flash"),
+    ...types("fp4", "fp4", "bf16"),
+  },
+  "Pythia, training, a quarter of each head turned, split tokens": {
+    model: model("pythia-12b"),
+    workload: train(1, 256),
+    ...norm("layernorm", "fused"),
+    ...kernels("eager", "flash"),
+    ...tensor(2, true),
+  },
+  "Qwen 1.5 MoE, training": {
+    model: model("qwen1.5-moe-a2.7b"),
+    workload: train(1, 64),
+    ...norm("rmsnorm", "native"),
+    ...kernels("fused", "flash"),
   },
   "OLMo 2, training": {
     model: model("olmo-2-7b"),
@@ -175,7 +195,7 @@ function normsText(): string {
   return NORM_KINDS.flatMap((kind) =>
     NORM_IMPLEMENTATIONS.map((implementation) => {
       const operators = layerOperators(
-        scenario({ model: model("llama-3-8b"), workload: train(1, 16), ...norm(kind, implementation) }),
+        scenario({ model: model("llama-3-8b"), workload: train(1, 256), ...norm(kind, implementation) }),
       );
       return operatorsText(operators.filter(({ name }) => name.startsWith("ffn-norm")));
     }),
