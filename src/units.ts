@@ -41,6 +41,11 @@ export function significant(value: number, digits = 3): string {
   return Number(text) === 0 ? String(rounded(value, 1)) : text;
 }
 
+/** Four digits: a swap of norms moves the third or the fourth. */
+export const fourDigits = (value: number): string => String(rounded(value, 4));
+
+export const formatUsd = (value: number): string => `$${fourDigits(value)}`;
+
 const rounded = (value: number, digits: number): number => Number(value.toPrecision(digits));
 
 function scaled(value: number, scale: Scale, zero: string, digits = 3): string {

@@ -24,13 +24,14 @@ async function printed(...argv: string[]): Promise<string> {
   return text;
 }
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+/** As the profile has it, two digits. */
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))}%`;
 
 function validationTable(): string {
   const rows = ["h100-sxm", "h200-sxm"].flatMap((name) =>
     (hardware(name).validation ?? []).map(
       (row) =>
-        `| ${name} | ${row.phase}, ${row.runtime} | ${row.layers} | ${percent(row.medianError)} | ${percent(row.percentile90Error)} | ${row.shareErrorPoints} |`,
+        `| ${name} | ${row.phase}, ${row.runtime}${row.layersWith === undefined ? "" : `, ${row.layersWith}`} | ${row.layers} | ${percent(row.medianError)} | ${percent(row.percentile90Error)} | ${row.shareErrorPoints} |`,
     ),
   );
   return [
@@ -49,7 +50,13 @@ const SHARE_MODELS = [
   "gpt2-xl",
   "bert-large",
 ];
-const SHARE_WORKLOADS = [prefill(1, 4096), prefill(1, 128), decode(1, 2048), decode(64, 2048)];
+/** The same tokens in as many sequences as the model's learned positions ask for. */
+const SHARE_WORKLOADS: readonly ((mostTokens: number) => Scenario["workload"])[] = [
+  (most) => prefill(4096 / Math.min(4096, most), Math.min(4096, most)),
+  () => prefill(1, 128),
+  (most) => decode(1, Math.min(2048, most)),
+  (most) => decode(64, Math.min(2048, most)),
+];
 
 function shareTable(): string {
   const share = (
@@ -63,13 +70,18 @@ function shareTable(): string {
     return `${(100 * shareOfTime).toFixed(0)}%`;
   };
   const rows = SHARE_MODELS.map((name) => {
-    const cells = SHARE_WORKLOADS.map(
-      (workload) => `${share(name, "native", workload)} / ${share(name, "eager", workload)}`,
+    const { positionRows = Number.POSITIVE_INFINITY, causal } = model(name);
+    // BERT's rows are those of 512 positions and two segments
+    const mostTokens = positionRows === 514 ? 512 : positionRows;
+    const cells = SHARE_WORKLOADS.map((of) => of(mostTokens)).map((workload) =>
+      workload.phase === "decode" && !causal
+        ? "–"
+        : `${share(name, "native", workload)} / ${share(name, "eager", workload)}`,
     );
     return `| ${name} | ${cells.join(" | ")} |`;
   });
   return [
-    "| native / eager kernels | prefill 4096 | prefill 128 | decode, batch 1 | decode, batch 64 |",
+    "| native / eager kernels | prefill, 4096 tokens | prefill, 128 tokens | decode, batch 1 | decode, batch 64 |",
     "|---|---|---|---|---|",
     ...rows,
   ].join("\n");

@@ -38,13 +38,13 @@ import { rotaryBackward } from "./rotary.ts";
 const backwardName = (name: string): string => `${name}-backward`;
 const recomputedName = (name: string): string => `${name}-recomputed`;
 
-export const isRecomputed = ({ name }: Operator): boolean => name.endsWith(recomputedName(""));
+export const isRecomputed = ({ name }: Pick<Operator, "name">): boolean => name.endsWith(recomputedName(""));
 
 /** Of the forward operator that is run again. */
 export const originalName = ({ name }: Operator): string => name.slice(0, -recomputedName("").length);
 
 /** Work of the backward pass, which begins with what it computes again. */
-export const isBackward = (operator: Operator): boolean =>
+export const isBackward = (operator: Pick<Operator, "name">): boolean =>
   operator.name.endsWith(backwardName("")) || isRecomputed(operator);
 
 /** Index of the first kernel of the backward pass; past the last kernel when there is none. */

@@ -1,6 +1,6 @@
 import type { Claim, Claims, Place } from "../schema/claims.ts";
 import { parseField } from "../study/result-field.ts";
-import { formatBytes, formatPercent, formatSeconds, significant } from "../units.ts";
+import { formatBytes, formatPercent, formatSeconds, formatUsd, significant } from "../units.ts";
 import { visible } from "../visible.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
@@ -94,7 +94,7 @@ function valueText(value: number, unit: Claim["values"][number]["unit"]): string
     case "bytes":
       return formatBytes(value);
     case "usd":
-      return `$${significant(value)}`;
+      return formatUsd(value);
     case "ratio":
       return significant(value);
     case "points":

@@ -1,6 +1,7 @@
+import { isBackward } from "../layer/backward.ts";
 import type { Claim, Place } from "../schema/claims.ts";
 import type { NormKind } from "../schema/model.ts";
-import type { OperatorResult } from "../schema/result.ts";
+import type { Bound, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
 import { usdPerMillionTokens } from "../simulate/whole-model.ts";
@@ -193,47 +194,57 @@ const secondsOf = (
   isMember: (one: OperatorResult) => boolean,
 ): number => operators.filter(isMember).reduce((sum, { seconds }) => sum + seconds, 0);
 
+const OUTSIDE: readonly Bound[] = ["host", "network"];
+
 function memoryBound({ scenario, at }: Context): Claim {
   const answers = at(scenario.normalization);
   const operators = answers.operators();
   const { seconds, modelFlopsUtilization, bandwidthUtilization } = answers.layer();
-  const computeShare = secondsOf(operators, ({ bound }) => bound === "compute") / seconds;
+  const shareOf = (...bounds: Bound[]): number =>
+    secondsOf(operators, ({ bound }) => bounds.includes(bound)) / seconds;
+  const computeShare = shareOf("compute");
+  const outsideShare = shareOf(...OUTSIDE);
   const norms = operators.filter((one) => one.class === "normalization");
   const normsCompute = norms.some(({ bound }) => bound === "compute");
   const layerWaits = computeShare < 0.5;
+  const waitsOutside = outsideShare >= 0.5;
   return {
     id: "memory-bound",
     claim: "GPU utilization is limited by bandwidth, not by compute",
     values: [
       share("time bound by compute", computeShare),
+      ...(outsideShare > 0 ? [share("by the host or other GPUs", outsideShare)] : []),
       share("of peak FLOP/s used", modelFlopsUtilization),
       share("of peak bandwidth used", bandwidthUtilization),
     ],
-    verdict: normsCompute ? "does not hold" : layerWaits ? "holds" : "holds only if",
-    condition:
-      normsCompute || layerWaits
-        ? ""
-        : "one looks at the norms alone, or in decode: the layer itself waits for arithmetic",
-    threshold: "less than half of the layer's time bound by compute, and no norm",
+    verdict: normsCompute ? "does not hold" : layerWaits && !waitsOutside ? "holds" : "holds only if",
+    condition: normsCompute
+      ? ""
+      : waitsOutside
+        ? "one looks at the kernels themselves: the layer waits for the host, or for other GPUs"
+        : layerWaits
+          ? ""
+          : "one looks at the norms alone, or in decode: the layer itself waits for arithmetic",
+    threshold: "less than half of the layer's time bound by compute, or by host and network, and no norm",
     places: [],
     evidence: [],
   };
 }
 
-/** What the norms of a layer move, and how many kernels they are. */
-const trafficOf = (answers: Answers): { readonly kernels: number; readonly bytes: number } => ({
-  kernels: answers
-    .operators()
-    .filter((one) => one.class === "normalization")
-    .reduce((sum, { kernels }) => sum + kernels, 0),
-  bytes: answers.normalization().hbmBytes,
-});
+/** What the norms of a layer move in the forward pass, and how many kernels they are. */
+function forwardTraffic(answers: Answers): { readonly kernels: number; readonly bytes: number } {
+  const norms = answers.operators().filter((one) => one.class === "normalization" && !isBackward(one));
+  return {
+    kernels: norms.reduce((sum, { kernels }) => sum + kernels, 0),
+    bytes: norms.reduce((sum, { hbmReadBytes, hbmWriteBytes }) => sum + hbmReadBytes + hbmWriteBytes, 0),
+  };
+}
 
 function multiplePasses({ scenario, at }: Context): Claim {
   const { implementation } = scenario.normalization;
-  const layerNorm = trafficOf(at({ kind: "layernorm", implementation }));
-  const rmsNorm = trafficOf(at({ kind: "rmsnorm", implementation }));
-  const once = trafficOf(at({ kind: "rmsnorm", implementation: "fused" })).bytes;
+  const layerNorm = forwardTraffic(at({ kind: "layernorm", implementation }));
+  const rmsNorm = forwardTraffic(at({ kind: "rmsnorm", implementation }));
+  const once = forwardTraffic(at({ kind: "rmsnorm", implementation: "fused" })).bytes;
   const ratio = once === 0 ? 0 : layerNorm.bytes / once;
   const saved = layerNorm.bytes === 0 ? 0 : 1 - rmsNorm.bytes / layerNorm.bytes;
   const holds = ratio >= ARTICLE.severalPasses;

@@ -61,6 +61,24 @@ describe("the article's claims", () => {
     expect(claim(prefill, "memory-bound").verdict).toBe("holds only if");
   });
 
+  test("a layer that waits for the host or for other GPUs is not limited by bandwidth", async () => {
+    for (const flags of ["llama-3-8b-huggingface-eager-h100", "--tensor-parallel 64"]) {
+      const waits = claim(await json<Claims>(`claims ${flags} --json`), "memory-bound");
+      expect(waits.verdict).toBe("holds only if");
+      expect(waits.condition).toMatch(/waits for the host, or for other GPUs/);
+      expect(value(waits, "by the host or other GPUs")).toBeGreaterThan(0.5);
+    }
+    const alone = claim(await json<Claims>("claims llama-3-70b-decode-h100 --json"), "memory-bound");
+    expect(alone.values.map(({ name }) => name)).not.toContain("by the host or other GPUs");
+  });
+
+  test("the backward pass makes no forward kernel read twice", async () => {
+    const training = claim(await json<Claims>("claims llama-3-70b-train-h100 --json"), "multiple-passes");
+    const prefill = claim(await json<Claims>("claims --json"), "multiple-passes");
+    expect(training.verdict).toBe("holds only if");
+    expect(training.values).toEqual(prefill.values);
+  });
+
   test("textbook kernels make several passes, RMSNorm one fewer", async () => {
     const found = await json<Claims>("claims --json --norm layernorm:textbook");
     const passes = claim(found, "multiple-passes");
