@@ -33,6 +33,8 @@ export async function solve(
   const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
   if (space.axes.length > 0)
     throw new UserError(`--${space.axes[0]!.name}: expected one value: only --vary moves`);
+  if (Object.hasOwn(space.fixed, name))
+    throw new UserError(`--${name} is fixed on the command line, and --vary moves it: leave one out`);
   const range = await readRange(options.range, name, space);
   const found = solveSpace(space, field, target, { name, range });
   const solution: Solution = {
@@ -73,6 +75,10 @@ function readTarget(text: string | undefined): { readonly field: ResultField; re
     throw new UserError(`--target: expected field=number, ${example}, got ${JSON.stringify(text)}`);
   const { field, problem } = parseField(name);
   if (problem !== undefined) throw new UserError(`--target: ${problem}`);
+  if (field!.unit === "share" && target > 1)
+    throw new UserError(
+      `--target: ${name} is a share, at most 1 or 100%, got ${number}${target <= 100 && !number!.includes("%") ? `: try ${name}=${number}%` : ""}`,
+    );
   return { field: field!, target };
 }
 
@@ -90,11 +96,13 @@ function readParameter(text: string | undefined): string {
   );
 }
 
+const ONE_UNLESS_SET: readonly string[] = ["pipeline", "expert-parallel"];
+
 /** The value that the scenario has now. */
 function ownValue(name: string, space: Space): number {
   const scenario = scenariosOf(space)([]);
   const path = WHAT_IF_FLAGS.find((flag) => flag.name === name)?.field ?? name;
-  const value = getPath(scenario, path.split("."));
+  const value = getPath(scenario, path.split(".")) ?? (ONE_UNLESS_SET.includes(name) ? 1 : undefined);
   if (typeof value !== "number")
     throw new UserError(
       `--vary: ${path} is ${value === undefined ? "not set" : "not a number"} in this scenario`,
@@ -105,15 +113,20 @@ function ownValue(name: string, space: Space): number {
 async function readRange(text: string | undefined, name: string, space: Space): Promise<Range> {
   const own = ownValue(name, space);
   const whole = await isWhole(name, own, space);
-  const range = text === undefined ? defaultRange(name, own, whole) : parseRange(text, whole);
+  // values of its own range that make no scenario are left out
+  if (text === undefined) return defaultRange(name, own, whole);
+  const range = parseRange(text, whole);
   const problems = await valueProblems({ ...space, axes: [{ name, values: [range.from, range.to] }] });
   if (problems.length > 0) throw new UserError("--range leads out of what a scenario may hold", problems);
   return range;
 }
 
+/** The one flag whose number need not be a whole one. */
+const PRICE = "gpu-hour-usd";
+
 /** Whether the schema wants a whole number there. */
 async function isWhole(name: string, own: number, space: Space): Promise<boolean> {
-  if (NUMBER_FLAGS.some((flag) => flag === name)) return true;
+  if (name !== PRICE && NUMBER_FLAGS.some((flag) => flag === name)) return true;
   const problems = await valueProblems({ ...space, axes: [{ name, values: [Math.floor(own) + 0.5] }] });
   return problems.some((problem) => problem.includes("whole number"));
 }

@@ -10,7 +10,8 @@ import { ScenarioFileSchema } from "./scenario.ts";
 import { SensitivitySchema } from "./sensitivity.ts";
 import { SolutionSchema } from "./solution.ts";
 
-const SCHEMAS = {
+/** The zod schema of everything that is read or printed, and its title. */
+export const TITLED_SCHEMAS = {
   model: ["Model of norm-roofline", ModelSchema],
   hardware: ["Hardware profile of norm-roofline", HardwareSchema],
   scenario: ["Scenario of norm-roofline", ScenarioFileSchema],
@@ -26,9 +27,9 @@ const SCHEMAS = {
   ],
 } as const;
 
-export type JsonSchemaName = keyof typeof SCHEMAS;
+export type JsonSchemaName = keyof typeof TITLED_SCHEMAS;
 
-export const JSON_SCHEMA_NAMES = Object.keys(SCHEMAS) as JsonSchemaName[];
+export const JSON_SCHEMA_NAMES = Object.keys(TITLED_SCHEMAS) as JsonSchemaName[];
 
 /** What the program prints, where the others are what it reads. */
 const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
@@ -45,7 +46,7 @@ export const isPrinted = (name: JsonSchemaName): boolean => PRINTED.has(name);
 
 /** The zod schema as JSON Schema (draft 2020-12), for editors and other programs. Refinements are left out. */
 export function jsonSchema(name: JsonSchemaName): object {
-  const [title, schema] = SCHEMAS[name];
+  const [title, schema] = TITLED_SCHEMAS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io: isPrinted(name) ? "output" : "input",
     override: ({ jsonSchema: node }) => {

@@ -1,5 +1,6 @@
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
+import { typicalError } from "../simulate/typical-error.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type Answers, answerer } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
@@ -12,17 +13,19 @@ const STEP = 0.1;
 
 /** What may move the answer: the device's figures, its calibration where it has one, and the sizes of the work. */
 function parametersOf(scenario: Scenario): readonly string[] {
-  const { hardware, normalization, workload, precision, parallelism, runtime } = scenario;
+  const { hardware, model, normalization, workload, precision, parallelism, runtime } = scenario;
   const calibrated = (...paths: string[]): string[] =>
     hardware.calibration === undefined ? [] : paths.map((path) => `hardware.calibration.${path}.value`);
   const perBlock = `rowPerBlock.${normalization.kind}`;
   const inRegisters = `rowInRegisters.${normalization.kind}`;
+  const { experts } = model;
+  const exchanges = parallelism.tensor > 1 || (parallelism.expert ?? 1) > 1;
   return [
     "hardware.hbmBytesPerSecond",
     precision.activations === "fp32"
       ? "hardware.peakFlopsPerSecond.fp32Vector"
       : `hardware.peakFlopsPerSecond.${precision.activations}`,
-    ...(parallelism.tensor > 1 ? ["hardware.linkBytesPerSecond"] : []),
+    ...(exchanges ? ["hardware.linkBytesPerSecond"] : []),
     ...calibrated(
       "cache.residentBytes",
       "cache.bytesPerSecond",
@@ -38,9 +41,13 @@ function parametersOf(scenario: Scenario): readonly string[] {
       "memory.weightFraction",
       "memory.streamingFraction",
       "memory.rowPerBlockFraction",
+      ...(experts === undefined ? [] : ["experts.floorSeconds", "experts.speed"]),
+      ...(exchanges ? ["network.latencySeconds", "network.linkFraction", "network.secondsPerRank"] : []),
     ),
     "hidden",
-    "ffn",
+    ...(experts === undefined
+      ? ["ffn"]
+      : ["model.experts.ffn", "model.experts.count", "model.experts.perToken"]),
     "batch",
     ...(workload.phase === "decode" ? ["context"] : ["sequence"]),
     ...(workload.phase === "prefill" && workload.context > 0 ? ["context"] : []),
@@ -68,9 +75,10 @@ export function sensitivity(space: Space): Sensitivity {
     const flag = WHAT_IF_FLAGS.find(({ name }) => name === parameter);
     const value = getPath(scenario, (flag?.field ?? parameter).split("."));
     if (typeof value !== "number" || value === 0) return [];
-    const movedTo = moved(value, flag !== undefined);
-    const other = scenariosOf({ ...space, axes: [{ name: parameter, values: [movedTo] }] })([0]);
-    if (pointProblems(other).length > 0) return [];
+    const whole = flag !== undefined || parameter.startsWith("model.");
+    const found = firstValid(space, parameter, whole ? wholeSteps(value) : [value * (1 + STEP)]);
+    if (found === undefined) return [];
+    const { movedTo, other } = found;
     const there = figuresOf(ask(other));
     // whole numbers do not move by exactly 10%
     const scale = STEP / (movedTo / value - 1);
@@ -85,6 +93,7 @@ export function sensitivity(space: Space): Sensitivity {
       },
     ];
   });
+  const band = typicalError(scenario);
   return {
     ...ANSWERED_BY,
     scenario,
@@ -92,20 +101,26 @@ export function sensitivity(space: Space): Sensitivity {
     saving: base.saving,
     layerSeconds: base.seconds,
     effects: [...effects].sort((a, b) => Math.abs(b.shareOfTimeChange) - Math.abs(a.shareOfTimeChange)),
-    band: bandOf(scenario),
+    band: band && { layerError: band.layer, shareError: band.shareOfTime, layers: band.layers },
   };
 }
 
-const moved = (value: number, whole: boolean): number =>
-  whole ? Math.max(value + 1, Math.round(value * (1 + STEP))) : value * (1 + STEP);
+/** Whole numbers from 10% more on, up to twice as much: not every size can be shared out as the scenario does. */
+function wholeSteps(value: number): number[] {
+  const first = Math.max(value + 1, Math.round(value * (1 + STEP)));
+  return Array.from({ length: Math.max(1, 2 * value - first + 1) }, (_, index) => first + index);
+}
 
-/** How far the profile was off on measured layers of this phase and runtime. */
-function bandOf({ hardware, workload, runtime }: Scenario): Sensitivity["band"] {
-  const found = hardware.validation?.find((one) => one.phase === workload.phase && one.runtime === runtime);
-  if (found === undefined) return null;
-  return {
-    layerError: found.medianError,
-    shareError: found.shareErrorPoints / 100,
-    layers: found.layers,
-  };
+/** The first of the values with which there is such a layer. */
+function firstValid(
+  space: Space,
+  name: string,
+  values: readonly number[],
+): { readonly movedTo: number; readonly other: Scenario } | undefined {
+  const scenarioAt = scenariosOf({ ...space, axes: [{ name, values }] });
+  for (const [index, movedTo] of values.entries()) {
+    const other = scenarioAt([index]);
+    if (pointProblems(other).length === 0) return { movedTo, other };
+  }
+  return undefined;
 }

@@ -82,6 +82,20 @@ describe("a document", () => {
     }
   });
 
+  test.each(LINES)("of `%s` is known to `check` as %s, and spoiled is not", async (line, name) => {
+    const text = await answer(`${line} --json`);
+    const [first] = documents(text, "json") as Record<string, unknown>[];
+    const checked = await command(["check", "-"], { stdin: text });
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    expect(checked.stdout).toMatch(new RegExp(`^ok {2}(list of \\d+: )?${name} {2}standard input`));
+    const spoiled = JSON.stringify(
+      text.startsWith("[") ? [{ ...first, version: 1 }] : { ...first, version: 1 },
+    );
+    const refused = await command(["check", "-"], { stdin: spoiled });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/version: expected a text/);
+  });
+
   test.each(LINES)("a line of `%s`, as JSON Lines the same %s", async (line, name) => {
     const lines = documents(await answer(`${line} --format jsonl`), "jsonl");
     const whole = documents(await answer(`${line} --json`), "json");
