@@ -2,7 +2,8 @@ import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
 import { allFigures, type LayerFigures, layerSimulator } from "./simulate/layer-result.ts";
-import { warnings } from "./simulate/warnings.ts";
+import { extrapolation, typicalError } from "./simulate/typical-error.ts";
+import { sharedWaiting, warnings } from "./simulate/warnings.ts";
 import { ANSWERED_BY } from "./version.ts";
 
 /**
@@ -13,13 +14,19 @@ export function simulate(scenario: Scenario): Result {
   // one simulator for all of its layers: what other norms leave alone is not computed again
   const figuresOf = layerSimulator();
   const base = allFigures(figuresOf(scenario));
+  const others = alternatives(scenario, base, figuresOf);
   return {
     ...ANSWERED_BY,
     scenario,
     ...base,
     cost: { ...base.cost, ...swappedCost(scenario, figuresOf) },
-    alternatives: alternatives(scenario, base, figuresOf),
-    warnings: warnings(scenario, base.memory),
+    alternatives: others,
+    typicalError: typicalError(scenario),
+    warnings: [
+      ...warnings(scenario, base.memory),
+      ...sharedWaiting(scenario, base.normalization, others),
+      ...extrapolation(scenario),
+    ],
   };
 }
 

@@ -72,7 +72,7 @@ function write(name: string, profile: Calibrated): void {
 /** The profile with what it misses on layers that were not fitted. */
 const validated = (profile: Calibrated, ...files: string[]): Calibrated => ({
   ...profile,
-  validation: validate(files.flatMap(readMeasurements), profile, files.join(", ")),
+  validation: validate(files.flatMap(readMeasurements), profile, filesOf),
 });
 
 const h100Fitted = fitted(
@@ -207,10 +207,18 @@ function withPublishedContractions(profile: Calibrated): Calibrated {
   return at(fast);
 }
 
-write("h100-sxm", validated(h100, "measurements/h100-sxm/measured.jsonl"));
+write(
+  "h100-sxm",
+  validated(h100, "measurements/h100-sxm/measured.jsonl", "measurements/h100-sxm/more-layers.jsonl"),
+);
 write(
   "h200-sxm",
-  validated(h200, "measurements/h200-sxm/layers.jsonl", "measurements/h200-sxm/layers-chained.jsonl"),
+  validated(
+    h200,
+    "measurements/h200-sxm/layers.jsonl",
+    "measurements/h200-sxm/layers-chained.jsonl",
+    "measurements/h200-sxm/more-layers.jsonl",
+  ),
 );
 write("a100-sxm-80gb", a100);
 write("a100-sxm-40gb", carriedOver("a100-sxm-40gb", a100));

@@ -8,17 +8,26 @@ import { layerPredictions } from "./measured-layers.ts";
 
 export type Validation = NonNullable<Hardware["validation"]>[number];
 
-/** Predicted against measured time of the layers that no fit used, by phase and runtime, in that order. */
+/** What a measured layer has beyond a dense one on one GPU. */
+const layersWith = ({ shape, tensor = 1 }: MeasuredLayer): Validation["layersWith"] =>
+  shape.experts !== undefined ? "experts" : tensor > 1 ? "two GPUs" : undefined;
+
+/** Predicted against measured time of the layers that no fit used, by kind, phase and runtime, in that order. */
 export function validate(
   measurements: readonly Measurement[],
   profile: Hardware,
-  source: string,
+  sourceOf: (rows: readonly Measurement[]) => string,
 ): Validation[] {
   const target = device(profile);
   const held = measurements.filter((row): row is MeasuredLayer => row.kind === "layer" && !isFitted(row));
-  return (["prefill", "decode", "train"] as const).flatMap((phase) =>
-    (["graph", "eager"] as const).flatMap((runtime) => {
-      const layers = held.filter((row) => row.phase === phase && row.runtime === runtime);
+  const kinds = (["prefill", "decode", "train"] as const).flatMap((phase) =>
+    (["graph", "eager"] as const).map((runtime) => ({ phase, runtime })),
+  );
+  return ([undefined, "experts", "two GPUs"] as const).flatMap((beyond) =>
+    kinds.flatMap(({ phase, runtime }) => {
+      const layers = held.filter(
+        (row) => row.phase === phase && row.runtime === runtime && layersWith(row) === beyond,
+      );
       const errors = layers
         .flatMap(layerPredictions)
         .map(({ seconds, predict }) => Math.abs(predict(target) / seconds - 1))
@@ -29,11 +38,12 @@ export function validate(
         {
           phase,
           runtime,
+          ...(beyond === undefined ? {} : { layersWith: beyond }),
           layers: errors.length,
           medianError: rounded(0.5),
           percentile90Error: rounded(0.9),
           shareErrorPoints: Number(medianShareErrorPoints(layers, target).toPrecision(2)),
-          source,
+          source: sourceOf(layers),
         },
       ];
     }),

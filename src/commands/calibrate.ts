@@ -44,7 +44,7 @@ export async function calibrate(
     throw new UserError(`${source}: no rows that a calibration could be fitted on`, [
       "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",
     ]);
-  const profile = { ...found.profile, validation: validate(measurements, found.profile, source) };
+  const profile = { ...found.profile, validation: validate(measurements, found.profile, () => source) };
   io.stderr(
     await calibrationReport({ ...found, profile }, { width: io.columns, color: false, unicode: io.unicode }),
   );

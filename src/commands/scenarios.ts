@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { type Document, readDocuments } from "../io/document.ts";
 import { parseJson } from "../io/json.ts";
-import { type Library, library, loadScenario } from "../io/load.ts";
+import { BAD_FLAGS, type Library, library, loadScenario } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import { resolveScenario } from "../schema/resolve.ts";
 import type { Scenario } from "../schema/scenario.ts";
@@ -79,7 +79,11 @@ async function loadCase(document: Document, change: Change, parts: Library): Pro
   const { file, notes: own } = await loadScenario(document, partsNamed(change), parts);
   const { file: changed, notes } = await changeFile(file, change);
   const { scenario, problems } = resolveScenario(changed, changed.model, changed.hardware);
-  if (problems !== undefined) throw new UserError(`${document.label} cannot be simulated`, problems);
+  if (problems !== undefined) {
+    const lines = problems.map((line) => withFlag(line, change.point));
+    const isFlags = lines.some((line) => line.startsWith("--")) || change.settings.length > 0;
+    throw new UserError(isFlags ? BAD_FLAGS : `${document.label} cannot be simulated`, lines);
+  }
   return {
     label: shortLabel(document.label),
     point: change.point,
@@ -112,7 +116,7 @@ async function changeFile(
   const { value, problems } = validate("scenario", input);
   if (problems !== undefined)
     throw new UserError(
-      "the flags do not give a valid scenario",
+      BAD_FLAGS,
       problems.map((line) => withFlag(line, point)),
     );
   return { file: value as LoadedFile, notes };

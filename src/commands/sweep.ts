@@ -88,13 +88,17 @@ function tableColumns({ space, columns }: SweepPlan): RowColumn[] {
 /** What a narrow table has room for: the norm or the operator, and what is asked of it. */
 const columnTitle = (field: string): string =>
   field
-    .replace(/^(alternatives|operators|layer)\./, "")
+    .replace(/^(alternatives|operators)\./, "")
+    .replace("layerSeconds", "layer seconds")
     .replace("normalization.", "norm ")
     .replace(/\.(\w+)$/, " $1")
     .replace("savedShareOfTime", "saves")
-    .replace("SavesShareOfTime", " saves")
+    .replace("eagerRmsnormSavesShareOfTime", "op-by-op RMSNorm saves")
+    .replace("rmsnormSavesShareOfTime", "RMSNorm saves")
     .replace("normalizationShareOf", "norm shareOf")
-    .replace("shareOf", "of ");
+    .replace("shareOfTime", "of time")
+    .replace("shareOfFlops", "of FLOPs")
+    .replace("shareOfHbmBytes", "of bytes");
 
 function readColumns(text: string | undefined): readonly string[] {
   if (text === undefined) return DEFAULT_COLUMNS;

@@ -143,6 +143,9 @@ const NOUNS = { model: "model", hardware: "profile", scenario: "scenario" } as c
 
 /** `no profile named "h10-sxm" (did you mean "h100-sxm"? run ...)` */
 function unknownName(kind: Kind, name: string): string {
+  const other = (["model", "hardware"] as const).find((one) => shippedNames(one).includes(name));
+  if (kind === "scenario" && other !== undefined)
+    return `no scenario named ${JSON.stringify(name)}: that is a ${NOUNS[other]}, --${other} ${name}`;
   const hint = suggestion(name, shippedNames(kind));
   const advice = `${hint && `${hint} `}run \`norm-roofline list ${LIST_WORDS[kind]}\``;
   return `no ${NOUNS[kind]} named ${JSON.stringify(name)} (${advice})`;

@@ -69,6 +69,8 @@ export async function readOrThrow<K extends SchemaKind>(
   return loaded;
 }
 
+export const BAD_FLAGS = "the flags do not give a valid scenario";
+
 const notValid = (kind: SchemaKind, label: string, problems: readonly string[]): UserError =>
   new UserError(`${label} is not a valid ${kind === "hardware" ? "hardware profile" : kind}`, problems);
 
@@ -84,8 +86,13 @@ export async function loadScenario(
   const model = await part("model", references.model, instead.model, document, library);
   const hardware = await part("hardware", references.hardware, instead.hardware, document, library);
   const all = [...problems, ...(model.problems ?? []), ...(hardware.problems ?? [])];
-  if (model.problems !== undefined || hardware.problems !== undefined || all.length > 0)
-    throw notValid("scenario", document.label, all);
+  if (model.problems !== undefined || hardware.problems !== undefined || all.length > 0) {
+    const fromFlags =
+      problems.length === 0 &&
+      (model.problems === undefined || instead.model !== undefined) &&
+      (hardware.problems === undefined || instead.hardware !== undefined);
+    throw fromFlags ? new UserError(BAD_FLAGS, all) : notValid("scenario", document.label, all);
+  }
   return {
     file: { ...(file as ScenarioFile), model: model.value as Model, hardware: hardware.value as Hardware },
     notes: [...model.notes, ...hardware.notes],

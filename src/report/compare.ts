@@ -67,6 +67,7 @@ const MEASURES: readonly Measure[] = [
     value: ({ wholeModel }) => wholeModel.tokensPerSecond,
     text: significant,
   },
+  { key: "typicalError", title: "typical error", value: errorText },
 ];
 
 function share(key: string, title: string, value: Measure["value"]): Measure {
@@ -78,6 +79,14 @@ function normImplementationText({ scenario }: Result): string {
   return typeof implementation === "string" ? implementation : "own passes";
 }
 
+/** What the times of a column are worth. */
+function errorText({ scenario, typicalError }: Result): string {
+  if (scenario.hardware.calibration === undefined) return "ideal";
+  return typicalError === null ? "extrapolated" : `±${formatPercent(typicalError.layer)}`;
+}
+
+const IDEAL_NOTE =
+  "Ideal columns are their datasheet's roofline, without floors, launches or caches: compare them by the ideal row alone.";
 const NOTE = "RMSNorm saves: of the layer's time with LayerNorm by the kernels given (negative: it costs).";
 
 /** Scenarios as columns for people, as rows or whole results for machines. */
@@ -131,6 +140,8 @@ async function sideBySide(
     MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
   );
   const groups = format === "md" ? [names.map((_, i) => i)] : columnsThatFit(names, bodies, look.width);
+  const isIdeal = ({ scenario }: Result): boolean => scenario.hardware.calibration === undefined;
+  const notes = [NOTE, ...(results.some(isIdeal) && !results.every(isIdeal) ? [IDEAL_NOTE] : [])];
   const tables = groups.map((group, index) => {
     const columns: RowColumn[] = [
       { key: "measure", title: "", align: "left" },
@@ -142,7 +153,7 @@ async function sideBySide(
         ...Object.fromEntries(group.map((i) => [String(i), bodies[i]![line]!])),
       }),
     );
-    return renderRows(columns, rows, format, look, index === groups.length - 1 ? [NOTE] : []);
+    return renderRows(columns, rows, format, look, index === groups.length - 1 ? notes : []);
   });
   return (await Promise.all(tables)).join("\n");
 }

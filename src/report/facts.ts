@@ -8,6 +8,8 @@ import {
   formatIntensity,
   formatPercent,
   formatSeconds,
+  formatUsd,
+  fourDigits,
   plural,
   significant,
 } from "../units.ts";
@@ -82,24 +84,19 @@ function stepParts({ wholeModel, scenario }: Result): string {
   return accumulated === 1 ? shown.join(", ") : `${shown.join(", ")}; ${accumulated} batches a step`;
 }
 
-/** Four digits: a swap of norms moves the third or the fourth. */
-const amountText = (value: number): string => String(Number(value.toPrecision(4)));
-
 /** Money and energy of the step, with what the simulator assumed of them; nothing where the profile says neither. */
 export function costText({ cost, scenario }: Result): string[] {
   const { gpuHourUsd, usdPerMillionTokens, boardPowerWatts, joulesPerToken, swapped } = cost;
   const parts: string[] = [];
-  const after = (amount: number | undefined, unit: string): string =>
-    swapped === undefined || amount === undefined
-      ? ""
-      : `, ${unit}${amountText(amount)} with ${NORM_NAMES[swapped.kind]}`;
+  const after = (amount: number | undefined, text: (amount: number) => string): string =>
+    swapped === undefined || amount === undefined ? "" : `, ${text(amount)} with ${NORM_NAMES[swapped.kind]}`;
   if (usdPerMillionTokens !== undefined)
     parts.push(
-      `$${amountText(usdPerMillionTokens)} per million tokens${after(swapped?.usdPerMillionTokens, "$")} (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
+      `${formatUsd(usdPerMillionTokens)} per million tokens${after(swapped?.usdPerMillionTokens, formatUsd)} (GPUs at $${gpuHourUsd} an hour: ${scenario.hardware.gpuHourUsd!.source})`,
     );
   if (joulesPerToken !== undefined)
     parts.push(
-      `${amountText(joulesPerToken)} J per token${after(swapped?.joulesPerToken, "")} (at the board's ${boardPowerWatts} W)`,
+      `${fourDigits(joulesPerToken)} J per token${after(swapped?.joulesPerToken, fourDigits)} (at the board's ${boardPowerWatts} W)`,
     );
   return parts.length === 0 ? [] : [`Cost: ${parts.join(", ")}.`];
 }
@@ -118,29 +115,13 @@ export function calibrationText({ scenario }: Result): string[] {
   return [`Calibration of ${name}: ${parts.join(", ")} parameters.`];
 }
 
-/** How far such a layer's prediction was off where it was measured; nothing where nobody measured. */
-export function typicalErrorText({ scenario }: Result): string[] {
-  const { workload, runtime, hardware } = scenario;
-  const found = hardware.validation?.find((one) => one.phase === workload.phase && one.runtime === runtime);
-  if (found === undefined) return [];
-  if (!isLikeMeasured(scenario))
-    return [
-      "Nobody has measured layers like this one (type, size, experts or number of GPUs): the profile's laws are extrapolated.",
-    ];
-  const { medianError, shareErrorPoints, layers } = found;
+/** How far such a layer's prediction was off where it was measured; a warning says it where nobody measured. */
+export function typicalErrorText({ typicalError }: Pick<Result, "typicalError">): string[] {
+  if (typicalError === null) return [];
+  const { layer, shareOfTime, layers } = typicalError;
   return [
-    `Typical error of this profile here: ±${formatPercent(medianError)} of the layer, ±${significant(shareErrorPoints)} points of the share (median over ${plural(layers, "measured layer")} that it was not fitted on).`,
+    `Typical error of this profile here: ±${formatPercent(layer)} of the layer, ±${significant(100 * shareOfTime)} points of the share (median over ${plural(layers, "measured layer")} that it was not fitted on).`,
   ];
-}
-
-/** Measured layers: half precision, one GPU, no experts, hidden 1024 to 8192, up to 131072 tokens of a sequence. */
-function isLikeMeasured({ model, workload, precision, parallelism }: Result["scenario"]): boolean {
-  const half = ["bf16", "fp16"].includes(precision.activations);
-  const width = model.hidden >= 512 && model.hidden <= 16_384;
-  const length = Math.max(workload.sequence, workload.context) <= 131_072;
-  const dense = model.experts === undefined && model.latentAttention === undefined;
-  const alone = parallelism.tensor === 1 && (parallelism.expert ?? 1) === 1;
-  return half && width && length && dense && alone;
 }
 
 type Tree = { readonly [name: string]: Tree | Parameter };

@@ -1,4 +1,5 @@
 import type { Sensitivity } from "../schema/sensitivity.ts";
+import { extrapolation } from "../simulate/typical-error.ts";
 import { formatPercent, formatSeconds, significant } from "../units.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
@@ -52,10 +53,10 @@ function notes({ scenario, shareOfTime, saving, layerSeconds, band }: Sensitivit
   return [
     `Now: normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${formatPercent(saving)}, layer ${formatSeconds(layerSeconds)}.`,
     "norm share and RMS saves: change in percentage points; largest effect on the share first.",
-    band === null
-      ? scenario.hardware.calibration === undefined
+    band !== null
+      ? `Error band of the profile here: ±${formatPercent(band.layerError)} of the layer, ±${significant(100 * band.shareError)} points of the share (median over ${band.layers} measured layers).`
+      : scenario.hardware.calibration === undefined
         ? "This device has no calibration: its times are ideal, and nobody knows how far off."
-        : "Nobody has measured whole layers of this device in this phase: there is no error band."
-      : `Error band of the profile here: ±${formatPercent(band.layerError)} of the layer, ±${significant(100 * band.shareError)} points of the share (median over ${band.layers} measured layers).`,
+        : `${extrapolation(scenario).join(" ")} There is no error band.`,
   ];
 }

@@ -1,8 +1,17 @@
 import type { NormKind } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
+import { reportedKind } from "../simulate/whole-model.ts";
 import type { Unit } from "../study/result-field.ts";
-import { formatBytes, formatCount, formatPercent, formatSeconds, plural, significant } from "../units.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatPercent,
+  formatSeconds,
+  formatUsd,
+  plural,
+  significant,
+} from "../units.ts";
 import { visible } from "../visible.ts";
 
 export const NORM_NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const satisfies Record<
@@ -48,7 +57,7 @@ export function unitText(value: number, unit: Unit, digits = 3): string {
     case "rate":
       return significant(value);
     case "usd":
-      return `$${significant(value)}`;
+      return formatUsd(value);
     case "watts":
       return `${significant(value)} W`;
     case "joules":
@@ -65,16 +74,18 @@ export const shortName = (hardware: string): string =>
 
 export function title(scenario: Scenario): string {
   const { model, hardware, parallelism } = scenario;
+  const { tensor, sequenceParallel, expert = 1, pipeline = 1 } = parallelism;
+  const kind = reportedKind(scenario);
   const parts = [
-    `${visible(model.name)} layer`,
+    `${visible(model.name)} ${kind === undefined ? "layer" : `layer (${visible(kind)})`}`,
     workloadText(scenario),
     precisionText(scenario),
     shortName(hardware.name),
-    ...(parallelism.tensor > 1
-      ? [
-          `tensor-parallel ${parallelism.tensor}${parallelism.sequenceParallel ? " with sequence parallelism" : ""}`,
-        ]
+    ...(tensor > 1
+      ? [`tensor-parallel ${tensor}${sequenceParallel ? " with sequence parallelism" : ""}`]
       : []),
+    ...(expert > 1 ? [`expert-parallel ${expert}`] : []),
+    ...(pipeline > 1 ? [`pipeline ${pipeline}`] : []),
     ...(hardware.calibration === undefined ? ["ideal times"] : [runtimeText(scenario)]),
   ];
   return parts.join(" · ");

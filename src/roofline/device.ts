@@ -13,7 +13,7 @@ export interface Device {
 }
 
 /** Bytes per second of a link that a profile says nothing of: its wire takes no time, yet every figure has a value. */
-export const FASTEST_LINK = 1e30;
+const FASTEST_LINK = 1e30;
 
 export function device(hardware: Hardware): Device {
   const known = devices.get(hardware);

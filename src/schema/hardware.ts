@@ -59,6 +59,10 @@ export const HardwareSchema = z.strictObject({
       z.strictObject({
         phase: z.enum(["prefill", "decode", "train"]),
         runtime: z.enum(["graph", "eager"]).describe("How its kernels were launched"),
+        layersWith: z
+          .enum(["experts", "two GPUs"])
+          .optional()
+          .describe("What these layers have beyond a dense one on one GPU"),
         layers: count.describe("Measured layers compared, of models that were not fitted"),
         medianError: z.number().min(0).describe("Median absolute error of the layer's time, share of 1"),
         percentile90Error: z.number().min(0).describe("90th percentile of the same"),

@@ -57,8 +57,9 @@ function precisionProblem({ hardware, precision }: Scenario): string | undefined
   const asked = precision.activations;
   if (matmulPeak(hardware, asked) !== undefined) return undefined;
   const known = MATMUL_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
-  const instead = known.find((type) => type === "bf16" || type === "fp16") ?? known[0];
-  return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead})`;
+  const instead = (["bf16", "fp16"] as const).find((type) => known.includes(type)) ?? known[0];
+  const weights = isNarrow(asked) ? `, or --set precision.weights=${asked} to store weights alone in it` : "";
+  return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead}${weights})`;
 }
 
 const TENSOR = "parallelism.tensor";

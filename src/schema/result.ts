@@ -116,6 +116,14 @@ export const ResultSchema = z.strictObject({
         .describe("The same with the other kind of norm by the same kernels; absent for passes of your own"),
     })
     .describe("All GPUs at the profile's price and board power; absent where it does not say"),
+  typicalError: z
+    .strictObject({
+      layer: z.number().describe("Median relative error of the layer's time"),
+      shareOfTime: z.number().describe("Median error of normalization's share, share of 1"),
+      layers: z.int().describe("Measured layers behind it, of models that were not fitted"),
+    })
+    .nullable()
+    .describe("How far the profile was off on measured layers like this one; null where nobody measured any"),
   warnings: z.array(z.string()),
 });
 

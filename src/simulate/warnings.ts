@@ -55,6 +55,60 @@ export function warnings(scenario: Scenario, memory: Result["memory"]): string[]
   if (Array.isArray(normalization.implementation) && workload.phase === "train") {
     found.push("The passes given describe the forward norm; its backward is taken to be the native one.");
   }
+  return [...found, ...otherwise(scenario), ...withoutEffect(scenario)];
+}
+
+/** Where a swap of norms saves more time than the norms have, a reader looks for the mistake. */
+export function sharedWaiting(
+  { runtime }: Scenario,
+  { seconds }: Result["normalization"],
+  others: Result["alternatives"],
+): string[] {
+  const saved = Math.max(...others.map(({ savedSeconds }) => savedSeconds));
+  return runtime === "eager" && saved > seconds
+    ? [
+        "An operator's time includes its wait for the host, and kernels behind the norms wait too: fewer kernels in the norms save more than the norms' own time.",
+      ]
+    : [];
+}
+
+/** More GPUs than were measured together, and than one node of most clusters has. */
+const MOST_MEASURED_GPUS = 8;
+
+/** What the scenario has that the model, or the machine, would not have by itself. */
+function otherwise({ model, workload, parallelism, normalization }: Scenario): string[] {
+  const found: string[] = [];
+  if (normalization.kind !== model.norm)
+    found.push(
+      `${model.name} itself has ${NAMES[model.norm]}: this is its layer as it would be with ${NAMES[normalization.kind]}.`,
+    );
+  const positions = Math.max(workload.sequence, workload.phase === "decode" ? workload.context : 0);
+  if (model.positionRows !== undefined && positions > model.positionRows)
+    found.push(
+      `${model.name} has learned no more than ${model.positionRows} positions: it cannot read ${positions} tokens.`,
+    );
+  if (workload.phase === "decode" && !model.causal)
+    found.push(`${model.name} sees all tokens at once: it generates none one by one.`);
+  const group = parallelism.tensor * (parallelism.expert ?? 1);
+  if (group > MOST_MEASURED_GPUS)
+    found.push(
+      `Exchanges among ${group} GPUs are extrapolated from ${MOST_MEASURED_GPUS} on one node, as if all had the same fast links: between nodes they are slower.`,
+    );
+  return found;
+}
+
+const NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const;
+
+/** What the scenario asks for in vain. */
+function withoutEffect({ workload, parallelism, training }: Scenario): string[] {
+  const found: string[] = [];
+  if (parallelism.sequenceParallel && parallelism.tensor === 1)
+    found.push(
+      "Sequence parallelism splits tokens over the GPUs of a tensor-parallel group: one GPU has all.",
+    );
+  const { recomputation = "none", gradientAccumulation = 1 } = training ?? {};
+  if (workload.phase !== "train" && (recomputation !== "none" || gradientAccumulation !== 1))
+    found.push(`What is set of training changes nothing in ${workload.phase}.`);
   return found;
 }
 

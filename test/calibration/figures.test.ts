@@ -217,7 +217,7 @@ describe("validation", () => {
       layerOff(0.123_456, { phase: "prefill", sequence: 64, context: 0 }),
       off(5),
     ];
-    expect(validate(rows, H100, "here")).toEqual([
+    expect(validate(rows, H100, () => "here")).toEqual([
       {
         phase: "prefill",
         runtime: "graph",
@@ -249,7 +249,7 @@ describe("validation", () => {
   });
 
   test("of no layers is none", () => {
-    expect(validate([off(0.1), layerOff(0.1, { model: "bert-large" })], H100, "here")).toEqual([]);
+    expect(validate([off(0.1), layerOff(0.1, { model: "bert-large" })], H100, () => "here")).toEqual([]);
   });
 });
 

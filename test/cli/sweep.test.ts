@@ -87,7 +87,7 @@ describe("a sweep", () => {
   });
 
   test("as a table, Markdown and JSON holds the same points", async () => {
-    expect(await text("sweep --batch 1,2 --columns layer.seconds")).toMatch(/batch {2}seconds/);
+    expect(await text("sweep --batch 1,2 --columns layer.seconds")).toMatch(/batch {2}layer seconds/);
     expect(await text("sweep --batch 1,2 --columns layer.seconds --format md")).toMatch(/\| 2 \|/);
     expect(JSON.parse(await text("sweep --batch 1,2 --columns layer.kernels --json"))).toMatchObject([
       { batch: 1, "layer.kernels": 21 },

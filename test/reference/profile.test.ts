@@ -13,6 +13,7 @@ test.runIf(process.env["CI"])(
       "counters",
       "layers",
       "layers-chained",
+      "more-layers",
       "gemm-bursts",
       "norms-fused",
       "parts",

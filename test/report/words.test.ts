@@ -240,26 +240,11 @@ describe("the closing lines", () => {
   });
 
   test("give the typical error where such layers were measured", () => {
-    const validation = [
-      {
-        phase: "prefill" as const,
-        runtime: "graph" as const,
-        layers: 1,
-        medianError: 0.019,
-        percentile90Error: 0.04,
-        shareErrorPoints: 0.62,
-        source: "x",
-      },
-    ];
-    const withValidation = (changes: object): Result => ({
-      ...BASE,
-      scenario: { ...BASE.scenario, ...changes, hardware: { ...BASE.scenario.hardware, validation } },
-    });
-    expect(typicalErrorText(withValidation({}))).toEqual([
+    const typicalError = { layer: 0.019, shareOfTime: 0.0062, layers: 1 };
+    expect(typicalErrorText({ typicalError })).toEqual([
       "Typical error of this profile here: ±1.9% of the layer, ±0.62 points of the share (median over 1 measured layer that it was not fitted on).",
     ]);
-    expect(typicalErrorText(withValidation({ runtime: "eager" }))).toEqual([]);
-    expect(typicalErrorText(withValidation({ workload: decode(1, 1) }))).toEqual([]);
+    expect(typicalErrorText({ typicalError: null })).toEqual([]);
   });
 
   const STEP: Result["wholeModel"] = {

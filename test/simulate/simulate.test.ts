@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { replaceParameters } from "../../src/calibration/parameters.ts";
 import type { Result } from "../../src/schema/result.ts";
+import type { Scenario } from "../../src/schema/scenario.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
 import { simulate } from "../../src/simulate.ts";
 import { decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
@@ -250,6 +251,53 @@ describe("warnings", () => {
       false,
     );
     expect(about(/gradients and optimizer 988 GB/, scenario({ workload: train(1, 128) }))).toBe(true);
+  });
+
+  test("say that the model itself has the other norm", () => {
+    const norm = (kind: "layernorm" | "rmsnorm") =>
+      scenario({ normalization: { kind, implementation: "native" } });
+    expect(about(/Llama 3 70B itself has RMSNorm: .* with LayerNorm/, norm("layernorm"))).toBe(true);
+    expect(about(/itself has/, norm("rmsnorm"))).toBe(false);
+  });
+
+  test("say that a model cannot read so many tokens, or generate them one by one", () => {
+    const bert = (workload: Scenario["workload"]) => scenario({ model: model("bert-large"), workload });
+    expect(about(/no more than 514 positions: it cannot read 4096 tokens/, bert(prefill(1, 4096)))).toBe(
+      true,
+    );
+    expect(about(/positions/, bert(prefill(1, 512)))).toBe(false);
+    expect(about(/positions/, scenario())).toBe(false);
+    expect(about(/cannot read 600 tokens/, bert(decode(1, 600)))).toBe(true);
+    expect(about(/generates none one by one/, bert(decode(1, 100)))).toBe(true);
+    expect(about(/one by one/, scenario({ workload: decode(1, 100) }))).toBe(false);
+  });
+
+  test("say that exchanges of more GPUs than a node has are slower", () => {
+    const group = (parallelism: Scenario["parallelism"]) =>
+      scenario({ model: model("mixtral-8x7b"), parallelism });
+    expect(about(/among 16 GPUs/, group({ tensor: 4, sequenceParallel: false, expert: 4 }))).toBe(true);
+    expect(about(/among \d+ GPUs/, group({ tensor: 2, sequenceParallel: false, expert: 4 }))).toBe(false);
+  });
+
+  test("say what changes nothing", () => {
+    const alone = { tensor: 1, sequenceParallel: true };
+    expect(about(/one GPU has all/, scenario({ parallelism: alone }))).toBe(true);
+    expect(about(/one GPU has all/, scenario({ parallelism: { ...alone, tensor: 2 } }))).toBe(false);
+    const training = { recomputation: "full" } as const;
+    expect(about(/set of training changes nothing in prefill/, scenario({ training }))).toBe(true);
+    expect(about(/changes nothing/, scenario({ training, workload: train(1, 512) }))).toBe(false);
+    expect(about(/changes nothing/, scenario({ training: { gradientAccumulation: 4 } }))).toBe(true);
+  });
+
+  test("say why a swap can save more time than the norms have", () => {
+    const eager = scenario({
+      model: model("llama-3-8b"),
+      workload: decode(1, 100),
+      normalization: { kind: "layernorm", implementation: "eager" },
+      runtime: "eager",
+    });
+    expect(about(/includes its wait for the host/, eager)).toBe(true);
+    expect(about(/includes its wait for the host/, { ...eager, runtime: "graph" })).toBe(false);
   });
 
   test("say that a device without calibration has ideal times only", () => {
