@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { isBackward } from "../../src/layer/backward.ts";
 import { type Kernel, readBytes, sumOf, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
@@ -16,6 +17,22 @@ const kernelsOf = (given: Scenario, name: string): readonly Kernel[] =>
 const reads = (kernels: readonly Kernel[]): number => sumOf(kernels, readBytes);
 const writes = (kernels: readonly Kernel[]): number => sumOf(kernels, writeBytes);
 const FUSED = { pointwise: "fused", attention: "flash" } as const;
+
+describe("a layer that is computed again", () => {
+  test("does not write over its input, which its norm's backward still reads", () => {
+    for (const name of ["llama-3-8b", "bert-large", "falcon-7b", "gemma-2-9b"])
+      for (const recomputation of ["selective", "full"] as const) {
+        const operators = layerOperators({ ...training(name), training: { recomputation } });
+        const again = operators.filter(isBackward).flatMap(({ kernels }) => kernels);
+        const written = again.flatMap(({ writes }) => writes.map(({ tensor }) => tensor));
+        expect(written).not.toContain("residual stream");
+        // all else has the names that it had the first time
+        expect(written.filter((tensor) => tensor.endsWith("-recomputed"))).toEqual(
+          recomputation === "full" ? ["residual stream-recomputed"] : [],
+        );
+      }
+  });
+});
 
 describe("flash attention backward", () => {
   test("is five products, three as wide as a key and two as wide as a value", () => {

@@ -99,6 +99,13 @@ const LAYERS: Readonly<Record<string, Partial<Scenario>>> = {
     ...norm("rmsnorm", "native"),
     ...kernels("fused", "flash"),
   },
+  "Falcon, prefill, side by side, fp8": {
+    model: model("falcon-7b"),
+    workload: prefill(1, 64),
+    ...norm("layernorm", "native"),
+    ...kernels("fused", "flash"),
+    ...types("fp8", "fp8", "bf16"),
+  },
   "OLMo 2, training": {
     model: model("olmo-2-7b"),
     workload: train(1, 64),
