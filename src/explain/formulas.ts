@@ -813,6 +813,10 @@ export function collectiveTimeSteps(
     ["bulk", bulk],
     ["latency", latency],
   ]);
+  note(steps, "network", "$0 + $1", latency + network, [
+    ["latency", latency],
+    ["network", network],
+  ]);
   note(steps, "seconds", "$0 + Math.max($1, $2 + $3)", latency + Math.max(network, memory + cache), [
     ["latency", latency],
     ["network", network],
@@ -821,7 +825,11 @@ export function collectiveTimeSteps(
   ]);
   return {
     steps,
-    result: timing(latency + Math.max(network, memory + cache), { memory, cache, network, latency }),
+    result: timing(latency + Math.max(network, memory + cache), {
+      memory,
+      cache,
+      network: latency + network,
+    }),
   };
 }
 

@@ -24,7 +24,8 @@ export function collectiveTime(work: Collective, traffic: Traffic, device: Devic
   const bulk = p.bulkLatencySeconds + wire / (device.linkBytesPerSecond * bulkFraction(work, p));
   const latency = more + (quick < bulk ? p.latencySeconds : p.bulkLatencySeconds);
   const network = more + Math.min(quick, bulk) - latency;
-  return timing(latency + Math.max(network, memory + cache), { memory, cache, network, latency });
+  // starting an exchange is waiting for the other GPUs as well
+  return timing(latency + Math.max(network, memory + cache), { memory, cache, network: latency + network });
 }
 
 /** Achieved share of the link by large messages: two ranks keep it less busy than many, which come near a limit. */

@@ -45,10 +45,18 @@ describe("an exchange", () => {
   test("starts as long as the faster of the two protocols does", () => {
     const small = { kind: "collective", operation: "all-reduce", ranks: 2, messageBytes: 1000 } as const;
     const p = h100.calibration!.network;
-    const latencyOf = (messageBytes: number): number =>
-      collectiveTime({ ...small, messageBytes }, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.latency;
-    expect(latencyOf(1000)).toBe(p.latencySeconds);
-    expect(latencyOf(1e9)).toBe(p.bulkLatencySeconds);
+    const networkOf = (messageBytes: number): number =>
+      collectiveTime({ ...small, messageBytes }, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.network;
+    const { linkBytesPerSecond } = h100;
+    // an all-reduce of two sends the message once
+    expect(networkOf(1000)).toBeCloseTo(
+      p.latencySeconds + 1000 / (linkBytesPerSecond * p.lowLatencyFraction),
+      15,
+    );
+    expect(networkOf(1e9)).toBeCloseTo(
+      p.bulkLatencySeconds + 1e9 / (linkBytesPerSecond * bulkFraction(small, p)),
+      12,
+    );
   });
 
   test("reaches more of the link the more ranks there are, and never all of it among 64", () => {
