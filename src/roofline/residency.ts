@@ -95,9 +95,8 @@ function passTracer(
   let trace: Trace | undefined;
   let lastCache: Cache | undefined;
   let lastWanted: readonly string[] = NONE;
-  /** the kernel that has written back what the layer before left; or all have, each a part */
+  /** the kernel that has written back what the layer before left; `NEVER`: all have, each a part */
   let emptying = NEVER;
-  let spread = false;
   const layer: PassTrace = {
     hbmBytes: new Float64Array(0),
     l2Bytes: new Float64Array(0),
@@ -114,7 +113,6 @@ function passTracer(
       lastWanted = wantedLater;
       layer.needed = trace.plan.needed;
       emptying = NEVER;
-      spread = false;
       layer.hbmBytes = new Float64Array(kernels.length);
       layer.l2Bytes = trace.l2Bytes;
       followed = whole;
@@ -124,24 +122,22 @@ function passTracer(
     if (followed.from === followed.until) return layer;
     const from = measureBehind(trace) ? 0 : followed.from;
     const until = follow(trace, cache, from, followed.until);
-    layer.from = from;
-    layer.until = until;
-    for (let index = from; index < until; index++) layer.hbmBytes[index] = trace.hbmBytes[index]!;
-    if (emptying !== NEVER) layer.hbmBytes[emptying] = trace.hbmBytes[emptying]!;
+    const before = emptying;
     emptying = trace.kept.indexOf(0);
-    if (emptying === NEVER) {
-      layer.hbmBytes.set(trace.hbmBytes);
-      writeBackLeft(trace, cache, layer.hbmBytes);
+    const { hbmBytes } = layer;
+    if (before === NEVER || emptying === NEVER) {
+      hbmBytes.set(trace.hbmBytes);
       layer.from = 0;
       layer.until = kernels.length;
     } else {
-      if (spread) layer.hbmBytes.set(trace.hbmBytes);
-      // nothing that the layer before has left stays in the L2 behind the first kernel that moves so much
-      for (const dirty of trace.plan.left) layer.hbmBytes[emptying]! += leftOf(trace, dirty);
-      layer.from = spread ? 0 : Math.min(from, emptying);
-      if (spread) layer.until = kernels.length;
+      for (let index = from; index < until; index++) hbmBytes[index] = trace.hbmBytes[index]!;
+      hbmBytes[before] = trace.hbmBytes[before]!;
+      layer.from = Math.min(from, emptying);
+      layer.until = until;
     }
-    spread = emptying === NEVER;
+    if (emptying === NEVER) writeBackLeft(trace, cache, hbmBytes);
+    // nothing that the layer before has left stays in the L2 behind the first kernel that moves so much
+    else for (const dirty of trace.plan.left) hbmBytes[emptying]! += leftOf(trace, dirty);
     return layer;
   };
 }
