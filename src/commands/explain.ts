@@ -51,6 +51,10 @@ function readWords([first, second, ...rest]: readonly string[]): Words {
     throw new UserError(`explain takes a scenario and an operator, got ${rest.length + 2} words`);
   if (first !== undefined && second === undefined && !mayBeScenario(first))
     return { reference: DEFAULT_SCENARIO, operator: first };
+  if (first !== undefined && second !== undefined && !mayBeScenario(first))
+    throw new UserError(
+      `${JSON.stringify(first)} is no scenario: explain takes a scenario and one operator, or one operator alone`,
+    );
   return { reference: first ?? DEFAULT_SCENARIO, operator: second };
 }
 

@@ -45,7 +45,9 @@ async function showDocument(document: Document, kind: SchemaKind | undefined, io
 
 async function showResolved(name: string, options: WhatIfOptions, io: Io): Promise<number> {
   if (!isPath(name) && name !== "-" && shownKind(name) !== "scenario")
-    throw new UserError(`${name} is a ${shownKind(name)}: only scenarios are resolved`);
+    throw new UserError(
+      `${name} is ${shownKind(name) === "hardware" ? "a hardware profile" : "a model"}: flags and --resolved are for scenarios`,
+    );
   const { cases } = await loadCases([name], options, io);
   noteAll(
     cases.flatMap(({ notes }) => notes),

@@ -121,6 +121,8 @@ const REFUSED: readonly [string, RegExp][] = [
   ["solve --target normalization.shareOfTime=25 --vary hidden", /try normalization\.shareOfTime=25%/],
   ["solve --target normalization.shareOfTime=150% --vary hidden", /at most 1 or 100%, got 150%$/m],
   ["solve --target normalization.shareOfTime=2% --vary hidden --hidden 2048", /--hidden is fixed/],
+  ["show h100-sxm --hidden 3", /is a hardware profile: flags and --resolved are for scenarios/],
+  ["explain ffn-norm attention-norm", /"ffn-norm" is no scenario: .*one operator/],
   ["run llama-3-8b", /that is a model, --model llama-3-8b/],
   ["run h100-sxm", /that is a profile, --hardware h100-sxm/],
   ["run --model lama-3-8b", /flags do not give a valid scenario[\s\S]*--model: no model named/],
