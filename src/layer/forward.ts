@@ -41,42 +41,49 @@ type PartBuilder = (
 
 /** Assembles the forward operators; each is built again only when something it depends on has changed. */
 export function forwardBuilder(): PartBuilder {
+  const attentionBlock = attentionBuilder();
+  const around = remembered(aroundBuilder());
+  return remembered((model, kernels, layer, style, attention) => {
+    const { before, behind } = around(model, kernels, layer, style);
+    const { inputs, core, outputs } = attentionBlock(model, kernels, layer, style, attention);
+    return [...before, ...inputs, ...core, ...outputs, ...behind];
+  });
+}
+
+/** What comes before the attention block and behind it: nothing of it depends on how many tokens are attended to. */
+function aroundBuilder() {
   const attentionNorm = normBuilder();
   const ffnNorm = normBuilder();
-  const attentionBlock = attentionBuilder();
   const afterAttention = remembered(afterAttentionBuilder());
   const feedForward = remembered(feedForwardBuilder());
   const residuals = remembered(residualAdds);
-  return remembered((model, kernels, layer, style, attention) => {
+  return (
+    model: Model,
+    kernels: Scenario["kernels"],
+    layer: Layout,
+    style: NormStyle,
+  ): { readonly before: readonly Operator[]; readonly behind: readonly Operator[] } => {
     const { d } = layer;
     const adds = residuals(model, layer, style);
-    const before = attentionNorm(layer.attentionNorm, style);
-    const between = ffnNorm(layer.ffnNorm, style);
-    const attends = [
-      ...gatherOf(layer, "attention"),
-      ...attentionBlock(model, kernels, layer, style, attention),
-    ];
+    const first = attentionNorm(layer.attentionNorm, style);
+    const second = ffnNorm(layer.ffnNorm, style);
+    const gather = gatherOf(layer, "attention");
     const feedsForward = feedForward(model, kernels, layer, style);
     if (isParallel(model.normPlacement)) {
+      const gatherAgain = layer.ffnNorm === undefined ? [] : gatherOf(layer, "ffn");
       // both blocks' partial sums are added first, so that one exchange does for both
-      const gather = layer.ffnNorm === undefined ? [] : gatherOf(layer, "ffn");
-      return [
-        ...before,
-        ...attends,
-        ...between,
-        ...gather,
-        ...feedsForward,
-        ...adds.attention,
-        ...blockReduce(d, "ffn", bothBranches(d), BOTH_BRANCHES),
-        ...adds.ffn,
-      ];
+      const reduce = blockReduce(d, "ffn", bothBranches(d), BOTH_BRANCHES);
+      return {
+        before: [...first, ...gather],
+        behind: [...second, ...gatherAgain, ...feedsForward, ...adds.attention, ...reduce, ...adds.ffn],
+      };
     }
-    const attentionPart = [...attends, ...afterAttention(layer, style)];
-    const ffnPart = [...gatherOf(layer, "ffn"), ...feedsForward];
+    const after = [...afterAttention(layer, style), ...adds.attention];
+    const ffnPart = [...gatherOf(layer, "ffn"), ...feedsForward, ...adds.ffn];
     return model.normPlacement === "post"
-      ? [...attentionPart, ...adds.attention, ...before, ...ffnPart, ...adds.ffn, ...between]
-      : [...before, ...attentionPart, ...adds.attention, ...between, ...ffnPart, ...adds.ffn];
-  });
+      ? { before: gather, behind: [...after, ...first, ...ffnPart, ...second] }
+      : { before: [...first, ...gather], behind: [...after, ...second, ...ffnPart] };
+  };
 }
 
 /** A norm that quantizes has made what is gathered narrow. */
@@ -87,28 +94,46 @@ function gatherOf(layer: Layout, block: "attention" | "ffn"): Operator[] {
   return blockGather(d, block, own, whole, norm?.narrowOutput ? d.matmulInputBytes : d.activationBytes);
 }
 
-/** From the block's first matmul to its last. */
-function attentionBuilder(): PartBuilder {
+/** From the block's first matmul to its last; a sweep over contexts builds the core alone again. */
+interface AttentionBlock {
+  readonly inputs: readonly Operator[];
+  readonly core: readonly Operator[];
+  readonly outputs: readonly Operator[];
+}
+
+function attentionBuilder() {
   const plain = remembered(plainInputsBuilder());
   const latent = latentBuilder();
-  const writesCache = remembered(cacheWrite);
+  const writesCache = remembered((...of: Parameters<typeof cacheWrite>) => [cacheWrite(...of)]);
+  const withWrites = remembered((inputs: readonly Operator[], writes: readonly Operator[]) => [
+    ...inputs,
+    ...writes,
+  ]);
   const attends = remembered(attentionOperators);
   const output = remembered(project);
-  return (model, kernels, layer, style, attention) => {
+  return (
+    model: Model,
+    kernels: Scenario["kernels"],
+    layer: Layout,
+    style: NormStyle,
+    attention: AttentionStyle,
+  ): AttentionBlock => {
     const { d } = layer;
     // there is a cache before the new tokens, which their keys and values are copied into
     const cached = attention.context > 0 || attention.phase === "decode";
-    const cacheWrites = cached
-      ? [writesCache(d, attention.rotated, layer.latent?.keyValueNorm.place.output)]
-      : [];
+    const writes = cached
+      ? writesCache(d, attention.rotated, layer.latent?.keyValueNorm.place.output)
+      : NO_OPERATORS;
     const core = attends(kernels.attention, attention, d);
-    const after = output(layer.attentionOutput, layer.types);
+    const outputs = output(layer.attentionOutput, layer.types);
     if (layer.latent === undefined || d.latent === undefined)
-      return [...plain(model, kernels, layer, style), ...cacheWrites, ...core, ...after];
+      return { inputs: withWrites(plain(model, kernels, layer, style), writes), core, outputs };
     const { before, behind } = latent(layer, d.latent, layer.latent, style, kernels, attention);
-    return [...before, ...cacheWrites, ...core, ...behind, ...after];
+    return { inputs: [...before, ...writes], core, outputs: [...behind, ...outputs] };
   };
 }
+
+const NO_OPERATORS: readonly Operator[] = [];
 
 function plainInputsBuilder() {
   const qkv = remembered(project);
