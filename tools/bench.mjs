@@ -73,32 +73,43 @@ const NORMS = [
   { kind: "layernorm", implementation: "native" },
   { kind: "rmsnorm", implementation: "native" },
 ];
-const LAYERS = 60_000;
+const LAYERS = 20_000;
+const SWEEP_ROUNDS = 12;
 
-/** Microseconds of a layer in a sweep, and of one step of a plain loop beside it. */
-async function timeSweep() {
+/** Microseconds of a layer in a sweep of one axis, and of one step of a plain loop in turns with it. */
+async function timeAxis(name) {
   const { layerSimulator, scenarioOf } = await import(LIBRARY);
   const { stdout } = spawnSync(process.execPath, [CLI, "show", "llama-3-70b-decode-h100", "--resolved"]);
   const { scenario } = scenarioOf(JSON.parse(stdout));
+  const at = AXES[name];
+  const simulate = layerSimulator();
   let sum = 0;
   const perStep = (step) => {
-    for (let i = 0; i < LAYERS / 10; i++) step(i);
     const start = performance.now();
     for (let i = 0; i < LAYERS; i++) step(i);
     return ((performance.now() - start) / LAYERS) * 1e3;
   };
-  const plain = perStep((i) => {
+  const layer = (i) => {
+    sum += simulate(at(scenario, i)).layer().seconds;
+  };
+  const plain = (i) => {
     sum += Math.sqrt(i);
-  });
-  const axes = Object.entries(AXES).map(([name, at]) => {
-    const simulate = layerSimulator();
-    const microseconds = perStep((i) => {
-      sum += simulate(at(scenario, i)).layer().seconds;
-    });
-    return { name, microseconds, ratio: microseconds / plain };
-  });
+  };
+  const rounds = Array.from({ length: SWEEP_ROUNDS }, () => [perStep(layer), perStep(plain)]);
   if (!(sum > 0)) throw new Error("nothing was simulated");
-  return axes;
+  // the first quarter is compiled
+  const warm = rounds.slice(SWEEP_ROUNDS / 4);
+  const microseconds = median(warm.map(([time]) => time));
+  return { name, microseconds, ratio: microseconds / median(warm.map(([, time]) => time)) };
+}
+
+/** Each axis in a process of its own, as a thread of a sweep has one simulator. */
+function timeSweep() {
+  return Object.keys(AXES).map((name) => {
+    const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), "--axis", name]);
+    if (status !== 0) throw new Error(`the axis ${name} exited with ${status}`);
+    return JSON.parse(stdout);
+  });
 }
 
 /** A million points with ten columns to CSV, with all threads. */
@@ -122,6 +133,11 @@ function timeMillion() {
 const PEERS = { "llm-analysis": 14.7, "LLM-Viewer": 44, LLMCompass: 55, Calculon: 1000, GenZ: 35_000 };
 
 if (!existsSync(CLI)) throw new Error("dist/ is missing: npm run build");
+const axis = process.argv[process.argv.indexOf("--axis") + 1];
+if (process.argv.includes("--axis")) {
+  console.log(JSON.stringify(await timeAxis(axis)));
+  process.exit();
+}
 const results = timeCommands();
 for (const { name, milliseconds, ratio, limit } of results)
   console.log(
@@ -131,7 +147,7 @@ const { simulation, evaluations } = await timeLayer();
 console.log(
   `${"one simulation, in process".padEnd(42)}${simulation.toFixed(0).padStart(7)} us  ${(simulation / evaluations).toFixed(1)} us a layer (${evaluations} layers)`,
 );
-for (const { name, microseconds, ratio } of await timeSweep())
+for (const { name, microseconds, ratio } of timeSweep())
   console.log(
     `${`a layer in a sweep: ${name}`.padEnd(42)}${microseconds.toFixed(2).padStart(7)} us ${ratio.toFixed(0).padStart(6)} steps of a plain loop`,
   );
