@@ -25,6 +25,8 @@ interface ChainTraffic {
 
 type Cache = CalibrationValues["cache"];
 
+const NONE: readonly string[] = [];
+
 /** Tensors that others have just written when a pass begins. */
 interface JustWritten {
   readonly forward: readonly string[];
@@ -63,7 +65,7 @@ const trafficList = ({ hbmBytes, l2Bytes }: TrafficArrays): Traffic[] =>
  * before. The arrays are written over when the next layer is traced; those of a training step are new ones.
  */
 export function trafficTracer(
-  { forward, backward }: JustWritten = { forward: [], backward: [] },
+  { forward, backward }: JustWritten = { forward: NONE, backward: NONE },
 ): (kernels: readonly Kernel[], cache: Cache, firstBackward?: number, changed?: Range) => LayerTrace {
   const traceForward = passTracer(forward);
   const traceBackward = passTracer(backward);
@@ -81,8 +83,6 @@ export function trafficTracer(
   };
 }
 
-const NONE: readonly string[] = [];
-
 /** Of one pass, and what it reads of what is there before: the same list as long as its kernels touch the same tensors. */
 interface PassTrace extends LayerTrace {
   needed: readonly string[];
@@ -97,6 +97,7 @@ function passTracer(
   let lastWanted: readonly string[] = NONE;
   /** the kernel that has written back what the layer before left; `NEVER`: all have, each a part */
   let emptying = NEVER;
+  // Stryker disable next-line ObjectLiteral: every field is set before it is read
   const layer: PassTrace = {
     hbmBytes: new Float64Array(0),
     l2Bytes: new Float64Array(0),
@@ -130,6 +131,7 @@ function passTracer(
       layer.from = 0;
       layer.until = kernels.length;
     } else {
+      // Stryker disable next-line EqualityOperator: behind these nothing has changed
       for (let index = from; index < until; index++) hbmBytes[index] = trace.hbmBytes[index]!;
       hbmBytes[before] = trace.hbmBytes[before]!;
       layer.from = Math.min(from, emptying);
@@ -144,19 +146,22 @@ function passTracer(
 
 /** Bytes that each tensor that is handed over lies back at the end of a turn; true where that has changed. */
 function measureBehind({ plan, behind }: Trace): boolean {
+  // Stryker disable next-line BooleanLiteral: only faster
   let changed = false;
   plan.handedOver.forEach(({ touchedAt }, index) => {
     let bytes = 0;
     for (let kernel = touchedAt; kernel < plan.kernels.length; kernel++) bytes += ownBytes(plan, kernel);
+    // Stryker disable next-line ConditionalExpression: only faster
     if (behind[index] !== bytes) changed = true;
     behind[index] = bytes;
   });
   return changed;
 }
 
+/** Of any kernel but the first, behind which alone something was touched. */
 function ownBytes(plan: ReusePlan, kernel: number): number {
-  const firstRead = kernel === 0 ? 0 : plan.readsEnd[kernel - 1]!;
-  const firstWrite = kernel === 0 ? 0 : plan.writesEnd[kernel - 1]!;
+  const firstRead = plan.readsEnd[kernel - 1]!;
+  const firstWrite = plan.writesEnd[kernel - 1]!;
   let bytes = plan.kernels[kernel]!.streamedBytes;
   for (let i = firstRead; i < plan.readsEnd[kernel]!; i++) bytes += plan.readBytes[i]!;
   for (let i = firstWrite; i < plan.writesEnd[kernel]!; i++) bytes += plan.writeBytes[i]!;
@@ -175,6 +180,7 @@ function writeBackLeft(trace: Trace, cache: Cache, hbmBytes: Float64Array): void
     if (!dirty.outlives) continue;
     let left = leftOf(trace, dirty);
     const behind = all - ends[dirty.touchedAt]!;
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: only faster
     for (let index = 0; index < count && left > 0; index++) {
       const still = Math.min(
         left,
@@ -184,6 +190,7 @@ function writeBackLeft(trace: Trace, cache: Cache, hbmBytes: Float64Array): void
       left = still;
     }
     if (left > 0)
+      // Stryker disable next-line EqualityOperator: behind its end an array takes nothing
       for (let index = 0; index < count; index++)
         hbmBytes[index]! += (left * (ends[index + 1]! - ends[index]!)) / all;
   }
@@ -271,7 +278,6 @@ function follow(trace: Trace, cache: Cache, from: number, changedUntil: number):
     let hits = stays * bytesWritten;
     for (; read < readsEnd; read++) {
       const touchedAt = plan.readTouchedAt[read]!;
-      if (empties || touchedAt === NEVER) continue;
       if (touchedAt >= emptied) hits += plan.readBytes[read]! * hitFraction(end - ends[touchedAt]!, cache);
       else if (touchedAt < NEVER && emptied === 0)
         hits += plan.readBytes[read]! * hitFraction(end + behind[inLastTurn(touchedAt)]!, cache);
@@ -282,16 +288,15 @@ function follow(trace: Trace, cache: Cache, from: number, changedUntil: number):
       const written = dirtyAfterWrite[plan.stepWrite[step]!]!;
       const left = last === NEVER ? written : dirtyAfterStep[last]!;
       const touchedAt = plan.stepTouchedAt[step]!;
-      const still =
-        left === 0 || empties || touchedAt < emptied
-          ? 0
-          : Math.min(left, written * hitFraction(end - ends[touchedAt]!, cache));
+      // what was dirty before the L2 was emptied is not any more
+      const still = left === 0 ? 0 : Math.min(left, written * hitFraction(end - ends[touchedAt]!, cache));
       dirtyAfterStep[step] = still;
       writtenBack += left - still;
     }
     for (; write < writesEnd; write++) dirtyAfterWrite[write] = plan.writeBytes[write]! * stays;
     trace.hbmBytes[index] = own - hits + writtenBack;
     trace.l2Bytes[index] = hits;
+    // Stryker disable next-line EqualityOperator: only faster
     if (empties && before === 0 && index + 1 >= changedUntil) return index + 1;
   }
   return plan.kernels.length;

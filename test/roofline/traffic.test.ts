@@ -209,11 +209,14 @@ describe("traffic through the L2", () => {
 
   test("is followed only where it may have changed, and is right everywhere", () => {
     const place = fc.nat({ max: 8 });
-    const step = fc.tuple(place, place, fc.constantFrom(0, 0.5, 2, 7), fc.constantFrom(30, 120));
+    const step = fc.tuple(place, place, fc.constantFrom(0, 0.5, 2, 7), fc.constantFrom(30, 120, 900));
     fc.assert(
       fc.property(kernels, fc.array(step, { minLength: 1, maxLength: 6 }), (first, steps) => {
         const caches = new Map(
-          [30, 120].map((bytes) => [bytes, { residentBytes: bytes, transitionBytes: 40, bytesPerSecond: 1 }]),
+          [30, 120, 900].map((bytes) => [
+            bytes,
+            { residentBytes: bytes, transitionBytes: 40, bytesPerSecond: 1 },
+          ]),
         );
         const trace = trafficTracer();
         trace(first, caches.get(30)!);
@@ -372,6 +375,33 @@ describe("traffic through the L2", () => {
       }),
       { numRuns: 1000, seed: 3 },
     );
+  });
+
+  test("of kernels that move nothing is nothing", () => {
+    const cache = { residentBytes: 100, transitionBytes: 50, bytesPerSecond: 1 };
+    const still = kernelOf(
+      { kind: "pointwise", access: "vectorized", elements: 1 },
+      { writes: [{ tensor: "a", bytes: 0 }], streamedBytes: 0 },
+    );
+    expect(layerTraffic([still, still], cache)).toEqual([
+      { hbmBytes: 0, l2Bytes: 0 },
+      { hbmBytes: 0, l2Bytes: 0 },
+    ]);
+  });
+
+  test("follows again who reads what was handed over, where kernels at the end have changed", () => {
+    const cache = { residentBytes: 100, transitionBytes: 0, bytesPerSecond: 1 };
+    const moving = (streamedBytes: number, changes: Partial<Kernel>): Kernel =>
+      kernelOf({ kind: "pointwise", access: "vectorized", elements: 1 }, { streamedBytes, ...changes });
+    const stream = [{ tensor: "stream", bytes: 10 }];
+    const first = moving(0, { reads: stream });
+    const writing = moving(0, { writes: stream });
+    const trace = trafficTracer();
+    const hits = (bytes: number, changed?: { from: number; until: number }) =>
+      trace([first, writing, moving(bytes, {})], cache, 3, changed).l2Bytes[0];
+    expect(hits(50)).toBe(10);
+    expect(hits(95, { from: 2, until: 3 })).toBe(0);
+    expect(hits(20, { from: 2, until: 3 })).toBe(10);
   });
 
   test("writes to HBM all that outlives a training layer's forward pass", () => {
