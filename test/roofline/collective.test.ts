@@ -59,6 +59,18 @@ describe("an exchange", () => {
     );
   });
 
+  test("takes its start and then its bytes where HBM is slower than the wire", () => {
+    const p = h100.calibration!.network;
+    const bytes = { hbmBytes: 1e12, l2Bytes: 0 };
+    const memory = 1e12 / (h100.hbmBytesPerSecond * h100.calibration!.memory.streamingFraction);
+    const startOf = (ranks: number, messageBytes: number): number =>
+      collectiveTime({ kind: "collective", operation: "all-gather", ranks, messageBytes }, bytes, h100)
+        .seconds - memory;
+    expect(startOf(2, 1000)).toBeCloseTo(p.latencySeconds, 9);
+    expect(startOf(2, 1e9)).toBeCloseTo(p.bulkLatencySeconds, 9);
+    expect(startOf(8, 1000)).toBeCloseTo(p.latencySeconds + 6 * p.secondsPerRank, 9);
+  });
+
   test("reaches more of the link the more ranks there are, and never all of it among 64", () => {
     const p = h100.calibration!.network;
     const shares = [2, 4, 8, 16, 64].map((ranks) => bulkFraction({ ranks }, p));

@@ -111,6 +111,12 @@ describe("what is written and stays in the L2", () => {
     });
   });
 
+  test("is written back also where another tensor is handed over", () => {
+    const layer = [kernel([["stream", 20]], [["kept", 20]]), kernel([], [["stream", 20]])];
+    const hbmBytes = layerTraffic(layer, cache).map((one) => one.hbmBytes);
+    expect(hbmBytes[0]! + hbmBytes[1]!).toBeCloseTo(20, 9);
+  });
+
   test("and is read for the last time by the next layer is not written back at all", () => {
     const layer = [kernel([["stream", 40]], []), kernel([], [["stream", 40]])];
     expect(layerTraffic(layer, cache).map(({ hbmBytes }) => hbmBytes)).toEqual([0, 0]);

@@ -268,6 +268,13 @@ describe("traffic through the L2", () => {
           ...kernel,
           reads: kernel.reads.map(({ tensor, bytes }) => ({ tensor: rename[tensor]!, bytes })),
         })),
+      (list) =>
+        list.map((kernel) => ({
+          ...kernel,
+          writes: kernel.writes.map(({ tensor, bytes }) => ({ tensor: rename[tensor]!, bytes })),
+        })),
+      (list) => list.map((kernel) => ({ ...kernel, writes: kernel.writes.slice(1) })),
+      (list) => list.map((kernel) => ({ ...kernel, writes: [...kernel.writes, { tensor: "a", bytes: 20 }] })),
       (list) => list.map((kernel) => ({ ...kernel, streamedBytes: kernel.streamedBytes + 40 })),
       (list) => list.slice(1),
       (list) => list.map((kernel, index) => (index === list.length - 1 ? { ...kernel, reads: [] } : kernel)),
