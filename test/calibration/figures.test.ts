@@ -209,9 +209,9 @@ describe("accuracy of nothing", () => {
 describe("validation", () => {
   test("is the error on layers that no fit has seen, by phase and runtime", () => {
     const rows = [
+      layerOff(-0.3),
       layerOff(0.1),
       layerOff(0.2),
-      layerOff(-0.3),
       layerOff(0.5, { runtime: "eager" }),
       layerOff(9, { model: "bert-large" }),
       layerOff(0.123_456, { phase: "prefill", sequence: 64, context: 0 }),
@@ -246,6 +246,28 @@ describe("validation", () => {
         source: "here",
       },
     ]);
+  });
+
+  test("is apart for layers with experts and for layers on two GPUs, whose files it names", () => {
+    const experts = { count: 8, perToken: 2, ffn: 14_336 };
+    const rows = [
+      layerOff(0.4, { shape: { ...layerRow().shape, experts } }),
+      layerOff(0.05, { tensor: 2 }),
+      layerOff(0.1),
+      layerOff(0.3, { shape: { ...layerRow().shape, experts } }),
+      layerOff(0.2, { tensor: 1 }),
+    ];
+    const places = (some: readonly Measurement[]): string =>
+      some.map((row) => rows.indexOf(row as never)).join();
+    const found = validate(rows, H100, places);
+    expect(
+      found.map(({ layersWith, layers, medianError, source }) => [layersWith, layers, medianError, source]),
+    ).toEqual([
+      [undefined, 2, 0.2, "2,4"],
+      ["experts", 2, 0.4, "0,3"],
+      ["two GPUs", 1, 0.05, "1"],
+    ]);
+    expect(Object.keys(found[0]!)).not.toContain("layersWith");
   });
 
   test("of no layers is none", () => {
