@@ -133,8 +133,8 @@ function timeMillion() {
 const PEERS = { "llm-analysis": 14.7, "LLM-Viewer": 44, LLMCompass: 55, Calculon: 1000, GenZ: 35_000 };
 
 if (!existsSync(CLI)) throw new Error("dist/ is missing: npm run build");
-const axis = process.argv[process.argv.indexOf("--axis") + 1];
-if (process.argv.includes("--axis")) {
+const [option, axis] = process.argv.slice(2);
+if (option === "--axis") {
   console.log(JSON.stringify(await timeAxis(axis)));
   process.exit();
 }

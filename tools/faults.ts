@@ -15,14 +15,12 @@ import { endedBy, killReplacing, killSweep, type Signal } from "../test/support/
 import { runProgram } from "../test/support/program.ts";
 import { askWhileRewritten } from "../test/support/races.ts";
 import { REWRITES } from "../test/support/rewriting.ts";
+import { runsAndSeed } from "./runs-and-seed.ts";
 
 const { values } = parseArgs({
   options: { runs: { type: "string", default: "200" }, seed: { type: "string", default: "1" } },
 });
-const runs = Number(values.runs);
-const seed = Number(values.seed);
-if (!(Number.isInteger(runs) && runs > 0 && Number.isInteger(seed)))
-  throw new Error("--runs and --seed: expected whole numbers");
+const { runs, seed } = runsAndSeed(values);
 
 const folder = mkdtempSync(join(tmpdir(), "faults-"));
 const AT_ONCE = { print: 100, write: 20 } as const;

@@ -13,6 +13,7 @@ import fc from "fast-check";
 import { type Input, shownInput } from "../test/support/fuzz/input.ts";
 import { KINDS } from "../test/support/fuzz/kinds.ts";
 import { judged } from "../test/support/fuzz/oracle.ts";
+import { runsAndSeed } from "./runs-and-seed.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +22,7 @@ const { values } = parseArgs({
     kind: { type: "string" },
   },
 });
-const asked = Number(values.runs);
-const seed = Number(values.seed);
-if (!(Number.isInteger(asked) && asked > 0 && Number.isInteger(seed)))
-  throw new Error("--runs and --seed: expected whole numbers");
+const { runs: asked, seed } = runsAndSeed(values);
 if (values.kind !== undefined && !Object.hasOwn(KINDS, values.kind))
   throw new Error(`--kind: expected one of ${Object.keys(KINDS).join(", ")}`);
 

@@ -121,12 +121,8 @@ async function readRange(text: string | undefined, name: string, space: Space): 
   return range;
 }
 
-/** The one flag whose number need not be a whole one. */
-const PRICE = "gpu-hour-usd";
-
 /** Whether the schema wants a whole number there. */
 async function isWhole(name: string, own: number, space: Space): Promise<boolean> {
-  if (name !== PRICE && NUMBER_FLAGS.some((flag) => flag === name)) return true;
   const problems = await valueProblems({ ...space, axes: [{ name, values: [Math.floor(own) + 0.5] }] });
   return problems.some((problem) => problem.includes("whole number"));
 }

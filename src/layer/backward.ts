@@ -92,47 +92,73 @@ export function backwardOperators(
   attends: AttentionStyle,
 ): readonly Operator[] {
   if (isParallel(model.normPlacement)) return parallelBackward(model, kernels, layer, style, attends);
-  const { d } = layer;
   const post = model.normPlacement === "post";
   const middle = gradientOf(MIDDLE);
   const stream = gradientOf(STREAM);
+  const { attentionNorm, ffnNorm, postAttentionNorm, postFfnNorm } = layer;
   // a norm behind the add comes first: the gradient of its input is that of the sum
-  const ffnSum = post && layer.ffnNorm ? gradientOf(layer.ffnNorm.place.input) : stream;
-  const attentionSum = post && layer.attentionNorm ? gradientOf(layer.attentionNorm.place.input) : middle;
-  const norm = (site: NormSite | undefined, names?: GradientNames) => normBackward(site, style, names);
-  const ffn = blockGradients(layer, "ffn", layer.postFfnNorm, ffnSum);
-  const attention = blockGradients(layer, "attention", layer.postAttentionNorm, attentionSum);
-  const ffnPart = [
-    ...norm(layer.postFfnNorm, { ofOutput: ffnSum }),
-    ...backward(blockGather(d, "ffn", ffn.ownResult, ffn.result)),
-    ...feedForwardBackward(model, kernels, layer, ffn),
-    ...backward(blockReduce(d, "ffn", ffn.input, ffn.ownInput)),
-    ...(post ? [] : norm(layer.ffnNorm, { ofOutput: ffn.ownInput, ofInput: middle })),
-    addGradients(
-      d,
-      "ffn-residual-backward",
-      "stream",
-      [layer.ffnNorm && !post ? middle : ffn.ownInput, ffnSum],
-      middle,
-    ),
-  ];
-  const attentionPart = [
-    ...norm(layer.postAttentionNorm, { ofOutput: attentionSum }),
-    ...backward(blockGather(d, "attention", attention.ownResult, attention.result)),
-    ...attentionBackward(model, kernels, layer, style, attends, attention),
-    ...backward(blockReduce(d, "attention", attention.input, attention.ownInput)),
-    ...(post ? [] : norm(layer.attentionNorm, { ofOutput: attention.ownInput, ofInput: stream })),
-    addGradients(
-      d,
-      "attention-residual-backward",
-      "stream",
-      [layer.attentionNorm && !post ? stream : attention.ownInput, attentionSum],
+  const sumOf = (behind: NormSite | undefined, output: string): string =>
+    post && behind ? gradientOf(behind.place.input) : output;
+  const before = (site: NormSite | undefined): NormSite | undefined => (post ? undefined : site);
+  const ffnPart = blockBackward(
+    layer,
+    style,
+    {
+      block: "ffn",
+      before: before(ffnNorm),
+      behind: postFfnNorm,
+      sum: sumOf(ffnNorm, stream),
+      stream: middle,
+    },
+    (gradients) => feedForwardBackward(model, kernels, layer, gradients),
+  );
+  const attentionPart = blockBackward(
+    layer,
+    style,
+    {
+      block: "attention",
+      before: before(attentionNorm),
+      behind: postAttentionNorm,
+      sum: sumOf(attentionNorm, middle),
       stream,
-    ),
-  ];
+    },
+    (gradients) => attentionBackward(model, kernels, layer, style, attends, gradients),
+  );
   return post
-    ? [...norm(layer.ffnNorm), ...ffnPart, ...norm(layer.attentionNorm), ...attentionPart]
+    ? [...normBackward(ffnNorm, style), ...ffnPart, ...normBackward(attentionNorm, style), ...attentionPart]
     : [...ffnPart, ...attentionPart];
+}
+
+/** Where a block stands in a layer whose blocks follow each other: the norms of its branch, and gradients of the stream. */
+interface Branch {
+  readonly block: "attention" | "ffn";
+  readonly before: NormSite | undefined;
+  readonly behind: NormSite | undefined;
+  /** of the sum that the add behind the block makes */
+  readonly sum: string;
+  /** of what passes the block by, which this branch's is added to */
+  readonly stream: string;
+}
+
+/** From the gradient of the sum behind a block to that of the stream before it. */
+function blockBackward(
+  layer: Layout,
+  style: NormStyle,
+  { block, before, behind, sum, stream }: Branch,
+  inside: (gradients: BlockGradients) => readonly Operator[],
+): Operator[] {
+  const { d } = layer;
+  const gradients = blockGradients(layer, block, behind, sum);
+  const { ownResult, result, input, ownInput } = gradients;
+  const ofBranch = before === undefined ? ownInput : stream;
+  return [
+    ...normBackward(behind, style, { ofOutput: sum }),
+    ...backward(blockGather(d, block, ownResult, result)),
+    ...inside(gradients),
+    ...backward(blockReduce(d, block, input, ownInput)),
+    ...normBackward(before, style, { ofOutput: ownInput, ofInput: stream }),
+    addGradients(d, `${block}-residual-backward`, "stream", [ofBranch, sum], stream),
+  ];
 }
 
 /** The gradients at the ends of a block, and what this GPU has of them where the tokens are split. */

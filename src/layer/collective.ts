@@ -43,26 +43,43 @@ export const gatheredTensor = (tensor: string, block: Block): string => `${tenso
 /** Name of a rank's part of a sum that is scattered. */
 export const partialTensor = (tensor: string): string => `partial ${tensor}`;
 
+/** Every rank's tokens where sequence parallelism has left a rank its own; in place where one name says both. */
+export const gatherTokens = (
+  name: string,
+  d: Dimensions,
+  bytes: number,
+  own: string,
+  whole = own,
+): Operator[] =>
+  d.ranks === 1 || d.normTokens === d.tokens
+    ? []
+    : [collective(name, "all-gather", d.ranks, bytes, own, whole)];
+
+/** The ranks' sum: of all tokens on every rank, or under sequence parallelism of a rank's own. */
+export function sumTokens(
+  name: string,
+  d: Dimensions,
+  bytes: number,
+  whole: string,
+  own = whole,
+): Operator[] {
+  if (d.ranks === 1) return [];
+  const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
+  return [collective(`${name}-${operation}`, operation, d.ranks, bytes, whole, own)];
+}
+
 /** Sequence parallelism gathers the tokens before a block's first matmul ... */
-export function blockGather(
+export const blockGather = (
   d: Dimensions,
   block: Block,
   own: string,
   whole: string,
   bytesPerElement = d.activationBytes,
-): Operator[] {
-  if (d.ranks === 1 || d.normTokens === d.tokens) return [];
-  const bytes = d.tokens * d.hidden * bytesPerElement;
-  return [collective(`${block}-all-gather`, "all-gather", d.ranks, bytes, own, whole)];
-}
+): Operator[] => gatherTokens(`${block}-all-gather`, d, d.tokens * d.hidden * bytesPerElement, own, whole);
 
 /** ... and scatters their sum behind its last one; without it every rank needs the whole sum. */
-export function blockReduce(d: Dimensions, block: Block, whole: string, own: string): Operator[] {
-  if (d.ranks === 1) return [];
-  const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
-  const bytes = d.tokens * d.hidden * d.activationBytes;
-  return [collective(`${block}-${operation}`, operation, d.ranks, bytes, whole, own)];
-}
+export const blockReduce = (d: Dimensions, block: Block, whole: string, own: string): Operator[] =>
+  sumTokens(block, d, d.tokens * d.hidden * d.activationBytes, whole, own);
 
 /** Tokens to the GPUs of their experts, or back; nothing where one GPU holds them all. */
 export const exchange = (

@@ -1,5 +1,5 @@
 import type { Model } from "../schema/model.ts";
-import { collective } from "./collective.ts";
+import { gatherTokens, sumTokens } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import { gradientOf } from "./gradients.ts";
 import type { Operator } from "./kernel.ts";
@@ -38,7 +38,7 @@ export function embeddingLookup(model: Model, d: Dimensions, weightBytes: number
   );
   return [
     pointwiseOperator("embedding", [lookup]),
-    ...vocabularySum("embedding", d, elements * d.activationBytes, EMBEDDED),
+    ...sumTokens("embedding", d, elements * d.activationBytes, EMBEDDED),
     ...(model.positions === "learned" ? [pointwiseOperator("position-embedding", [addPositions])] : []),
   ];
 }
@@ -79,16 +79,3 @@ export function embeddingBackward(model: Model, d: Dimensions, weightBytes: numb
     pointwiseOperator("embedding-backward", [ofTokens]),
   ];
 }
-
-/** Each rank's sum for all tokens, or under sequence parallelism for its own, in place. */
-export function vocabularySum(name: string, d: Dimensions, bytes: number, tensor: string): Operator[] {
-  if (d.ranks === 1) return [];
-  const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
-  return [collective(`${name}-${operation}`, operation, d.ranks, bytes, tensor, tensor)];
-}
-
-/** Every rank's tokens where sequence parallelism has left a rank its own. */
-export const gatherTokens = (name: string, d: Dimensions, bytes: number, tensor: string): Operator[] =>
-  d.ranks === 1 || d.normTokens === d.tokens
-    ? []
-    : [collective(name, "all-gather", d.ranks, bytes, tensor, tensor)];

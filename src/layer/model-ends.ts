@@ -1,8 +1,8 @@
 import type { Model } from "../schema/model.ts";
 import type { Phase, Scenario } from "../schema/scenario.ts";
-import { collective } from "./collective.ts";
+import { collective, gatherTokens, sumTokens } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
-import { EMBEDDED, embeddingBackward, embeddingLookup, gatherTokens, vocabularySum } from "./embedding.ts";
+import { EMBEDDED, embeddingBackward, embeddingLookup } from "./embedding.ts";
 import { gradientOf } from "./gradients.ts";
 import type { Kernel, Operator } from "./kernel.ts";
 import { STREAM } from "./layout.ts";
@@ -117,7 +117,7 @@ function head(
     crossEntropy(rows, columns, types.outputBytes),
     ...softmaxExchanges(rows, d),
     gradients,
-    ...vocabularySum("output-head", d, inputBytes, inputGradient).map((one) => ({
+    ...sumTokens("output-head", d, inputBytes, inputGradient).map((one) => ({
       ...one,
       name: `${one.name}-backward`,
     })),

@@ -87,9 +87,12 @@ function normImplementationText({ scenario }: Result): string {
   return typeof implementation === "string" ? implementation : "own passes";
 }
 
+const isIdeal = ({ scenario }: Result): boolean => scenario.hardware.calibration === undefined;
+
 /** What the times of a column are worth. */
-function errorText({ scenario, typicalError }: Result): string {
-  if (scenario.hardware.calibration === undefined) return "ideal";
+function errorText(result: Result): string {
+  const { typicalError } = result;
+  if (isIdeal(result)) return "ideal";
   return typicalError === null ? "extrapolated" : `±${formatPercent(typicalError.layer)}`;
 }
 
@@ -148,7 +151,6 @@ async function sideBySide(
     MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
   );
   const groups = format === "md" ? [names.map((_, i) => i)] : columnsThatFit(names, bodies, look.width);
-  const isIdeal = ({ scenario }: Result): boolean => scenario.hardware.calibration === undefined;
   const notes = [NOTE, ...(results.some(isIdeal) && !results.every(isIdeal) ? [IDEAL_NOTE] : [])];
   const tables = groups.map((group, index) => {
     const columns: RowColumn[] = [
@@ -167,8 +169,10 @@ async function sideBySide(
 }
 
 /** Two columns of a decode step beside each other in 80 columns. */
-const shortWorkload = (scenario: Scenario): string =>
-  workloadText(scenario).replace(/^decode batch (\d+), context /, "decode $1 after ");
+function shortWorkload(scenario: Scenario): string {
+  const { phase, batch, context } = scenario.workload;
+  return phase === "decode" ? `decode ${batch} after ${context}` : workloadText(scenario);
+}
 
 function cellText({ value, text, short }: Measure, result: Result): string {
   const cell = short === undefined ? value(result) : short(result);

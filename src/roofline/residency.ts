@@ -1,4 +1,4 @@
-import type { Kernel } from "../layer/kernel.ts";
+import { type Kernel, readBytes, writeBytes } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import {
   inLastTurn,
@@ -150,22 +150,13 @@ function measureBehind({ plan, behind }: Trace): boolean {
   let changed = false;
   plan.handedOver.forEach(({ touchedAt }, index) => {
     let bytes = 0;
-    for (let kernel = touchedAt; kernel < plan.kernels.length; kernel++) bytes += ownBytes(plan, kernel);
+    for (let kernel = touchedAt; kernel < plan.kernels.length; kernel++)
+      bytes += readBytes(plan.kernels[kernel]!) + writeBytes(plan.kernels[kernel]!);
     // Stryker disable next-line ConditionalExpression: only faster
     if (behind[index] !== bytes) changed = true;
     behind[index] = bytes;
   });
   return changed;
-}
-
-/** Of any kernel but the first, behind which alone something was touched. */
-function ownBytes(plan: ReusePlan, kernel: number): number {
-  const firstRead = plan.readsEnd[kernel - 1]!;
-  const firstWrite = plan.writesEnd[kernel - 1]!;
-  let bytes = plan.kernels[kernel]!.streamedBytes;
-  for (let i = firstRead; i < plan.readsEnd[kernel]!; i++) bytes += plan.readBytes[i]!;
-  for (let i = firstWrite; i < plan.writesEnd[kernel]!; i++) bytes += plan.writeBytes[i]!;
-  return bytes;
 }
 
 /**

@@ -77,13 +77,10 @@ export function reusePlan(
   { justWritten, wantedLater, loops }: Surroundings,
 ): ReusePlan {
   const needed = readBeforeWritten(kernels);
-  const lastTouches = lastTouched(kernels);
   const isWritten = new Set(kernels.flatMap((kernel) => kernel.writes.map(({ tensor }) => tensor)));
-  const handedOver = needed
-    .filter((tensor) => loops && isWritten.has(tensor))
-    .map((tensor) => ({ tensor, touchedAt: lastTouches.get(tensor)! }));
+  const handedOver = needed.filter((tensor) => loops && isWritten.has(tensor));
   const touchedAt = new Map<string, number>([
-    ...handedOver.map(({ tensor }, index): [string, number] => [tensor, inLastTurn(index)]),
+    ...handedOver.map((tensor, index): [string, number] => [tensor, inLastTurn(index)]),
     ...justWritten.map((tensor): [string, number] => [tensor, 0]),
   ]);
   const lastReader = lastReaders(kernels);
@@ -131,10 +128,10 @@ export function reusePlan(
       tensor,
       write,
       step,
-      touchedAt: lastTouches.get(tensor)!,
-      outlives: wantedLater.includes(tensor) || !handedOver.some((one) => one.tensor === tensor),
+      touchedAt: touchedAt.get(tensor)!,
+      outlives: wantedLater.includes(tensor) || !handedOver.includes(tensor),
     })),
-    handedOver,
+    handedOver: handedOver.map((tensor) => ({ tensor, touchedAt: touchedAt.get(tensor)! })),
     needed,
   };
   for (let index = 0; index < kernels.length; index++) fill(plan, index, kernels[index]!);
@@ -150,15 +147,6 @@ function readBeforeWritten(kernels: readonly Kernel[]): string[] {
     for (const { tensor } of writes) written.add(tensor);
   }
   return [...needed];
-}
-
-/** The moment at which each tensor was last touched. */
-function lastTouched(kernels: readonly Kernel[]): Map<string, number> {
-  const last = new Map<string, number>();
-  kernels.forEach(({ reads, writes }, index) => {
-    for (const { tensor } of [...reads, ...writes]) last.set(tensor, index + 1);
-  });
-  return last;
 }
 
 function lastReaders(kernels: readonly Kernel[]): Map<string, number> {

@@ -31,8 +31,9 @@ function layersWith({ model, parallelism }: Scenario): Validation["layersWith"] 
 /** Why a calibrated profile has no typical error for the scenario: a sentence, or nothing. */
 export function extrapolation(scenario: Scenario): string[] {
   const { hardware } = scenario;
-  if (hardware.calibration === undefined || typicalError(scenario) !== null) return [];
+  if (hardware.calibration === undefined) return [];
   const reasons = unmeasured(scenario);
+  if (reasons.length === 0 && validationOf(scenario) !== undefined) return [];
   const what =
     hardware.validation === undefined
       ? "whole layers on this device"

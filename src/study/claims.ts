@@ -206,8 +206,12 @@ function memoryBound({ scenario, at }: Context): Claim {
   const outsideShare = shareOf(...OUTSIDE);
   const norms = operators.filter((one) => one.class === "normalization");
   const normsCompute = norms.some(({ bound }) => bound === "compute");
-  const layerWaits = computeShare < 0.5;
-  const waitsOutside = outsideShare >= 0.5;
+  const layerOnlyIf =
+    outsideShare >= 0.5
+      ? "one looks at the kernels themselves: the layer waits for the host, or for other GPUs"
+      : computeShare >= 0.5
+        ? "one looks at the norms alone, or in decode: the layer itself waits for arithmetic"
+        : "";
   return {
     id: "memory-bound",
     claim: "GPU utilization is limited by bandwidth, not by compute",
@@ -217,14 +221,8 @@ function memoryBound({ scenario, at }: Context): Claim {
       share("of peak FLOP/s used", modelFlopsUtilization),
       share("of peak bandwidth used", bandwidthUtilization),
     ],
-    verdict: normsCompute ? "does not hold" : layerWaits && !waitsOutside ? "holds" : "holds only if",
-    condition: normsCompute
-      ? ""
-      : waitsOutside
-        ? "one looks at the kernels themselves: the layer waits for the host, or for other GPUs"
-        : layerWaits
-          ? ""
-          : "one looks at the norms alone, or in decode: the layer itself waits for arithmetic",
+    verdict: normsCompute ? "does not hold" : layerOnlyIf === "" ? "holds" : "holds only if",
+    condition: normsCompute ? "" : layerOnlyIf,
     threshold: "less than half of the layer's time bound by compute, or by host and network, and no norm",
     places: [],
     evidence: [],

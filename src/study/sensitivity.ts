@@ -6,8 +6,8 @@ import { type Answers, answerer } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
 import { savingOfGiven } from "./result-field.ts";
 import { getPath } from "./set-path.ts";
+import { scenariosAlong } from "./solve.ts";
 import { type Space, scenariosOf } from "./space.ts";
-import { pointProblems } from "./space-problems.ts";
 
 const STEP = 0.1;
 
@@ -76,7 +76,7 @@ export function sensitivity(space: Space): Sensitivity {
     const value = getPath(scenario, (flag?.field ?? parameter).split("."));
     if (typeof value !== "number" || value === 0) return [];
     const whole = flag !== undefined || parameter.startsWith("model.");
-    const found = firstValid(space, parameter, whole ? wholeSteps(value) : [value * (1 + STEP)]);
+    const found = moved(space, parameter, value, whole);
     if (found === undefined) return [];
     const { movedTo, other } = found;
     const there = figuresOf(ask(other));
@@ -105,22 +105,22 @@ export function sensitivity(space: Space): Sensitivity {
   };
 }
 
-/** Whole numbers from 10% more on, up to twice as much: not every size can be shared out as the scenario does. */
-function wholeSteps(value: number): number[] {
-  const first = Math.max(value + 1, Math.round(value * (1 + STEP)));
-  return Array.from({ length: Math.max(1, 2 * value - first + 1) }, (_, index) => first + index);
-}
-
-/** The first of the values with which there is such a layer. */
-function firstValid(
+/**
+ * A tenth more of a parameter, and the scenario with it. Not every whole number can be shared out as the scenario does:
+ * then the next one up to twice as much; undefined where there is none.
+ */
+function moved(
   space: Space,
   name: string,
-  values: readonly number[],
+  value: number,
+  whole: boolean,
 ): { readonly movedTo: number; readonly other: Scenario } | undefined {
-  const scenarioAt = scenariosOf({ ...space, axes: [{ name, values }] });
-  for (const [index, movedTo] of values.entries()) {
-    const other = scenarioAt([index]);
-    if (pointProblems(other).length === 0) return { movedTo, other };
+  const scenarioAt = scenariosAlong(space, name);
+  const first = whole ? Math.max(value + 1, Math.round(value * (1 + STEP))) : value * (1 + STEP);
+  const last = whole ? Math.max(first, 2 * value) : first;
+  for (let movedTo = first; movedTo <= last; movedTo++) {
+    const other = scenarioAt(movedTo);
+    if (other !== undefined) return { movedTo, other };
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import type { Scenario } from "../schema/scenario.ts";
 import { answerer } from "./answers.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
@@ -24,14 +25,23 @@ export function fieldAlong(
   field: ResultField,
   name: string,
 ): (value: number) => number | undefined {
+  const scenarioAt = scenariosAlong(space, name);
+  const ask = answerer();
+  return (value) => {
+    const scenario = scenarioAt(value);
+    return scenario && field.read(ask(scenario));
+  };
+}
+
+/** The scenarios of a space without axes along one parameter; undefined where there is no such layer. */
+export function scenariosAlong(space: Space, name: string): (value: number) => Scenario | undefined {
   const values: number[] = [];
   const axis: Axis = { name, values };
   const scenarioAt = scenariosOf({ ...space, axes: [axis] });
-  const ask = answerer();
   return (value) => {
     values.push(value);
     const scenario = scenarioAt([values.length - 1]);
-    return pointProblems(scenario).length > 0 ? undefined : field.read(ask(scenario));
+    return pointProblems(scenario).length > 0 ? undefined : scenario;
   };
 }
 
