@@ -30,17 +30,19 @@ export interface AttentionStyle {
 
 export const attentionStyle = (
   phase: Phase,
-  { causal, slidingWindow, positions }: Model,
+  model: Model,
   dataType: DataType,
   context: number,
 ): AttentionStyle => ({
   phase,
-  causal,
+  causal: model.causal,
   dataType,
   context,
-  window: slidingWindow ?? Number.POSITIVE_INFINITY,
-  rotated: positions === "rope",
+  window: model.slidingWindow ?? Number.POSITIVE_INFINITY,
+  rotated: isRotated(model),
 });
+
+export const isRotated = ({ positions }: Pick<Model, "positions">): boolean => positions === "rope";
 
 /** Widths that attention itself sees. */
 interface AttentionShape {
@@ -173,7 +175,7 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
     name: "flash attention",
     flops: forwardFlops(s),
     reads: [s.queries, s.keys, s.values],
-    writes: [s.output, ...(training ? [logSumExp(d)] : [])],
+    writes: training ? [s.output, logSumExp(d)] : [s.output],
     streamedBytes: s.cachedBytes,
     work: decode
       ? { kind: "decode-attention", headDim: meanHeadDim(s), dataType: s.dataType }

@@ -3,13 +3,14 @@ import type { Scenario } from "../schema/scenario.ts";
 import {
   type AttentionStyle,
   flashAttentionBackward,
+  isRotated,
   KEYS_GRADIENT,
   materializedAttentionBackward,
   QUERIES_GRADIENT,
   VALUES_GRADIENT,
 } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
-import type { Dimensions, LatentSizes } from "./dimensions.ts";
+import type { Dimensions } from "./dimensions.ts";
 import { router, sharedGate } from "./experts.ts";
 import {
   combineBackward,
@@ -317,20 +318,13 @@ function attentionBackward(
       : materializedAttentionBackward(attends, d)),
   ];
   const rope = (sizes: Dimensions, queries?: string): Operator[] =>
-    model.positions === "rope"
+    isRotated(model)
       ? [pointwiseOperator("rope-backward", rotaryBackward(sizes, kernels.pointwise, queries))]
       : [];
-  if (layer.latent !== undefined && d.latent !== undefined)
+  if (layer.latent !== undefined)
     return [
       ...core,
-      ...latentBackward(
-        layer,
-        d.latent,
-        layer.latent,
-        style,
-        rope(turnedPart(d), gradientOf("qkv queries")),
-        outgoing,
-      ),
+      ...latentBackward(layer, layer.latent, style, rope(turnedPart(d), gradientOf("qkv queries")), outgoing),
     ];
   const queries = layer.queryNorm && gradientOf(layer.queryNorm.place.input);
   const keys = layer.keyNorm && gradientOf(layer.keyNorm.place.input);
@@ -348,19 +342,18 @@ function attentionBackward(
 
 function latentBackward(
   { d, types }: Layout,
-  sizes: LatentSizes,
   parts: LatentParts,
   style: NormStyle,
   rope: readonly Operator[],
   outgoing: string,
 ): Operator[] {
-  const { keyValueDown, queryUp, queryDown } = parts;
+  const { sizes, keyValueDown, queryUp, queryDown } = parts;
   const { input } = keyValueDown;
   const fromKeys = gradientFrom(input, keyValueDown.name);
   const fromQueries = gradientFrom(input, (queryDown ?? queryUp).name);
   return [
     joinTurnedBackward(d, sizes),
-    projectBackward(keyValueUp(d, sizes, parts, d.newTokens, false), types),
+    projectBackward(keyValueUp(d, parts, d.newTokens, false), types),
     ...rope,
     ...normBackward(parts.keyValueNorm, style),
     joinLatentBackward(d, sizes),

@@ -6,10 +6,11 @@ import {
   cacheWrite,
   flashAttention,
   isAbsorbed,
+  isRotated,
   materializedAttention,
 } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
-import { attendedTokens, type Dimensions, type ExpertSizes, type LatentSizes } from "./dimensions.ts";
+import { attendedTokens, type Dimensions, type ExpertSizes } from "./dimensions.ts";
 import { addShared, combine, dispatch, router, selectExperts, sharedGate } from "./experts.ts";
 import { type ActivationSite, activation } from "./feed-forward.ts";
 import type { Operator } from "./kernel.ts";
@@ -41,14 +42,31 @@ type PartBuilder = (
 
 /** Assembles the forward operators; each is built again only when something it depends on has changed. */
 export function forwardBuilder(): PartBuilder {
-  const attentionBlock = attentionBuilder();
   const around = remembered(aroundBuilder());
+  const plainFrame = remembered(plainFrameBuilder(around));
+  const latentFrame = latentFrameBuilder(around);
+  const attends = remembered(attentionOperators);
   return remembered((model, kernels, layer, style, attention) => {
-    const { before, behind } = around(model, kernels, layer, style);
-    const { inputs, core, outputs } = attentionBlock(model, kernels, layer, style, attention);
-    return [...before, ...inputs, ...core, ...outputs, ...behind];
+    const core = attends(kernels.attention, attention, layer.d);
+    const { latent } = layer;
+    const { front, back } =
+      latent === undefined
+        ? plainFrame(model, kernels, layer, style, hasCache(attention))
+        : latentFrame(model, kernels, layer, style, attention, latent);
+    return [...front, ...core, ...back];
   });
 }
+
+/** True where there is a cache before the new tokens, which their keys and values are copied into. */
+const hasCache = ({ context, phase }: AttentionStyle): boolean => context > 0 || phase === "decode";
+
+/** A layer without attention's core: from its first operator on, and to its last. */
+interface Frame {
+  readonly front: readonly Operator[];
+  readonly back: readonly Operator[];
+}
+
+type AroundBuilder = ReturnType<typeof aroundBuilder>;
 
 /** What comes before the attention block and behind it: nothing of it depends on how many tokens are attended to. */
 function aroundBuilder() {
@@ -94,46 +112,26 @@ function gatherOf(layer: Layout, block: "attention" | "ffn"): Operator[] {
   return blockGather(d, block, own, whole, norm?.narrowOutput ? d.matmulInputBytes : d.activationBytes);
 }
 
-/** From the block's first matmul to its last; a sweep over contexts builds the core alone again. */
-interface AttentionBlock {
-  readonly inputs: readonly Operator[];
-  readonly core: readonly Operator[];
-  readonly outputs: readonly Operator[];
-}
-
-function attentionBuilder() {
+/** Nothing of it depends on how many tokens are attended to: a sweep over contexts builds the core alone again. */
+function plainFrameBuilder(around: AroundBuilder) {
   const plain = remembered(plainInputsBuilder());
-  const latent = latentBuilder();
-  const writesCache = remembered((...of: Parameters<typeof cacheWrite>) => [cacheWrite(...of)]);
-  const withWrites = remembered((inputs: readonly Operator[], writes: readonly Operator[]) => [
-    ...inputs,
-    ...writes,
-  ]);
-  const attends = remembered(attentionOperators);
+  const writes = remembered(cacheWrite);
   const output = remembered(project);
   return (
     model: Model,
     kernels: Scenario["kernels"],
     layer: Layout,
     style: NormStyle,
-    attention: AttentionStyle,
-  ): AttentionBlock => {
-    const { d } = layer;
-    // there is a cache before the new tokens, which their keys and values are copied into
-    const cached = attention.context > 0 || attention.phase === "decode";
-    const writes = cached
-      ? writesCache(d, attention.rotated, layer.latent?.keyValueNorm.place.output)
-      : NO_OPERATORS;
-    const core = attends(kernels.attention, attention, d);
-    const outputs = output(layer.attentionOutput, layer.types);
-    if (layer.latent === undefined || d.latent === undefined)
-      return { inputs: withWrites(plain(model, kernels, layer, style), writes), core, outputs };
-    const { before, behind } = latent(layer, d.latent, layer.latent, style, kernels, attention);
-    return { inputs: [...before, ...writes], core, outputs: [...behind, ...outputs] };
+    cached: boolean,
+  ): Frame => {
+    const { before, behind } = around(model, kernels, layer, style);
+    const cacheWrites = cached ? [writes(layer.d, isRotated(model))] : [];
+    return {
+      front: [...before, ...plain(model, kernels, layer, style), ...cacheWrites],
+      back: [...output(layer.attentionOutput, layer.types), ...behind],
+    };
   };
 }
-
-const NO_OPERATORS: readonly Operator[] = [];
 
 function plainInputsBuilder() {
   const qkv = remembered(project);
@@ -149,22 +147,28 @@ function plainInputsBuilder() {
     ...qkv(layer.qkv, layer.types),
     ...queryNorm(layer.queryNorm, style),
     ...keyNorm(layer.keyNorm, style),
-    ...(model.positions === "rope" ? [rope(layer.d, kernels.pointwise)] : []),
+    ...(isRotated(model) ? [rope(layer.d, kernels.pointwise)] : []),
   ];
 }
 
-function latentBuilder() {
+/** Latent attention keeps its keys and values as they come out of a projection, which others then unfold. */
+function latentFrameBuilder(around: AroundBuilder) {
   const down = remembered(latentInputsBuilder());
   const rope = remembered((d: Dimensions, style: "eager" | "fused") => rotary(turnedPart(d), style));
+  const writes = remembered(cacheWrite);
+  const output = remembered(project);
   return (
-    layer: Layout,
-    sizes: LatentSizes,
-    parts: LatentParts,
-    style: NormStyle,
+    model: Model,
     kernels: Scenario["kernels"],
+    layer: Layout,
+    style: NormStyle,
     attention: AttentionStyle,
-  ): { before: readonly Operator[]; behind: readonly Operator[] } => {
+    parts: LatentParts,
+  ): Frame => {
     const { d, types, wideTypes } = layer;
+    const { sizes } = parts;
+    const { rotated } = attention;
+    const { before, behind } = around(model, kernels, layer, style);
     const absorbed = isAbsorbed(attention, d);
     // batched products multiply the whole square: a window does not spare them any token
     const reach =
@@ -174,14 +178,17 @@ function latentBuilder() {
     const attended = attendedTokens(reach, d);
     const inner = absorbed
       ? project(queryAbsorption(d, sizes), wideTypes)
-      : project(keyValueUp(d, sizes, parts, attended, isNarrow(types.dataType)), types);
-    const before = [
+      : project(keyValueUp(d, parts, attended, isNarrow(types.dataType)), types);
+    const front = [
+      ...before,
       ...down(layer, parts, style),
-      ...(attention.rotated ? [rope(d, kernels.pointwise)] : []),
+      ...(rotated ? [rope(d, kernels.pointwise)] : []),
       ...inner,
-      joinTurned(d, sizes, attended, absorbed, attention.rotated),
+      joinTurned(d, sizes, attended, absorbed, rotated),
+      ...(hasCache(attention) ? [writes(d, rotated, parts.keyValueNorm.place.output)] : []),
     ];
-    return { before, behind: absorbed ? project(valueUp(d, sizes), wideTypes) : [] };
+    const up = absorbed ? project(valueUp(d, sizes), wideTypes) : [];
+    return { front, back: [...up, ...output(layer.attentionOutput, types), ...behind] };
   };
 }
 

@@ -14,6 +14,7 @@ import { narrowTensor } from "./quantization.ts";
  * instead, so that all heads attend to the latent itself, and decompresses the result.
  */
 export interface LatentParts {
+  readonly sizes: LatentSizes;
   /** undefined where queries are not compressed: then `queryUp` reads the layer's input */
   readonly queryDown: Projection | undefined;
   readonly queryNorm: NormSite | undefined;
@@ -58,6 +59,7 @@ export function latentParts(
   const m = d.tokens;
   const compressed = queryRank !== undefined;
   return {
+    sizes: latent,
     // the narrow projections are the same on every GPU of a tensor-parallel group
     queryDown: compressed
       ? {
@@ -108,8 +110,7 @@ export function latentParts(
 /** Keys and values of all attended tokens out of their latents; those of the context come from the cache. */
 export function keyValueUp(
   d: Dimensions,
-  { nopeDim, keyValueRank }: LatentSizes,
-  { keyValueNorm }: LatentParts,
+  { sizes: { nopeDim, keyValueRank }, keyValueNorm }: LatentParts,
   attendedTokens: number,
   narrow: boolean,
 ): Projection {

@@ -59,10 +59,13 @@ function backToBack(
   seconds: Float64Array,
 ): Schedule {
   let sum = 0;
-  for (let index = 0; index < timings.length; index++) sum += gapSeconds + timings[index]!.seconds;
+  for (let index = 0; index < timings.length; index++) {
+    const taken = gapSeconds + timings[index]!.seconds;
+    seconds[index] = taken;
+    sum += taken;
+  }
   const factor = startFactor(startSeconds, sum);
-  for (let index = 0; index < timings.length; index++)
-    seconds[index] = (gapSeconds + timings[index]!.seconds) * factor;
+  for (let index = 0; index < timings.length; index++) seconds[index]! *= factor;
   return { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds, startedSeconds: sum };
 }
 

@@ -5,7 +5,7 @@ import { type Device, device, matmulPeak } from "../roofline/device.ts";
 import { boundAt } from "../roofline/schedule.ts";
 import type { Bound, OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { countKeeper, type LayerCounts, type OperatorCounts } from "./layer-counts.ts";
+import { countKeeper, type LayerCounts } from "./layer-counts.ts";
 import { layerTimer, type TimedLayer } from "./timed-layer.ts";
 import {
   cost,
@@ -61,10 +61,10 @@ export function layerSimulator(): (scenario: Scenario) => LayerFigures {
       scenario,
       target,
       startSeconds(scenario, target),
-      costOf(scenario, target, timed.schedule.startedSeconds, counted.total.flops),
+      costOf(scenario, target, timed.schedule.startedSeconds, counted.flops),
     ));
   const figures: LayerFigures = {
-    layer: () => (layer ??= layerTotals(timed, counted.total, scenario)),
+    layer: () => (layer ??= layerTotals(timed, counted, scenario)),
     operators: () => (operators ??= operatorResults(timed, counted)),
     normalization: () => (normalization ??= normalizationTotals(timed, counted)),
     statisticalNormalization: () => statisticalTotals(timed, counted),
@@ -109,7 +109,9 @@ function operatorResults(timed: TimedLayer, { each }: LayerCounts): OperatorResu
   return operators.map((operator, index) => {
     const first = next;
     next += operator.kernels.length;
-    const { flops, hbmReadBytes, hbmWriteBytes, hbmBytes, idealSeconds } = each[index]!;
+    const flops = each.flops[index]!;
+    const hbmReadBytes = each.hbmReadBytes[index]!;
+    const hbmWriteBytes = each.hbmWriteBytes[index]!;
     const seconds = operatorSeconds[index]!;
     return {
       name: operator.name,
@@ -118,9 +120,9 @@ function operatorResults(timed: TimedLayer, { each }: LayerCounts): OperatorResu
       hbmReadBytes,
       hbmWriteBytes,
       kernels: operator.kernels.length,
-      arithmeticIntensity: ratio(flops, hbmBytes),
+      arithmeticIntensity: ratio(flops, hbmReadBytes + hbmWriteBytes),
       seconds,
-      idealSeconds,
+      idealSeconds: each.idealSeconds[index]!,
       bound: longestBound(timed, first, next),
       shareOfTime: ratio(seconds, layerSeconds),
     };
@@ -141,7 +143,7 @@ const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part /
 
 function layerTotals(
   { operators, timings, layerSeconds: seconds }: TimedLayer,
-  { flops, hbmBytes, idealSeconds }: OperatorCounts,
+  { flops, hbmBytes, idealSeconds }: LayerCounts,
   scenario: Scenario,
 ): Result["layer"] {
   const { hardware, precision } = scenario;
@@ -158,27 +160,24 @@ function layerTotals(
   };
 }
 
-function normalizationTotals(timed: TimedLayer, { each, total }: LayerCounts): Result["normalization"] {
-  const { seconds, flops, hbmBytes } = sumsOver(timed, each, isNormalization);
+function normalizationTotals(timed: TimedLayer, counted: LayerCounts): Result["normalization"] {
+  const { seconds, flops, hbmBytes } = sumsOver(timed, counted, isNormalization);
   return {
     seconds,
     shareOfTime: ratio(seconds, timed.layerSeconds),
     flops,
-    shareOfFlops: ratio(flops, total.flops),
+    shareOfFlops: ratio(flops, counted.flops),
     hbmBytes,
-    shareOfHbmBytes: ratio(hbmBytes, total.hbmBytes),
+    shareOfHbmBytes: ratio(hbmBytes, counted.hbmBytes),
   };
 }
 
 const isNormalization = (operator: Operator): boolean => operator.class === "normalization";
 
 /** Ivanov et al. (MLSys 2021) put softmax and normalization in one class; with flash attention softmax has no kernel. */
-function statisticalTotals(
-  timed: TimedLayer,
-  { each, total }: LayerCounts,
-): Result["statisticalNormalization"] {
-  const { seconds, flops } = sumsOver(timed, each, isStatistical);
-  return { shareOfTime: ratio(seconds, timed.layerSeconds), shareOfFlops: ratio(flops, total.flops) };
+function statisticalTotals(timed: TimedLayer, counted: LayerCounts): Result["statisticalNormalization"] {
+  const { seconds, flops } = sumsOver(timed, counted, isStatistical);
+  return { shareOfTime: ratio(seconds, timed.layerSeconds), shareOfFlops: ratio(flops, counted.flops) };
 }
 
 const isStatistical = (operator: Operator): boolean =>
@@ -186,7 +185,7 @@ const isStatistical = (operator: Operator): boolean =>
 
 function sumsOver(
   { operators, operatorSeconds }: TimedLayer,
-  counts: readonly OperatorCounts[],
+  { each }: LayerCounts,
   isMember: (operator: Operator) => boolean,
 ): { readonly seconds: number; readonly flops: number; readonly hbmBytes: number } {
   let seconds = 0;
@@ -195,8 +194,8 @@ function sumsOver(
   for (let index = 0; index < operators.length; index++) {
     if (!isMember(operators[index]!)) continue;
     seconds += operatorSeconds[index]!;
-    flops += counts[index]!.flops;
-    hbmBytes += counts[index]!.hbmBytes;
+    flops += each.flops[index]!;
+    hbmBytes += each.hbmReadBytes[index]! + each.hbmWriteBytes[index]!;
   }
   return { seconds, flops, hbmBytes };
 }
