@@ -681,7 +681,13 @@ SOFTMAXES = [(16, 2048), (1024, 512), (8192, 512), (4096, 1024), (16384, 1024), 
              (1024, 4096), (4096, 3072), (256, 8192), (8192, 8192), (4096, 16384), (16, 128256)]
 
 HEADS = {"llama-3-70b": (64, 8, 128), "llama-3-8b": (32, 8, 128), "bert-large": (16, 16, 64),
-         "qwen2.5-7b": (28, 4, 128), "wide-heads": (16, 16, 256)}
+         "qwen2.5-7b": (28, 4, 128), "wide-heads": (16, 16, 256),
+         **{f"heads-of-{width}": (32, 32, width)
+            for width in (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)},
+         "grouped-64": (64, 8, 64), "grouped-80": (32, 8, 80), "grouped-96": (32, 8, 96),
+         "grouped-256": (16, 8, 256), "one-key-256": (8, 1, 256)}
+HEAD_WIDTHS = [name for name in HEADS if name.startswith("heads-of-")]
+GROUPED_HEADS = [name for name in HEADS if name.startswith(("grouped-", "one-key-"))]
 ATTENTION_PREFILL = [  # model, causal, (batch, sequence)
     ("llama-3-70b", True, [(1, 128), (1, 512), (2, 1024), (1, 2048), (1, 4096), (8, 512),
                            (1, 8192), (1, 16384)]),
@@ -690,12 +696,16 @@ ATTENTION_PREFILL = [  # model, causal, (batch, sequence)
     ("llama-3-8b", True, [(1, 512), (1, 4096), (1, 8192)]),
     ("qwen2.5-7b", True, [(1, 512), (1, 4096)]),
     ("wide-heads", True, [(1, 1024), (1, 4096)]),
+    *((name, True, [(1, 512), (1, 2048), (1, 4096), (1, 8192)]) for name in HEAD_WIDTHS),
+    *((name, True, [(1, 2048), (1, 4096)]) for name in GROUPED_HEADS),
 ]
 ATTENTION_DECODE = [
     ("llama-3-70b", [1, 4, 16, 64, 256], [512, 2048, 8192, 32768]),
     ("bert-large", [1, 16, 128], [512, 2048]),
     ("qwen2.5-7b", [1, 32, 128], [2048]),
     ("wide-heads", [1, 32], [2048]),
+    *((name, [4, 32], [2048, 8192]) for name in HEAD_WIDTHS),
+    *((name, [1, 16, 64], [2048, 8192]) for name in GROUPED_HEADS),
 ]
 ATTENTION_BACKWARD = [  # model, causal, (batch, sequence)
     ("llama-3-70b", True, [(1, 512), (1, 2048), (1, 4096), (8, 512), (2, 1024), (1, 1024), (1, 8192)]),
@@ -703,6 +713,8 @@ ATTENTION_BACKWARD = [  # model, causal, (batch, sequence)
     ("llama-3-8b", True, [(1, 4096), (1, 1024), (4, 2048)]),
     ("qwen2.5-7b", True, [(1, 2048)]),
     ("wide-heads", True, [(1, 4096), (4, 1024)]),
+    *((name, True, [(1, 2048), (1, 4096)]) for name in HEAD_WIDTHS),
+    *((name, True, [(1, 2048)]) for name in GROUPED_HEADS),
 ]
 
 
@@ -1050,23 +1062,28 @@ def softmax_case(bench, rows, columns):
     return Case(fields, lambda i: torch.softmax(x, -1))
 
 
+def priority_of(model, usual):
+    """Heads of other widths come last."""
+    return 9 if model in HEAD_WIDTHS + GROUPED_HEADS else usual
+
+
 def attention_groups(quick):
     for model, causal, sizes in ATTENTION_PREFILL[:1] if quick else ATTENTION_PREFILL:
         yield operator_group(
-            f"attention prefill {model}", 4,
+            f"attention prefill {model}", priority_of(model, 4),
             lambda bench, model=model, causal=causal, sizes=sizes: [
                 attention_case(bench, model, batch, length, length, causal)
                 for batch, length in (sizes[:2] if quick else sizes)], settle_seconds=0.1)
     for model, batches, keys in ATTENTION_DECODE[:1] if quick else ATTENTION_DECODE:
         for batch in batches[:1] if quick else batches:
             yield operator_group(
-                f"attention decode {model} batch {batch}", 4,
+                f"attention decode {model} batch {batch}", priority_of(model, 4),
                 lambda bench, model=model, batch=batch, keys=keys: [
                     attention_case(bench, model, batch, 1, length, False)
                     for length in keys if kv_bytes(model, batch, length) < bench.memory_bytes / 16])
     for model, causal, sizes in ATTENTION_BACKWARD[:1] if quick else ATTENTION_BACKWARD:
         yield operator_group(
-            f"attention backward {model}", 5,
+            f"attention backward {model}", priority_of(model, 5),
             lambda bench, model=model, causal=causal, sizes=sizes: [
                 attention_backward_case(bench, model, batch, length, causal)
                 for batch, length in (sizes[:1] if quick else sizes)], settle_seconds=0.1)
@@ -1133,6 +1150,9 @@ MODELS = {
     "llama-3-8b": Shape(4096, 32, 8, 128, 14336, True, "none", "rope", True),
     "bert-large": Shape(1024, 16, 16, 64, 4096, False, "all", "learned", False),
     "qwen2.5-7b": Shape(3584, 28, 4, 128, 18944, True, "qkv", "rope", True),
+    "phi-3-mini": Shape(3072, 32, 32, 96, 8192, True, "none", "rope", True),
+    "gemma-7b": Shape(3072, 16, 16, 256, 24576, True, "none", "rope", True),
+    "gpt2-xl": Shape(1600, 25, 25, 64, 6400, False, "all", "learned", True),
 }
 
 
@@ -1163,6 +1183,14 @@ LAYERS = [  # priority, models, phase, (batch, sequence or context), pointwise, 
     (6, ["llama-3-8b", "qwen2.5-7b"], "train", [(1, 4096)], "eager", "eager"),
     (7, ["llama-3-70b", "bert-large"], "decode", [(1, 2048)], "eager", "eager"),
     (7, ["llama-3-70b", "bert-large"], "prefill", [(1, 512)], "eager", "eager"),
+    (8, ["bert-large", "llama-3-8b", "llama-3-70b", "qwen2.5-7b"], "train", [(1, 4096), (8, 512)],
+     "eager", "graph"),
+    (9, ["phi-3-mini"], "decode", DECODES, "eager", "graph"),
+    (9, ["phi-3-mini"], "prefill", PREFILLS, "eager", "graph"),
+    (9, ["phi-3-mini"], "train", [(1, 4096)], "eager", "graph"),
+    (9, ["gemma-7b", "gpt2-xl"], "decode", DECODES[:3], "eager", "graph"),
+    (9, ["gemma-7b", "gpt2-xl"], "prefill", [(1, 512), (2, 1024), (1, 4096)], "eager", "graph"),
+    (9, ["gemma-7b", "gpt2-xl"], "train", [(1, 4096), (8, 512)], "eager", "graph"),
 ]
 
 
