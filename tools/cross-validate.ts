@@ -11,8 +11,8 @@ import { MeasurementSchema } from "../src/schema/measurement.ts";
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`.padStart(7);
 
 for (const [name, files] of [
-  ["h100-sxm", ["measured", "counters"]],
-  ["h200-sxm", ["measured", "counters"]],
+  ["h100-sxm", ["measured", "counters", "head-widths"]],
+  ["h200-sxm", ["measured", "counters", "head-widths"]],
 ] as const) {
   const path = `hardware-profiles/${name}.json`;
   const profile = HardwareSchema.parse(JSON.parse(readFileSync(path, "utf8")));

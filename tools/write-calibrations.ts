@@ -77,7 +77,7 @@ const validated = (profile: Calibrated, ...files: string[]): Calibrated => ({
 
 const h100Fitted = fitted(
   "h100-sxm",
-  ["measured", "counters", "parts", "all-reduce-vidur"].flatMap((file) =>
+  ["measured", "counters", "parts", "head-widths", "all-reduce-vidur"].flatMap((file) =>
     readMeasurements(`measurements/h100-sxm/${file}.jsonl`),
   ),
   "measured",
@@ -111,9 +111,16 @@ const filledFrom = (profile: Calibrated, other: Calibrated): Calibrated => {
 const h200Measured = fitted(
   "h200-sxm",
   // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
-  ["measured", "counters", "layers", "layers-chained", "gemm-bursts", "norms-fused", "parts"].flatMap(
-    (file) => readMeasurements(`measurements/h200-sxm/${file}.jsonl`),
-  ),
+  [
+    "measured",
+    "counters",
+    "layers",
+    "layers-chained",
+    "gemm-bursts",
+    "norms-fused",
+    "parts",
+    "head-widths",
+  ].flatMap((file) => readMeasurements(`measurements/h200-sxm/${file}.jsonl`)),
   "measured",
   startingCalibration,
 );
@@ -209,7 +216,14 @@ function withPublishedContractions(profile: Calibrated): Calibrated {
 
 write(
   "h100-sxm",
-  validated(h100, "measurements/h100-sxm/measured.jsonl", "measurements/h100-sxm/more-layers.jsonl"),
+  validated(
+    h100,
+    "measurements/h100-sxm/measured.jsonl",
+    "measurements/h100-sxm/more-layers.jsonl",
+    "measurements/h100-sxm/head-widths.jsonl",
+    "measurements/h100-sxm/training-graphs.jsonl",
+    "measurements/h100-sxm/other-models.jsonl",
+  ),
 );
 write(
   "h200-sxm",
@@ -218,6 +232,9 @@ write(
     "measurements/h200-sxm/layers.jsonl",
     "measurements/h200-sxm/layers-chained.jsonl",
     "measurements/h200-sxm/more-layers.jsonl",
+    "measurements/h200-sxm/head-widths.jsonl",
+    "measurements/h200-sxm/training-graphs.jsonl",
+    "measurements/h200-sxm/other-models.jsonl",
   ),
 );
 write("a100-sxm-80gb", a100);

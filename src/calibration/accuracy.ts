@@ -3,7 +3,7 @@ import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
-import { FIT_STAGES, isFitted } from "./fit-stages.ts";
+import { FIT_STAGES, HELD_KERNELS, isFitted } from "./fit-stages.ts";
 import { layerPredictions, measuredShare, predictedShare } from "./measured-layers.ts";
 
 export type Accuracy = Pick<AccuracyAnswer, "kernels" | "layers" | "differences">;
@@ -26,9 +26,9 @@ function kernelErrors(
   target: Device,
   ideal: Device,
 ): Accuracy["kernels"] {
-  return FIT_STAGES.flatMap((stage) => {
-    const rows = measurements.filter((row) => row.kind !== "layer" && stage.rows(row)).flatMap(observe);
-    return rows.length === 0 ? [] : [{ name: stage.name, ...errorsOf(rows, target, ideal) }];
+  return [...FIT_STAGES, ...HELD_KERNELS].flatMap((group) => {
+    const rows = measurements.filter((row) => row.kind !== "layer" && group.rows(row)).flatMap(observe);
+    return rows.length === 0 ? [] : [{ name: group.name, ...errorsOf(rows, target, ideal) }];
   });
 }
 

@@ -1,4 +1,4 @@
-import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import type { MeasuredKind, MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { measuredCase } from "./measured-kernels.ts";
 import type { ParameterPath } from "./parameters.ts";
 
@@ -39,6 +39,21 @@ const fittedLayer =
   (runtime: "graph" | "eager") =>
   (row: Measurement): boolean =>
     row.kind === "layer" && row.runtime === runtime && isFitted(row);
+
+/** Attention by the law that times it. */
+const ATTENTION = {
+  "attention forward": (row: MeasuredKind<"attention">) => row.direction === "forward" && row.queries > 1,
+  "attention backward": (row: MeasuredKind<"attention">) => row.direction === "backward",
+  "attention decode": (row: MeasuredKind<"attention">) => row.queries === 1,
+} as const;
+
+/** Heads that the parameters are named after: what others take follows from the padding of their tiles. */
+const fillsTiles = ({ headDim }: MeasuredKind<"attention">): boolean => [64, 128, 256].includes(headDim);
+
+const attention =
+  (name: keyof typeof ATTENTION, filled: boolean) =>
+  (row: Measurement): boolean =>
+    row.kind === "attention" && ATTENTION[name](row) && fillsTiles(row) === filled;
 
 /** Layers one after the other in a graph share its start: they tell the gap between kernels, single ones the start. */
 const isChain = (row: Measurement): boolean => row.kind === "layer" && row.layers > 1;
@@ -125,7 +140,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "attention forward",
-    rows: (row) => row.kind === "attention" && row.direction === "forward" && row.queries > 1,
+    rows: attention("attention forward", true),
     parameters: within(
       "attention",
       "floorSeconds",
@@ -138,7 +153,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "attention backward",
-    rows: (row) => row.kind === "attention" && row.direction === "backward",
+    rows: attention("attention backward", true),
     parameters: within(
       "attention.backward",
       "fractionHeadDim64",
@@ -150,7 +165,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "attention decode",
-    rows: (row) => row.kind === "attention" && row.queries === 1,
+    rows: attention("attention decode", true),
     parameters: ["attention.decodeFloorSeconds", "memory.kvCacheFraction"],
   },
   {
@@ -258,3 +273,8 @@ export const FIT_STAGES: readonly FitStage[] = [
     parameters: within("host", "secondsPerKernel", "backwardSecondsPerKernel", "stepSeconds"),
   },
 ];
+
+/** Kernels that no fit uses: their times follow from the parameters of others. */
+export const HELD_KERNELS: readonly Pick<FitStage, "name" | "rows">[] = (
+  ["attention forward", "attention backward", "attention decode"] as const
+).map((name) => ({ name: `${name}, padded`, rows: attention(name, false) }));

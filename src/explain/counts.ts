@@ -23,11 +23,15 @@ export function flopSteps({ flops, work }: Kernel): Step[] {
     }
     case "attention":
     case "decode-attention": {
-      const perPair = work.kind === "attention" && work.direction === "backward" ? 10 : 4;
-      note(steps, "flops", "$0 * $1 * $2", flops, [
-        ["flopsPerPairAndElement", perPair],
-        ["pairs", each(perPair * work.headDim)],
-        ["headDim", work.headDim],
+      const { keyDim, valueDim } = work;
+      // forward the scores and the weighted values, backward three products as wide as a key and two as a value
+      const [keys, values] = work.kind === "attention" && work.direction === "backward" ? [3, 2] : [1, 1];
+      note(steps, "flops", "2 * $0 * ($1 * $2 + $3 * $4)", flops, [
+        ["pairs", each(2 * (keys * keyDim + values * valueDim))],
+        ["keyProducts", keys],
+        ["keyDim", keyDim],
+        ["valueProducts", values],
+        ["valueDim", valueDim],
       ]);
       break;
     }

@@ -6,8 +6,13 @@ import {
   type attentionTime,
   blockFlops,
   comparableQueries,
+  DECODE_SOFTNESS,
   type decodeAttentionTime,
+  decodeFraction,
+  decodePadding,
   headDimFraction,
+  launchedWidth,
+  meanWidth,
   shortSequenceFactor,
   unevenShare,
 } from "../roofline/attention-time.ts";
@@ -671,10 +676,18 @@ export function attentionTimeSteps(
     ["c.attention", c.attention, c, "attention"],
     ["c.attention.backward", c.attention.backward, c.attention, "backward"],
   ]);
-  const rate = peak * headDimFraction(work.headDim, p);
+  const width = launchedWidth(work);
+  note(steps, "width", "$0", width, [["launchedWidth(work)", launchedWidth(work)]]);
+  const rate = peak * headDimFraction(width, p);
   note(steps, "rate", "$0 * $1", rate, [
     ["peak", peak],
-    ["headDimFraction(work.headDim, p)", headDimFraction(work.headDim, p)],
+    ["headDimFraction(width, p)", headDimFraction(width, p)],
+  ]);
+  const launchedFlops = (kernel.flops * width) / meanWidth(work);
+  note(steps, "launchedFlops", "($0 * $1) / $2", launchedFlops, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["width", width],
+    ["meanWidth(work)", meanWidth(work)],
   ]);
   const unevenness = unevenShare(work) * (shortSequenceFactor(comparableQueries(work), p) - 1);
   note(steps, "unevenness", "$0 * ($1 - 1)", unevenness, [
@@ -687,9 +700,9 @@ export function attentionTimeSteps(
     ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
     ["rate", rate],
   ]);
-  const compute = Math.max((kernel.flops * (1 + unevenness)) / rate, alone);
+  const compute = Math.max((launchedFlops * (1 + unevenness)) / rate, alone);
   note(steps, "compute", "Math.max(($0 * (1 + $1)) / $2, $3)", compute, [
-    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["launchedFlops", launchedFlops],
     ["unevenness", unevenness],
     ["rate", rate],
     ["alone", alone],
@@ -732,11 +745,12 @@ export function decodeAttentionTimeSteps(
     ["matmulPeak(device.hardware, work.dataType)", matmulPeak(device.hardware, work.dataType)],
     ["device.vectorFlopsPerSecond", device.vectorFlopsPerSecond, device, "vectorFlopsPerSecond"],
   ]);
-  const compute = kernel.flops / (peak * headDimFraction(work.headDim, c.attention));
-  note(steps, "compute", "$0 / ($1 * $2)", compute, [
+  const compute = (kernel.flops * decodePadding(work)) / (peak * decodeFraction(work, c.attention));
+  note(steps, "compute", "($0 * $1) / ($2 * $3)", compute, [
     ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["decodePadding(work)", decodePadding(work)],
     ["peak", peak],
-    ["headDimFraction(work.headDim, c.attention)", headDimFraction(work.headDim, c.attention)],
+    ["decodeFraction(work, c.attention)", decodeFraction(work, c.attention)],
   ]);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   note(steps, "memory", "$0 / ($1 * $2)", memory, [
@@ -753,15 +767,27 @@ export function decodeAttentionTimeSteps(
   note(steps, "latency", "$0", latency, [
     ["c.attention.decodeFloorSeconds", c.attention.decodeFloorSeconds, c.attention, "decodeFloorSeconds"],
   ]);
-  note(steps, "seconds", "$0 + Math.max($1, $2 + $3)", latency + Math.max(compute, memory + cache), [
-    ["latency", latency],
-    ["compute", compute],
-    ["memory", memory],
-    ["cache", cache],
-  ]);
+  note(
+    steps,
+    "seconds",
+    "$0 + softMaximum($1, $2, $3 + $4)",
+    latency + softMaximum(DECODE_SOFTNESS, compute, memory + cache),
+    [
+      ["latency", latency],
+      ["DECODE_SOFTNESS", DECODE_SOFTNESS],
+      ["compute", compute],
+      ["memory", memory],
+      ["cache", cache],
+    ],
+  );
   return {
     steps,
-    result: timing(latency + Math.max(compute, memory + cache), { compute, memory, cache, latency }),
+    result: timing(latency + softMaximum(DECODE_SOFTNESS, compute, memory + cache), {
+      compute,
+      memory,
+      cache,
+      latency,
+    }),
   };
 }
 

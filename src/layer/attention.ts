@@ -138,10 +138,6 @@ const forwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (s.keyDim + s.
  */
 const backwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (3 * s.keyDim + 2 * s.valueDim);
 
-/** Mean width of a key and a value head: FLOPs of a pair are four times this. */
-const meanHeadDim = ({ keyDim, valueDim }: Pick<AttentionShape, "keyDim" | "valueDim">): number =>
-  (keyDim + valueDim) / 2;
-
 /**
  * New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. Of
  * latent attention what is cached is the latent and the one key that RoPE turns.
@@ -178,10 +174,17 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
     writes: training ? [s.output, logSumExp(d)] : [s.output],
     streamedBytes: s.cachedBytes,
     work: decode
-      ? { kind: "decode-attention", headDim: meanHeadDim(s), dataType: s.dataType }
+      ? {
+          kind: "decode-attention",
+          keyDim: s.keyDim,
+          valueDim: s.valueDim,
+          groupSize: d.heads / s.kvHeads,
+          dataType: s.dataType,
+        }
       : {
           kind: "attention",
-          headDim: meanHeadDim(s),
+          keyDim: s.keyDim,
+          valueDim: s.valueDim,
           queries: d.newTokens,
           keys: attendedTokens(style, d),
           window: style.window,
@@ -223,7 +226,8 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
     streamedBytes: 0,
     work: {
       kind: "attention",
-      headDim: meanHeadDim(s),
+      keyDim: s.keyDim,
+      valueDim: s.valueDim,
       queries: d.newTokens,
       keys: d.newTokens,
       window: style.window,

@@ -34,8 +34,9 @@ export type Work =
     }
   | {
       readonly kind: "attention";
-      /** mean width of a key and a value head */
-      readonly headDim: number;
+      /** width of a query and a key head, and of a value head */
+      readonly keyDim: number;
+      readonly valueDim: number;
       /** new tokens of one sequence, and all tokens they attend to */
       readonly queries: number;
       readonly keys: number;
@@ -45,7 +46,14 @@ export type Work =
       readonly direction: "forward" | "backward";
       readonly dataType: DataType;
     }
-  | { readonly kind: "decode-attention"; readonly headDim: number; readonly dataType: DataType }
+  | {
+      readonly kind: "decode-attention";
+      readonly keyDim: number;
+      readonly valueDim: number;
+      /** query heads that read the same keys and values */
+      readonly groupSize: number;
+      readonly dataType: DataType;
+    }
   | { readonly kind: "pointwise"; readonly access: PointwiseAccess; readonly elements: number }
   | { readonly kind: "softmax"; readonly elements: number; readonly columns: number }
   | { readonly kind: "row-sum"; readonly rows: number; readonly columns: number }

@@ -2,7 +2,7 @@ import type { Kernel, Work } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
-import { power } from "./soft-maximum.ts";
+import { power, softMaximum } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Attention = Extract<Work, { kind: "attention" }>;
@@ -15,10 +15,12 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
   const p = work.direction === "forward" ? c.attention : c.attention.backward;
-  const rate = peak * headDimFraction(work.headDim, p);
+  const width = launchedWidth(work);
+  const rate = peak * headDimFraction(width, p);
+  const launchedFlops = (kernel.flops * width) / meanWidth(work);
   const unevenness = unevenShare(work) * (shortSequenceFactor(comparableQueries(work), p) - 1);
   const alone = (blockFlops(work) * device.hardware.computeUnits) / rate;
-  const compute = Math.max((kernel.flops * (1 + unevenness)) / rate, alone);
+  const compute = Math.max((launchedFlops * (1 + unevenness)) / rate, alone);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.floorSeconds;
@@ -26,24 +28,52 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
 }
 
 /**
- * A causal mask leaves tiles on the diagonal half empty and rows of tiles of unequal length, so that processors wait
- * for the longest: the share of the pairs that the diagonal has, beside the context before it. The backward pass pays
- * for every block of keys, masked or not, to start and to add up gradients.
+ * How much of what short sequences cost applies. Forward, a causal mask leaves tiles on the diagonal half empty and rows
+ * of tiles of unequal length, so that processors wait for the longest: the share of the pairs that the diagonal has,
+ * beside the context before it. The backward pass also pays for every block of keys to start and to add up gradients,
+ * whose time is a larger share of narrow heads' products; without a mask a block has twice as many pairs, and none of
+ * its tiles is half empty (measurements/h100-sxm, h200-sxm: measured.jsonl, head-widths.jsonl).
  */
-export function unevenShare({ causal, direction, queries, keys, window }: Attention): number {
-  if (direction === "backward") return 1;
+export function unevenShare(work: Attention): number {
+  const { causal, direction, queries, keys, window } = work;
+  if (direction === "backward")
+    return ((causal ? 1 : UNMASKED_SHARE) * REFERENCE_WIDTH) / launchedWidth(work);
   const own = (queries * (queries + 1)) / 2;
   return causal ? own / (own + queries * Math.min(window, keys - queries)) : 0;
 }
+
+const UNMASKED_SHARE = 0.25;
+const REFERENCE_WIDTH = 128;
 
 /** Length of a sequence without a window whose rows have as many pairs on average: inside a window all rows are short. */
 export const comparableQueries = ({ queries, window }: Attention): number => Math.min(queries, 2 * window);
 
 const BLOCK_QUERIES = 128;
 
-/** FLOPs of one head's last block of queries, which attends to all keys in its window. */
-export const blockFlops = ({ headDim, queries, keys, window }: Attention): number =>
-  4 * Math.min(queries, BLOCK_QUERIES) * Math.min(keys, window + BLOCK_QUERIES) * headDim;
+/**
+ * FLOPs of one head's longest block: forward the last queries, which attend to all keys in their window, by two
+ * products; backward the keys that as many queries attend to, by five.
+ */
+export function blockFlops(work: Attention): number {
+  const { queries, keys, window, direction } = work;
+  const flopsPerPair = (direction === "forward" ? 4 : 10) * launchedWidth(work);
+  return flopsPerPair * Math.min(queries, BLOCK_QUERIES) * Math.min(keys, window + BLOCK_QUERIES);
+}
+
+type Widths = Pick<Attention, "keyDim" | "valueDim">;
+
+export const meanWidth = ({ keyDim, valueDim }: Widths): number => (keyDim + valueDim) / 2;
+
+/**
+ * Mean width of key and value heads as a kernel multiplies them: tiles are multiples of 64 elements wide, and what a
+ * head does not fill is multiplied all the same. cuDNN's kernels for heads of 32 to 256 are named after these tiles, and
+ * take as long for a head of 80 as for one of 128 (measurements/h100-sxm, h200-sxm: head-widths.jsonl).
+ */
+export const launchedWidth = ({ keyDim, valueDim }: Widths): number =>
+  meanWidth({ keyDim: padded(keyDim), valueDim: padded(valueDim) });
+
+const TILE_WIDTH = 64;
+const padded = (width: number): number => TILE_WIDTH * Math.ceil(width / TILE_WIDTH);
 
 /** The shorter the sequence, the less of it those costs are spread over: time over that of a long sequence. */
 export function shortSequenceFactor(
@@ -54,23 +84,64 @@ export function shortSequenceFactor(
 }
 
 /**
- * One query per sequence: bound by reading the keys and values, unless many heads share them, as in latent attention,
- * where all heads read the same latent.
+ * One query per sequence: bound by reading the keys and values, unless their tiles are so wide, or so many heads share
+ * them, that multiplying takes as long.
  */
 export function decodeAttentionTime(
   kernel: Kernel,
-  work: Extract<Work, { kind: "decode-attention" }>,
+  work: DecodeAttention,
   traffic: Traffic,
   device: Device,
 ): Timing {
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
-  const compute = kernel.flops / (peak * headDimFraction(work.headDim, c.attention));
+  const compute = (kernel.flops * decodePadding(work)) / (peak * decodeFraction(work, c.attention));
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.decodeFloorSeconds;
-  return timing(latency + Math.max(compute, memory + cache), { compute, memory, cache, latency });
+  return timing(latency + softMaximum(DECODE_SOFTNESS, compute, memory + cache), {
+    compute,
+    memory,
+    cache,
+    latency,
+  });
 }
+
+type DecodeAttention = Extract<Work, { kind: "decode-attention" }>;
+
+/** Rows of the tile that the queries of a group fill, as many as there are. */
+const DECODE_ROWS = 16;
+
+/** Products that a decode kernel multiplies over those asked for: its rows and its width are padded. */
+export function decodePadding(work: DecodeAttention): number {
+  const rows = DECODE_ROWS * Math.ceil(work.groupSize / DECODE_ROWS);
+  return ((rows / work.groupSize) * decodeWidth(work)) / meanWidth(work);
+}
+
+const WIDEST_DECODE = 256;
+
+/** Decode kernels are 64, 128 or 256 elements wide; what is wider has kernels of its own. */
+function decodeWidth(work: Widths): number {
+  const width = launchedWidth(work);
+  return width > 128 && width <= WIDEST_DECODE ? WIDEST_DECODE : width;
+}
+
+/**
+ * Share of the tensor peak that a decode kernel reaches: cuDNN's take older instructions, and the widest tile does not
+ * fit into registers. Narrow tiles are hardly ever waited for. Latent attention, wider than these, has kernels that are
+ * built like those of long sequences.
+ */
+export function decodeFraction(work: DecodeAttention, p: CalibrationValues["attention"]): number {
+  const width = decodeWidth(work);
+  if (width > WIDEST_DECODE) return p.fractionHeadDim256;
+  return width === WIDEST_DECODE ? WIDE_DECODE_FRACTION : NARROW_DECODE_FRACTION;
+}
+
+const NARROW_DECODE_FRACTION = 0.16;
+const WIDE_DECODE_FRACTION = 0.064;
+
+/** How well multiplying hides behind reading. */
+export const DECODE_SOFTNESS = 4;
 
 /** Achieved share of the tensor peak between the calibrated head dimensions, linear in log2 of the head dimension. */
 export function headDimFraction(

@@ -4,7 +4,7 @@ import { idealTiming } from "../roofline/ideal.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 
 /** What operators ask of a device, whenever they run. */
-export interface Counts<Figure> {
+interface Counts<Figure> {
   readonly flops: Figure;
   readonly hbmReadBytes: Figure;
   readonly hbmWriteBytes: Figure;

@@ -60,7 +60,7 @@ const inWords = (parts: readonly string[]): string =>
 
 const HALF = ["bf16", "fp16"];
 /** Of the layers that were measured. */
-const HEAD_DIMENSIONS = [64, 128, 256];
+const HEAD_DIMENSIONS = [64, 96, 128, 256];
 const HIDDEN = { least: 512, most: 16_384 };
 const MOST_TOKENS = 131_072;
 

@@ -17,6 +17,9 @@ test.runIf(process.env["CI"])(
       "gemm-bursts",
       "norms-fused",
       "parts",
+      "head-widths",
+      "training-graphs",
+      "other-models",
     ].map((name) => `measurements/h200-sxm/${name}.jsonl`);
     const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
     expect(code).toBe(0);

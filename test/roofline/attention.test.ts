@@ -3,18 +3,25 @@ import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
 import {
   blockFlops,
+  decodeFraction,
+  decodePadding,
   headDimFraction,
+  launchedWidth,
   shortSequenceFactor,
   unevenShare,
 } from "../../src/roofline/attention-time.ts";
+import { device } from "../../src/roofline/device.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
+import { hardware } from "../support/scenarios.ts";
 
 type Attention = Extract<Work, { kind: "attention" }>;
 
+const heads = (width: number) => ({ keyDim: width, valueDim: width });
+
 const attention = (changes: Partial<Attention> = {}): Attention => ({
   kind: "attention",
-  headDim: 128,
+  ...heads(128),
   queries: 100,
   keys: changes.queries ?? 100,
   window: Number.POSITIVE_INFINITY,
@@ -28,7 +35,13 @@ const withoutBlocks = (parameters: Record<string, number>) => {
   const target = roundDevice(parameters);
   return { ...target, hardware: { ...target.hardware, computeUnits: 0 } };
 };
-const DECODE: Work = { kind: "decode-attention", headDim: 128, dataType: "bf16" };
+const decode = (width: number, groupSize = 16): Extract<Work, { kind: "decode-attention" }> => ({
+  kind: "decode-attention",
+  ...heads(width),
+  groupSize,
+  dataType: "bf16",
+});
+const DECODE = decode(128);
 
 const seconds = (
   parameters: Record<string, number>,
@@ -41,8 +54,8 @@ describe("attention over many queries", () => {
   test("computes at the tensor peak times the share of its head dimension", () => {
     expect(seconds({})).toBe(2);
     expect(seconds({ "attention.fractionHeadDim128": 0.5 })).toBe(4);
-    expect(seconds({ "attention.fractionHeadDim64": 0.25 }, attention({ headDim: 64 }))).toBe(8);
-    expect(seconds({ "attention.fractionHeadDim256": 0.1 }, attention({ headDim: 256 }))).toBeCloseTo(20, 12);
+    expect(seconds({ "attention.fractionHeadDim64": 0.25 }, attention(heads(64)))).toBe(8);
+    expect(seconds({ "attention.fractionHeadDim256": 0.1 }, attention(heads(256)))).toBeCloseTo(20, 12);
   });
 
   test("computes at the peak of its type, the vector units where there is none", () => {
@@ -64,8 +77,11 @@ describe("attention over many queries", () => {
     expect(seconds({ "attention.fractionHeadDim128": 0.5 }, backward)).toBe(2);
     expect(seconds({ "attention.backward.fractionHeadDim128": 0.5 })).toBe(2);
     const halved = { "attention.backward.shortSequenceTokens": 100 };
-    expect(seconds(halved, { ...backward, queries: 400, keys: 400 })).toBe(2.5);
-    expect(seconds(halved, { ...backward, queries: 400, keys: 400, causal: true })).toBe(2.5);
+    const long = { ...backward, queries: 400, keys: 400 };
+    expect(seconds(halved, { ...long, causal: true })).toBe(2 * (1 + 1 / 4));
+    expect(seconds(halved, long)).toBe(2 * (1 + 1 / 16));
+    expect(seconds(halved, { ...long, ...heads(64), causal: true })).toBe(2 * (1 + 1 / 2));
+    expect(seconds(halved, { ...long, ...heads(256), causal: true })).toBe(2 * (1 + 1 / 8));
     expect(seconds(halved, attention({ queries: 400, causal: true }))).toBe(2);
   });
 
@@ -95,8 +111,8 @@ describe("attention of one query a sequence", () => {
   };
 
   test("waits for the cached keys and values at the share of the bandwidth that they reach", () => {
-    expect(seconds(parameters, DECODE, 100, traffic(50))).toBe(3 + 10);
-    expect(seconds(parameters, DECODE, 100, traffic(50, 40))).toBe(3 + 10 + 2);
+    expect(seconds(parameters, DECODE, 1, traffic(50))).toBeCloseTo(3 + 10, 12);
+    expect(seconds(parameters, DECODE, 1, traffic(50, 40))).toBeCloseTo(3 + 10 + 2, 12);
   });
 
   test("has a floor of its own, not that of prefill", () => {
@@ -109,15 +125,90 @@ describe("attention of one query a sequence", () => {
       traffic(50),
       roundDevice(parameters),
     );
-    expect(terms.compute).toBe(1e9 / 2000);
-    expect(all).toBe(3 + 1e9 / 2000);
+    expect(terms.compute).toBeCloseTo(1e9 / 2000 / 0.16, 3);
+    expect(all).toBeCloseTo(3 + 1e9 / 2000 / 0.16, 3);
   });
 
-  test("computes at the share of the peak of its heads' width", () => {
+  test("hides arithmetic behind reading the better the shorter it is", () => {
+    const memory = 10;
+    const at = (share: number): number =>
+      seconds(parameters, DECODE, share * memory * 2000 * 0.16, traffic(50)) - 3;
+    expect(at(1)).toBeCloseTo(memory * 2 ** (1 / 4), 12);
+    expect(at(0.5)).toBeCloseTo(memory * (1 + 1 / 16) ** (1 / 4), 12);
+    expect(at(0.1)).toBeLessThan(memory * 1.001);
+  });
+
+  test.each([
+    ["fills 16 rows", decode(128, 16), 1, 0.16],
+    ["of one head takes as long as of 16", decode(128, 1), 16, 0.16],
+    ["of 17 heads takes two tiles", decode(128, 17), 32 / 17, 0.16],
+    ["narrow", decode(32), 2, 0.16],
+    ["as wide as a tile", decode(64), 1, 0.16],
+    ["a little wider", decode(80), 128 / 80, 0.16],
+    ["of 160 takes the tile of 256", decode(160), 256 / 160, 0.064],
+    ["of 256", decode(256), 1, 0.064],
+    ["beyond has kernels like those of prefill", decode(320), 1, 1],
+    ["beyond, padded", decode(300), 320 / 300, 1],
+  ])("a group %s", (_, work, padding, fraction) => {
+    expect(decodePadding(work)).toBeCloseTo(padding, 12);
+    expect(decodeFraction(work, roundDevice({}).calibration!.attention)).toBe(fraction);
+    expect(seconds(parameters, work, 1e6)).toBeCloseTo(3 + (1e6 * padding) / (2000 * fraction), 6);
+  });
+
+  test("of latent attention computes at the share of the peak of the widest heads", () => {
     const wide = { ...parameters, "attention.fractionHeadDim256": 0.25 };
-    const latent: Work = { kind: "decode-attention", headDim: 544, dataType: "bf16" };
+    const latent = { ...DECODE, keyDim: 576, valueDim: 512, groupSize: 128 };
     expect(seconds(wide, latent, 1e6)).toBe(3 + 1e6 / 500);
-    expect(seconds(wide, DECODE, 1e6)).toBe(3 + 1e6 / 2000);
+    expect(seconds(wide, decode(256), 1e6)).toBeCloseTo(3 + 1e6 / (2000 * 0.064), 6);
+  });
+});
+
+describe("heads that do not fill their tiles", () => {
+  test.each([
+    [32, 64],
+    [64, 64],
+    [65, 128],
+    [80, 128],
+    [96, 128],
+    [128, 128],
+    [160, 192],
+    [192, 192],
+    [256, 256],
+  ])("of %d are multiplied as if they were of %d", (width, launched) => {
+    expect(launchedWidth(heads(width))).toBe(launched);
+  });
+
+  test("are padded on their own: keys and values of latent attention both fill theirs", () => {
+    expect(launchedWidth({ keyDim: 192, valueDim: 128 })).toBe(160);
+    expect(launchedWidth({ keyDim: 96, valueDim: 64 })).toBe(96);
+  });
+
+  test("take as long as those that do, forward and backward", () => {
+    const of = (width: number, direction: "forward" | "backward"): number =>
+      seconds({ "attention.fractionHeadDim64": 0.5 }, attention({ ...heads(width), direction }), 100 * width);
+    for (const direction of ["forward", "backward"] as const) {
+      for (const width of [65, 80, 96, 112]) expect(of(width, direction)).toBe(of(128, direction));
+      expect(of(32, direction)).toBe(of(64, direction));
+    }
+  });
+
+  // cuDNN on H200, causal, 32 heads, 4096 tokens (measurements/h200-sxm/head-widths.jsonl)
+  test.each([
+    [32, 178.1],
+    [48, 178.8],
+    [80, 259.6],
+    [96, 266.1],
+    [112, 270.5],
+    [160, 372.9],
+    [192, 381.3],
+    [224, 484.7],
+  ])("%d: measured %d us, within 5%%", (width, microseconds) => {
+    const h200 = device(hardware("h200-sxm"));
+    const work = attention({ ...heads(width), queries: 4096, causal: true });
+    const pairs = (4096 * 4097) / 2;
+    const kernel = kernelOf(work, { flops: 4 * 32 * pairs * width });
+    expect(kernelTiming(kernel, NO_TRAFFIC, h200).seconds * 1e6).toBeGreaterThan(microseconds * 0.95);
+    expect(kernelTiming(kernel, NO_TRAFFIC, h200).seconds * 1e6).toBeLessThan(microseconds * 1.05);
   });
 });
 
@@ -162,12 +253,15 @@ describe("the shortness of a sequence", () => {
     );
   });
 
-  test("is felt by the causal diagonal's share of the pairs, and backward by all", () => {
+  test("is felt by the causal diagonal's share of the pairs, backward by all, less without a mask", () => {
     expect(unevenShare(attention())).toBe(0);
     expect(unevenShare(attention({ causal: true }))).toBe(1);
     expect(unevenShare(attention({ causal: true, queries: 1, keys: 4 }))).toBe(1 / 4);
     expect(unevenShare(attention({ causal: true, queries: 3, keys: 5 }))).toBe(6 / 12);
-    expect(unevenShare(attention({ direction: "backward" }))).toBe(1);
+    const backward = attention({ direction: "backward" });
+    expect(unevenShare({ ...backward, causal: true })).toBe(1);
+    expect(unevenShare({ ...backward, causal: true, keys: 1000 })).toBe(1);
+    expect(unevenShare(backward)).toBe(1 / 4);
   });
 });
 
@@ -183,7 +277,7 @@ describe("a sliding window", () => {
   });
 
   test("lets a block of queries see no more keys than the window and the block", () => {
-    const work = attention({ queries: 1000, keys: 1000, headDim: 64, window: 300 });
+    const work = attention({ queries: 1000, keys: 1000, ...heads(64), window: 300 });
     expect(blockFlops(work)).toBe(4 * 128 * (300 + 128) * 64);
     expect(blockFlops({ ...work, window: 5000 })).toBe(4 * 128 * 1000 * 64);
   });
@@ -197,8 +291,17 @@ describe("a sliding window", () => {
 
 describe("the longest block of queries", () => {
   test("is 128 queries at most, against all keys", () => {
-    expect(blockFlops(attention({ queries: 100, keys: 300, headDim: 64 }))).toBe(4 * 100 * 300 * 64);
-    expect(blockFlops(attention({ queries: 1000, keys: 1000, headDim: 64 }))).toBe(4 * 128 * 1000 * 64);
+    expect(blockFlops(attention({ queries: 100, keys: 300, ...heads(64) }))).toBe(4 * 100 * 300 * 64);
+    expect(blockFlops(attention({ queries: 1000, keys: 1000, ...heads(64) }))).toBe(4 * 128 * 1000 * 64);
+  });
+
+  test("backward is five products instead of two", () => {
+    const backward = attention({ queries: 100, keys: 300, ...heads(64), direction: "backward" });
+    expect(blockFlops(backward)).toBe(10 * 100 * 300 * 64);
+  });
+
+  test("is as wide as its tiles", () => {
+    expect(blockFlops(attention({ queries: 10, keys: 20, ...heads(80) }))).toBe(4 * 10 * 20 * 128);
   });
 
   test("takes one processor's share of the rate, however little the others have to do", () => {

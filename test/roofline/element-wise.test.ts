@@ -213,7 +213,7 @@ describe("the datasheet's roofline", () => {
       { kind: "matmul", m: 1, n: 1, k: 1, products: 1, grouped: false, gradient: false, dataType: "tf32" },
       100,
     ],
-    [{ kind: "decode-attention", headDim: 1, dataType: "bf16" }, 2000],
+    [{ kind: "decode-attention", keyDim: 1, valueDim: 1, groupSize: 1, dataType: "bf16" }, 2000],
     [pointwise("vectorized"), 100],
     [pointwise("concatenate"), 100],
     [{ kind: "softmax", elements: 1, columns: 1 }, 100],

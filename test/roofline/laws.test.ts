@@ -146,7 +146,8 @@ describe("attention", () => {
     const compute = (causal: boolean, direction: "forward" | "backward", queries: number): number => {
       const work = {
         kind: "attention",
-        headDim: 128,
+        keyDim: 128,
+        valueDim: 128,
         dataType: "bf16",
         queries,
         keys: queries,

@@ -50,7 +50,7 @@ describe("the typical error", () => {
     [of({ model: { ...model("llama-3-8b"), hidden: 32_768 } }), "layers with a hidden size of 32768"],
     [of({ workload: prefill(1, 200_000) }), "layers with sequences of 200000 tokens"],
     [of({ workload: decode(1, 200_000) }), "layers with sequences of 200000 tokens"],
-    [of({ model: model("phi-3-mini") }), "layers with heads of 96"],
+    [of({ model: { ...model("llama-3-8b"), headDim: 80 } }), "layers with heads of 80"],
     [
       of({ kernels: { pointwise: "eager", attention: "materialized" } }),
       "layers with scores that are written to memory",

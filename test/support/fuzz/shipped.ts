@@ -36,7 +36,7 @@ export const HUGGING_FACE = trees(Object.values(CONFIGS).map(({ config }) => con
 /** Rows of each kind that tools/measure_gpu.py writes: no kind is drowned by another. */
 export const MEASUREMENTS: readonly (readonly Tree[])[] = (() => {
   const byKind = new Map<string, Tree[]>();
-  for (const file of ["measured", "parts", "counters", "all-reduce-vidur", "more-layers"]) {
+  for (const file of ["measured", "parts", "counters", "all-reduce-vidur", "more-layers", "head-widths"]) {
     for (const line of read(`measurements/h100-sxm/${file}.jsonl`).trim().split("\n")) {
       const row = JSON.parse(line) as Json;
       const kind = String(row["kind"]);
