@@ -48,7 +48,8 @@ const ATTENTION = {
 } as const;
 
 /** Heads that the parameters are named after: what others take follows from the padding of their tiles. */
-const fillsTiles = ({ headDim }: MeasuredKind<"attention">): boolean => [64, 128, 256].includes(headDim);
+const fillsTiles = ({ headDim, valueDim = headDim }: MeasuredKind<"attention">): boolean =>
+  headDim === valueDim && [64, 128, 256].includes(headDim);
 
 const attention =
   (name: keyof typeof ATTENTION, filled: boolean) =>

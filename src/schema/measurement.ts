@@ -96,6 +96,8 @@ const AttentionSchema = z.strictObject({
   heads: count,
   kvHeads: count,
   headDim: count,
+  /** of values, where they are not as wide as keys: latent attention's, decompressed */
+  valueDim: count.optional(),
   causal: z.boolean(),
   direction: z.enum(["forward", "backward"]),
 });

@@ -166,6 +166,18 @@ describe("rows as kernels", () => {
     const given = row("attention", { ...shape, heads: 64, kvHeads: 8, headDim: 128, causal: true });
     expect(measuredCase(given)?.kernels).toEqual(kernels);
   });
+
+  test("latent attention of a prompt is that of keys wider than values", () => {
+    const deepseek = model("deepseek-v2-lite");
+    const { heads, headDim } = deepseek;
+    const { nopeDim, ropeDim } = deepseek.latentAttention!;
+    const layer = layerOperators(scenario({ model: deepseek, workload: prefill(2, 32) }));
+    const [kernel] = layer.find((one) => one.name === "attention")!.kernels;
+    const widths = { heads, kvHeads: heads, headDim: nopeDim + ropeDim, valueDim: headDim };
+    const given = row("attention", { ...widths, batch: 2, queries: 32, keys: 32 });
+    const [measured] = measuredCase(given)!.kernels;
+    expect(measured).toEqual(kernel);
+  });
 });
 
 describe("rows that the simulator has nothing for", () => {

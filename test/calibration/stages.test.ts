@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { accuracy } from "../../src/calibration/accuracy.ts";
-import { boundsOf, FIT_STAGES, isFitted } from "../../src/calibration/fit-stages.ts";
+import { boundsOf, FIT_STAGES, HELD_KERNELS, isFitted } from "../../src/calibration/fit-stages.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
 import { calibrated, layerRow, row } from "../support/rows.ts";
 
@@ -39,6 +39,11 @@ const ROWS: readonly [string, Measurement, ...string[]][] = [
     "attention backward",
   ],
   ["attention of one query", row("attention", { keys: 2 }), "attention decode"],
+  ["heads of 128", row("attention", { keys: 2, headDim: 128 }), "attention decode"],
+  ["heads of 256", row("attention", { keys: 2, headDim: 256 }), "attention decode"],
+  ["heads that fill no tile", row("attention", { keys: 2, headDim: 96 })],
+  ["heads of a tile that no parameter is for", row("attention", { keys: 2, headDim: 192 })],
+  ["keys wider than values", row("attention", { keys: 2, headDim: 128, valueDim: 64 })],
   ["a softmax", row("softmax"), "softmax"],
   ["second reads", counters({}), "norm native, rereads"],
   ["second reads from a warm cache", counters({ cache: "warm" })],
@@ -64,6 +69,20 @@ const ROWS: readonly [string, Measurement, ...string[]][] = [
 describe("a stage of the fit takes", () => {
   test.each(ROWS)("%s where it belongs", (_, given, ...stages) => {
     expect(FIT_STAGES.filter(({ rows }) => rows(given)).map(({ name }) => name)).toEqual(stages);
+  });
+
+  test.each([
+    [{ queries: 4, keys: 4, headDim: 80 }, "attention forward, padded"],
+    [{ queries: 4, keys: 4, headDim: 192 }, "attention forward, padded"],
+    [{ queries: 4, keys: 4, headDim: 128, valueDim: 64 }, "attention forward, padded"],
+    [{ queries: 4, keys: 4, headDim: 80, direction: "backward" }, "attention backward, padded"],
+    [{ keys: 4, headDim: 80 }, "attention decode, padded"],
+    [{ keys: 4, headDim: 64 }, undefined],
+    [{ queries: 4, keys: 4, headDim: 128, valueDim: 128 }, undefined],
+  ])("no attention %j, which is held against it as %s", (changes, name) => {
+    const given = row("attention", changes);
+    expect(HELD_KERNELS.filter(({ rows }) => rows(given)).map((one) => one.name)).toEqual(name ? [name] : []);
+    expect(HELD_KERNELS.some(({ rows }) => rows(row("softmax")))).toBe(false);
   });
 
   test("rows of every kind that there is", () => {

@@ -184,6 +184,7 @@ const FIELDS: Readonly<Record<string, readonly (readonly [string, FieldKind])[]>
   attention: [
     ...COMMON,
     ...["batch", "queries", "keys", "heads", "kvHeads", "headDim"].map((name) => [name, COUNT] as const),
+    ["valueDim", optional(COUNT)],
     ["causal", FLAG],
     ["direction", oneOf("forward", "backward")],
   ],
