@@ -9,24 +9,30 @@ export interface FitStage {
   readonly parameters: readonly ParameterPath[];
 }
 
-const ofKind =
-  (...kinds: Measurement["kind"][]) =>
+/** Rows of one kind, or those of them that a condition holds for. */
+const rowsOf =
+  <K extends Measurement["kind"]>(kind: K, condition: (row: MeasuredKind<K>) => boolean = () => true) =>
   (row: Measurement): boolean =>
-    kinds.includes(row.kind);
+    row.kind === kind && condition(row as MeasuredKind<K>);
 
-const isBf16 = (row: Measurement): boolean => !("dtype" in row) || row.dtype === "bf16";
+const isBf16 = ({ dtype }: { readonly dtype: string }): boolean => dtype === "bf16";
 
-/** Kernels that read, write and only wait for their bytes; a fill only writes, as no kernel of a layer does. */
-const isStreaming = (row: Measurement): boolean =>
-  ofKind("pointwise", "copy")(row) &&
+/** Kernels that read, write and only wait for their bytes, as a copy; a fill only writes, as no kernel of a layer does. */
+const isStreaming = (row: MeasuredKind<"pointwise">): boolean =>
   measuredCase(row)?.kernels.every(
     ({ work }) => work.kind === "pointwise" && work.access === "vectorized",
   ) === true;
 
-const norm =
-  (kind: "norm" | "norm-backward", ...implementations: string[]) =>
-  (row: Measurement): boolean =>
-    row.kind === kind && isBf16(row) && implementations.some((name) => row.implementation.endsWith(name));
+const copies = rowsOf("copy", isBf16);
+
+const pointwise = (streaming: boolean) =>
+  rowsOf("pointwise", (row) => isBf16(row) && isStreaming(row) === streaming);
+
+const norm = (kind: "norm" | "norm-backward", ...implementations: string[]) =>
+  rowsOf(kind, (row) => isBf16(row) && implementations.some((name) => row.implementation.endsWith(name)));
+
+const gemm = (role: "forward" | "backward", dtype: string) =>
+  rowsOf("gemm", (row) => (row.role === "forward") === (role === "forward") && row.dtype === dtype);
 
 const within = (group: string, ...names: string[]): string[] => names.map((name) => `${group}.${name}`);
 
@@ -35,10 +41,8 @@ const FITTED_LAYERS = ["bert-large"];
 
 export const isFitted = (row: MeasuredLayer): boolean => FITTED_LAYERS.includes(row.model);
 
-const fittedLayer =
-  (runtime: "graph" | "eager") =>
-  (row: Measurement): boolean =>
-    row.kind === "layer" && row.runtime === runtime && isFitted(row);
+const fittedLayer = (runtime: "graph" | "eager", condition: (row: MeasuredLayer) => boolean = () => true) =>
+  rowsOf("layer", (row) => row.runtime === runtime && isFitted(row) && condition(row));
 
 /** Attention by the law that times it. */
 const ATTENTION = {
@@ -51,13 +55,11 @@ const ATTENTION = {
 const fillsTiles = ({ headDim, valueDim = headDim }: MeasuredKind<"attention">): boolean =>
   headDim === valueDim && [64, 128, 256].includes(headDim);
 
-const attention =
-  (name: keyof typeof ATTENTION, filled: boolean) =>
-  (row: Measurement): boolean =>
-    row.kind === "attention" && ATTENTION[name](row) && fillsTiles(row) === filled;
+const attention = (name: keyof typeof ATTENTION, filled: boolean) =>
+  rowsOf("attention", (row) => ATTENTION[name](row) && fillsTiles(row) === filled);
 
 /** Layers one after the other in a graph share its start: they tell the gap between kernels, single ones the start. */
-const isChain = (row: Measurement): boolean => row.kind === "layer" && row.layers > 1;
+const isChain = ({ layers }: MeasuredLayer): boolean => layers > 1;
 
 /** What a parameter may be at all: no share of a peak above the peak, no maximum softer than a sum nearly is. */
 export function boundsOf(path: ParameterPath): [number, number] {
@@ -72,7 +74,7 @@ export function boundsOf(path: ParameterPath): [number, number] {
 export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "streaming",
-    rows: (row) => isBf16(row) && isStreaming(row),
+    rows: (row) => copies(row) || pointwise(true)(row),
     parameters: [
       "memory.streamingFraction",
       ...within("cache", "residentBytes", "transitionBytes", "bytesPerSecond"),
@@ -81,7 +83,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "pointwise",
-    rows: (row) => row.kind === "pointwise" && isBf16(row) && !isStreaming(row),
+    rows: pointwise(false),
     parameters: [
       ...within(
         "pointwise",
@@ -98,7 +100,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "matmul forward",
-    rows: (row) => row.kind === "gemm" && row.role === "forward" && isBf16(row),
+    rows: gemm("forward", "bf16"),
     parameters: [
       "memory.weightFraction",
       ...within(
@@ -116,27 +118,27 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "matmul gradients",
-    rows: (row) => row.kind === "gemm" && row.role !== "forward" && isBf16(row),
+    rows: gemm("backward", "bf16"),
     parameters: ["matmul.backwardFraction"],
   },
   {
     name: "matmul fp8",
-    rows: (row) => row.kind === "gemm" && row.role === "forward" && row.dtype === "fp8",
+    rows: gemm("forward", "fp8"),
     parameters: ["matmul.fp8Speed"],
   },
   {
     name: "matmul int8",
-    rows: (row) => row.kind === "gemm" && row.role === "forward" && row.dtype === "int8",
+    rows: gemm("forward", "int8"),
     parameters: ["matmul.int8Speed"],
   },
   {
     name: "matmul grouped",
-    rows: ofKind("grouped-gemm"),
+    rows: rowsOf("grouped-gemm"),
     parameters: within("experts", "floorSeconds", "speed", "softness"),
   },
   {
     name: "expert selection",
-    rows: ofKind("selection"),
+    rows: rowsOf("selection"),
     parameters: within("experts", "selectionFloorSeconds", "topKSecondsPerElement", "sortSecondsPerElement"),
   },
   {
@@ -171,7 +173,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "softmax",
-    rows: ofKind("softmax"),
+    rows: rowsOf("softmax"),
     parameters: within(
       "softmax",
       "persistentSecondsPerElement",
@@ -182,8 +184,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "norm native, rereads",
-    rows: (row) =>
-      row.kind === "norm-counters" && row.cache === "cold" && row.implementation.endsWith(".native"),
+    rows: rowsOf("norm-counters", (row) => row.cache === "cold" && row.implementation.endsWith(".native")),
     parameters: within("rowPerBlock", "rereadResidentBytes", "rereadFlightBytes"),
   },
   {
@@ -215,12 +216,12 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "quantization",
-    rows: ofKind("quantize"),
+    rows: rowsOf("quantize"),
     parameters: within("quantization", "floorSeconds", "rowSecondsPerColumn"),
   },
   {
     name: "collectives",
-    rows: (row) => row.kind === "collective" && row.ranks === 2,
+    rows: rowsOf("collective", ({ ranks }) => ranks === 2),
     parameters: within(
       "network",
       "latencySeconds",
@@ -231,7 +232,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "collectives of many",
-    rows: (row) => row.kind === "collective" && row.ranks > 2,
+    rows: rowsOf("collective", ({ ranks }) => ranks > 2),
     parameters: within("network", "moreRanksFactor", "secondsPerRank"),
   },
   {
@@ -260,12 +261,12 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "graph launch",
-    rows: (row) => fittedLayer("graph")(row) && isChain(row),
+    rows: fittedLayer("graph", isChain),
     parameters: within("launch", "gapSeconds"),
   },
   {
     name: "graph start",
-    rows: (row) => fittedLayer("graph")(row) && !isChain(row),
+    rows: fittedLayer("graph", (row) => !isChain(row)),
     parameters: within("launch", "graphStartSeconds"),
   },
   {

@@ -134,8 +134,8 @@ export function groupedPadding({ m, n, products }: Matmul, units: number): numbe
 }
 
 function launchedElements(tiles: number, k: number, tileElements: number, units: number): number {
-  const splits =
-    tiles >= units ? 1 : Math.max(1, Math.min(Math.floor(units / tiles), Math.floor(k / SMALLEST_SPLIT)));
-  const waves = Math.ceil((tiles * splits) / units);
+  // pieces are never more than processors: they add no wave
+  const waves = Math.ceil(tiles / units);
+  const splits = Math.max(1, Math.min(Math.floor(units / tiles), Math.floor(k / SMALLEST_SPLIT)));
   return (waves * units * tileElements) / splits;
 }

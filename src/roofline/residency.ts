@@ -146,6 +146,7 @@ function passTracer(
 
 /** The first kernel that leaves nothing in the L2, or `NEVER`; a loop takes a tenth of the time of `indexOf`. */
 function firstEmptying(kept: Float64Array): number {
+  // Stryker disable next-line EqualityOperator: behind its end an array has nothing that is 0
   for (let index = 0; index < kept.length; index++) if (kept[index] === 0) return index;
   return NEVER;
 }
@@ -286,6 +287,7 @@ function follow(trace: Trace, cache: Cache, from: number, changedUntil: number):
       const left = last === NEVER ? written : dirtyAfterStep[last]!;
       const touchedAt = plan.stepTouchedAt[step]!;
       // what was dirty before the L2 was emptied is not any more
+      // Stryker disable next-line ConditionalExpression: only faster
       const still = left === 0 ? 0 : Math.min(left, written * hitFraction(end - ends[touchedAt]!, cache));
       dirtyAfterStep[step] = still;
       writtenBack += left - still;
