@@ -125,8 +125,10 @@ function passTracer(
     const until = follow(trace, cache, from, followed.until);
     const before = emptying;
     emptying = firstEmptying(trace.kept);
+    // Stryker disable next-line ConditionalExpression: where the kernel that emptied the L2 has changed all behind it is new
+    const isSpread = emptying === NEVER;
     const { hbmBytes } = layer;
-    if (before === NEVER || emptying === NEVER) {
+    if (before === NEVER || isSpread) {
       hbmBytes.set(trace.hbmBytes);
       layer.from = 0;
       layer.until = kernels.length;
@@ -137,7 +139,7 @@ function passTracer(
       layer.from = Math.min(from, emptying);
       layer.until = until;
     }
-    if (emptying === NEVER) writeBackLeft(trace, cache, hbmBytes);
+    if (isSpread) writeBackLeft(trace, cache, hbmBytes);
     // nothing that the layer before has left stays in the L2 behind the first kernel that moves so much
     else for (const dirty of trace.plan.left) hbmBytes[emptying]! += leftOf(trace, dirty);
     return layer;

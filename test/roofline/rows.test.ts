@@ -189,6 +189,21 @@ describe.each(["layernorm", "rmsnorm"] as const)("a fused %s", (norm) => {
     expect(seconds(both, work, traffic(40))).toBeCloseTo(5, 12);
   });
 
+  test("counts the longer of walking and issuing as waiting, with the floor", () => {
+    const latency = (walk: number, issue: number): number =>
+      kernelTiming(
+        kernelOf({ ...work, rows: 1, columns: 128 }),
+        NO_TRAFFIC,
+        roundDevice({
+          ...own("floorSeconds", 3),
+          ...own("rowSecondsPerColumn", walk / 128),
+          ...own("secondsPerElement", issue / 128),
+        }),
+      ).terms.latency;
+    expect(latency(5, 2)).toBe(3 + 5);
+    expect(latency(2, 5)).toBe(3 + 5);
+  });
+
   test("takes floor, row and bytes one after the other", () => {
     const parameters = {
       ...own("floorSeconds", 3),

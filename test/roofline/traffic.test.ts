@@ -259,6 +259,24 @@ describe("traffic through the L2", () => {
     expect(range(trace(resized(list, 0, 1, 2), cache, list.length, { from: 4, until: 4 }))).toEqual([4, 4]);
   });
 
+  test("writes nothing back little by little any more once a later kernel empties the L2", () => {
+    const cache = { residentBytes: 100, transitionBytes: 50, bytesPerSecond: 1 };
+    const kernel = (changes: Partial<Kernel>): Kernel =>
+      kernelOf({ kind: "pointwise", access: "vectorized", elements: 1 }, changes);
+    const small = [
+      kernel({ writes: [{ tensor: "a", bytes: 20 }] }),
+      kernel({ reads: [{ tensor: "b", bytes: 20 }] }),
+      kernel({ reads: [{ tensor: "c", bytes: 20 }] }),
+    ];
+    const large = [...small.slice(0, 2), { ...small[2]!, streamedBytes: 1000 }];
+    const trace = trafficTracer();
+    for (const list of [small, large, small]) {
+      const { hbmBytes } = trace(list, cache, 3, { from: 2, until: 3 });
+      expect([...hbmBytes]).toEqual(layerTraffic(list, cache).map((one) => one.hbmBytes));
+    }
+    expect(layerTraffic(small, cache)[0]!.hbmBytes).not.toBe(layerTraffic(large, cache)[0]!.hbmBytes);
+  });
+
   test("of the same kernels on another L2, or on other tensors and sizes, is traced anew", () => {
     const rename: Record<string, string> = { a: "b", b: "a", c: "d", d: "c" };
     const change = fc.constantFrom<(list: readonly Kernel[]) => readonly Kernel[]>(
