@@ -114,9 +114,12 @@ const DECODE_ROWS = 16;
 
 /** Products that a decode kernel multiplies over those asked for: its rows and its width are padded. */
 export function decodePadding(work: DecodeAttention): number {
-  const rows = DECODE_ROWS * Math.ceil(work.groupSize / DECODE_ROWS);
-  return ((rows / work.groupSize) * decodeWidth(work)) / meanWidth(work);
+  const { groupSize } = work;
+  const rows = hasTensorCores(work) ? DECODE_ROWS * Math.ceil(groupSize / DECODE_ROWS) : groupSize;
+  return ((rows / groupSize) * decodeWidth(work)) / meanWidth(work);
 }
+
+const hasTensorCores = ({ dataType }: DecodeAttention): boolean => dataType !== "fp32";
 
 const WIDEST_DECODE = 256;
 
@@ -127,13 +130,13 @@ function decodeWidth(work: Widths): number {
 }
 
 /**
- * Share of the tensor peak that a decode kernel reaches: cuDNN's take older instructions, and the widest tile does not
- * fit into registers. Narrow tiles are hardly ever waited for. Latent attention, wider than these, has kernels that are
- * built like those of long sequences.
+ * Share of the peak that a decode kernel reaches: cuDNN's take older tensor-core instructions, and the widest tile does
+ * not fit into registers. Narrow tiles are hardly ever waited for. Latent attention, wider than these, has kernels that
+ * are built like those of long sequences; fp32 runs on the vector units.
  */
 export function decodeFraction(work: DecodeAttention, p: CalibrationValues["attention"]): number {
   const width = decodeWidth(work);
-  if (width > WIDEST_DECODE) return p.fractionHeadDim256;
+  if (width > WIDEST_DECODE || !hasTensorCores(work)) return headDimFraction(width, p);
   return width === WIDEST_DECODE ? WIDE_DECODE_FRACTION : NARROW_DECODE_FRACTION;
 }
 

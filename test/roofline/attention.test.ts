@@ -155,6 +155,14 @@ describe("attention of one query a sequence", () => {
     expect(seconds(parameters, work, 1e6)).toBeCloseTo(3 + (1e6 * padding) / (2000 * fraction), 6);
   });
 
+  test("in fp32 multiplies its rows as they are, on the vector units", () => {
+    const work = { ...decode(128, 2), dataType: "fp32" } as const;
+    expect(decodePadding(work)).toBe(1);
+    expect(decodePadding({ ...work, ...heads(80) })).toBe(128 / 80);
+    const p = { ...roundDevice({}).calibration!.attention, fractionHeadDim128: 0.5 };
+    expect(decodeFraction(work, p)).toBe(0.5);
+  });
+
   test("of latent attention computes at the share of the peak of the widest heads", () => {
     const wide = { ...parameters, "attention.fractionHeadDim256": 0.25 };
     const latent = { ...DECODE, keyDim: 576, valueDim: 512, groupSize: 128 };
