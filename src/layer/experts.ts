@@ -21,6 +21,10 @@ export const EXPERT_TENSORS = {
   output: "expert outputs",
   gates: "expert gates",
   places: "places of routed tokens",
+  sources: "tokens of places",
+  numbers: "expert numbers",
+  counts: "tokens counted by expert",
+  offsets: "first tokens of experts",
   logits: "router logits",
   chances: "router chances",
   choice: "chosen experts",
@@ -42,7 +46,11 @@ export const router = (d: Dimensions, { all }: ExpertSizes, input: string, bias:
   output: T.logits,
 });
 
-/** Chances out of scores, the best experts of each token, and the order that puts tokens of one expert together. */
+/**
+ * Chances out of scores, the best experts of each token, and the order that puts tokens of one expert together. Op by op
+ * that order takes four more kernels, each far too small to wait for anything but its start: where the tokens of each
+ * expert begin, and which token each place belongs to.
+ */
 export function selectExperts(
   d: Dimensions,
   { all, perToken }: ExpertSizes,
@@ -55,6 +63,9 @@ export function selectExperts(
   const choice: Access = { tensor: T.choice, bytes: chosen * INDEX_BYTES };
   const gates: Access = { tensor: T.gates, bytes: chosen * LOGIT_BYTES };
   const places: Access = { tensor: T.places, bytes: chosen * INDEX_BYTES };
+  const sources: Access = { tensor: T.sources, bytes: chosen * INDEX_BYTES };
+  const ofExperts = (tensor: string): Access => ({ tensor, bytes: all * INDEX_BYTES });
+  const [numbers, counts, offsets] = [ofExperts(T.numbers), ofExperts(T.counts), ofExperts(T.offsets)];
   const softmax: Kernel = {
     name: "softmax",
     flops: SOFTMAX_FLOPS * scores,
@@ -77,6 +88,10 @@ export function selectExperts(
           softmax,
           select("top-k", scores, [chances], [choice, gates]),
           select("sort", chosen, [choice], [places]),
+          pointwise("number experts", "vectorized", all, 0, [], [numbers]),
+          pointwise("count tokens", "strided", all, 0, [choice, numbers], [counts]),
+          pointwise("counts to offsets", "vectorized", all, 0, [counts], [offsets]),
+          pointwise("tokens of places", "vectorized", chosen, 1, [places], [sources]),
         ]
       : [
           pointwise("softmax and top-k", "strided", scores, SOFTMAX_FLOPS, [logits], [choice, gates]),
@@ -86,17 +101,23 @@ export function selectExperts(
 }
 
 /** Every token once for each expert that it chose; its row is read again from wherever it lies. */
-export function dispatch(d: Dimensions, e: ExpertSizes, input: string, bytes: number): Operator[] {
+export function dispatch(
+  d: Dimensions,
+  e: ExpertSizes,
+  style: "eager" | "fused",
+  input: string,
+  bytes: number,
+): Operator[] {
   const elements = e.rows * d.hidden;
+  const indices = (tensor: string, count: number): Access => ({ tensor, bytes: count * INDEX_BYTES });
+  const order =
+    style === "eager" ? [indices(T.sources, e.rows), indices(T.offsets, e.all)] : [indices(T.places, e.rows)];
   const copy = pointwise(
     "copy to experts",
     "unrolled",
     elements,
     0,
-    [
-      { tensor: input, bytes: d.tokens * d.hidden * bytes },
-      { tensor: T.places, bytes: e.rows * INDEX_BYTES },
-    ],
+    [{ tensor: input, bytes: d.tokens * d.hidden * bytes }, ...order],
     [{ tensor: e.ranks === 1 ? T.dispatched : T.routed, bytes: elements * bytes }],
   );
   return [

@@ -273,7 +273,7 @@ function expertOperators(
     ...project(router(d, e, ffnInput, model.bias === "all"), wideTypes),
     selectExperts(d, e, style),
     ...(narrow ? [quantizedTokens(d, ffnInput)] : []),
-    ...dispatch(d, e, input, d.matmulInputBytes),
+    ...dispatch(d, e, style, input, d.matmulInputBytes),
     ...block("activation", feedForward),
     ...combine(d, e, style, output),
     ...(shared.length === 0 ? [] : [...shared, ...gate, addShared(d, e, output)]),

@@ -115,6 +115,11 @@ export function countedExperts(scenario: Scenario, s: Shape, activation: Activat
         elementwise(scores, 6, [a], [FP32]),
         extra(elementwise(scores, 0, [FP32], []), 0, rows * INDEX + rows * FP32),
         elementwise(rows, 0, [INDEX], [INDEX]),
+        // where each expert's tokens begin: numbered, counted, cast; and each place's token, by a division
+        elementwise(given.count, 0, [], [INDEX]),
+        extra(elementwise(given.count, 0, [INDEX], [INDEX]), rows * INDEX, 0),
+        elementwise(given.count, 0, [INDEX], [INDEX]),
+        elementwise(rows, 1, [INDEX], [INDEX]),
       ]
     : [
         extra(elementwise(scores, 6, [a], []), 0, rows * INDEX + rows * FP32),
@@ -155,7 +160,7 @@ export function countedExperts(scenario: Scenario, s: Shape, activation: Activat
     ...quantized(s, "expert-dispatch", s.tokens, s.hidden),
     pointwise("expert-dispatch", {
       flops: 0,
-      readBytes: oneRow * s.input + rows * INDEX,
+      readBytes: oneRow * s.input + (rows + (eager ? given.count : 0)) * INDEX,
       writeBytes: copied * s.input,
     }),
     ...e.exchanged("expert-dispatch-all-to-all", s.input),
