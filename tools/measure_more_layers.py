@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Measure whole layers that measure_gpu.py leaves out: mixtures of experts, and layers shared by several GPUs.
+"""Measure whole layers that measure_gpu.py leaves out: mixtures of experts, fp8, and layers shared by several GPUs.
 
-    python3 measure_more_layers.py -o layers.jsonl [--only experts,parallel]
+    python3 measure_more_layers.py -o layers.jsonl [--only experts,narrow,parallel]
 
 Needs PyTorch 2.9 or newer on CUDA. One layer's weights are random; a graph chains CHAIN layers with weights of their own,
 so that they come from memory. `seconds` is the median time of one layer, by normalization. Experts are grouped
 matmuls behind torch's softmax, top-k, sort and gathers. A layer on several GPUs splits heads and FFN and sums with NCCL
-behind both blocks; the norms run on every GPU. Rows are as in measure_gpu.py: `added` is the median of the differences to
-the layer without norms in the same round, `...Spread` the 25th and the 75th percentile.
+behind both blocks; the norms run on every GPU. In fp8 each projection quantizes its input rows by a Triton kernel and
+multiplies with a scale a row and a column (from 256 rows on: below, torch's kernel for it is slow in itself). Rows are
+as in measure_gpu.py: `added` is the median of the differences to the layer without norms in the same round, `...Spread`
+the 25th and the 75th percentile.
 """
 
 import argparse
@@ -50,8 +52,8 @@ NORMS = {
 
 
 class Layer:
-    def __init__(self, m, tokens, phase, context, batch, ranks=1):
-        self.m, self.tokens, self.phase, self.ranks = m, tokens, phase, ranks
+    def __init__(self, m, tokens, phase, context, batch, ranks=1, narrow=False):
+        self.m, self.tokens, self.phase, self.ranks, self.narrow = m, tokens, phase, ranks, narrow
         self.heads, self.kv = m["heads"] // ranks, max(1, m["kv"] // ranks)
         hidden, dim, ffn = m["hidden"], m["dim"], m["ffn"] // ranks
         self.batch, self.length = batch, tokens // batch
@@ -72,6 +74,18 @@ class Layer:
                 self.gate_up[i], self.down[i] = random(2 * ffn, hidden), random(hidden, ffn)
         else:
             self.gate_up, self.down = random(2 * ffn, hidden), random(hidden, ffn)
+        if narrow:
+            for name in ("qkv", "out", "gate_up", "down"):
+                setattr(self, name, getattr(self, name).to(torch.float8_e4m3fn))
+        self.scales = torch.ones(1, max(self.qkv.shape[0], 2 * ffn), device="cuda")
+
+    def linear(self, x, weight):
+        if not self.narrow:
+            return F.linear(x, weight)
+        from measure_parts import quantized_rows
+        rows, scale = quantized_rows(x.reshape(-1, x.shape[-1]))
+        scales = self.scales[:, :weight.shape[0]]
+        return torch._scaled_mm(rows, weight.t(), scale_a=scale, scale_b=scales, out_dtype=torch.bfloat16)
 
     def rope(self, x):
         half = x.shape[-1] // 2
@@ -80,7 +94,7 @@ class Layer:
 
     def attention(self, x, norm):
         dim, kv = self.m["dim"], self.kv
-        y = F.linear(x, self.qkv).view(self.batch, self.length, -1, dim)
+        y = self.linear(x, self.qkv).view(self.batch, self.length, -1, dim)
         q, k, v = (part.transpose(1, 2) for part in y.split((self.heads, kv, kv), dim=2))
         if self.m.get("qk_norm"):
             q, k = norm(q, self.head_norms[0]), norm(k, self.head_norms[1])
@@ -89,7 +103,7 @@ class Layer:
             self.keys[:, :, -1:], self.values[:, :, -1:] = k, v
             k, v = self.keys, self.values
         y = F.scaled_dot_product_attention(q, k, v, is_causal=self.phase == "prefill", enable_gqa=True)
-        return F.linear(y.transpose(1, 2).reshape(self.tokens, -1), self.out)
+        return self.linear(y.transpose(1, 2).reshape(self.tokens, -1), self.out)
 
     def experts(self, x):
         top = self.m["top"]
@@ -105,8 +119,8 @@ class Layer:
         return torch.bmm(chances.to(x.dtype).unsqueeze(1), back.view(self.tokens, top, -1)).squeeze(1)
 
     def dense(self, x):
-        gate, up = F.linear(x, self.gate_up).chunk(2, dim=-1)
-        return F.linear(F.silu(gate) * up, self.down)
+        gate, up = self.linear(x, self.gate_up).chunk(2, dim=-1)
+        return self.linear(F.silu(gate) * up, self.down)
 
     def reduce(self, x):
         if self.ranks > 1:
@@ -136,11 +150,11 @@ def layer_seconds(layers, x, norm):
     return graph
 
 
-def measure(name, phase, batch, sequence, context, ranks=1):
+def measure(name, phase, batch, sequence, context, ranks=1, narrow=False):
     m = MODELS[name]
     tokens = batch * (sequence if phase == "prefill" else 1)
     chain = 2 if name == "mixtral-8x7b" else CHAIN
-    layers = [Layer(m, tokens, phase, context, batch, ranks) for _ in range(chain)]
+    layers = [Layer(m, tokens, phase, context, batch, ranks, narrow) for _ in range(chain)]
     x = random(tokens, m["hidden"])
     graphs = {norm: layer_seconds(layers, x, call) for norm, call in NORMS.items()}
     times = {norm: [] for norm in graphs}
@@ -161,7 +175,8 @@ def measure(name, phase, batch, sequence, context, ranks=1):
     if "experts" in m:
         shape["experts"] = {"count": m["experts"], "perToken": m["top"], "ffn": m["ffn"]}
     return {"kind": "layer", "model": name, "shape": shape, "phase": phase, "batch": batch,
-            "sequence": sequence if phase == "prefill" else 1, "context": context if phase == "decode" else 0, "dtype": "bf16",
+            "sequence": sequence if phase == "prefill" else 1, "context": context if phase == "decode" else 0,
+            "dtype": "fp8" if narrow else "bf16",
             "runtime": "graph", "pointwise": "eager", "tensor": ranks, "layers": chain,
             "seconds": {norm: significant(statistics.median(values)) for norm, values in times.items()},
             "spread": {norm: quartiles(values) for norm, values in times.items()},
@@ -179,6 +194,8 @@ def quartiles(values):
 
 
 CASES = [("prefill", 1, 512, 0), ("prefill", 1, 4096, 0), ("decode", 1, 1, 2048), ("decode", 16, 1, 2048), ("decode", 64, 1, 2048)]
+
+NARROW_CASES = [("prefill", 1, 512, 0), ("prefill", 1, 1024, 0), ("prefill", 1, 4096, 0), ("decode", 256, 1, 1024)]
 
 
 def worker(rank, ranks, path):
@@ -203,7 +220,7 @@ def environment():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", required=True)
-    parser.add_argument("--only", default="experts,parallel")
+    parser.add_argument("--only", default="experts,narrow,parallel")
     options = parser.parse_args()
     with open(options.output, "w") as out:
         print(json.dumps(environment()), file=out, flush=True)
@@ -212,6 +229,11 @@ def main():
                 for case in CASES:
                     torch.manual_seed(0)
                     print(json.dumps(measure(name, *case)), file=out, flush=True)
+                    torch.cuda.empty_cache()
+        if "narrow" in options.only:
+            for name in ("llama-3-70b", "llama-3-8b"):
+                for case in NARROW_CASES:
+                    print(json.dumps(measure(name, *case, narrow=True)), file=out, flush=True)
                     torch.cuda.empty_cache()
     if "parallel" in options.only and torch.cuda.device_count() > 1:
         ranks = torch.cuda.device_count()

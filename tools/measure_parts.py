@@ -136,6 +136,15 @@ def quantize_kernel(x, y, scale, columns, BLOCK: tl.constexpr):
     tl.store(y + row * columns + at, (value * (448.0 / largest)).to(tl.float8e4nv), mask=at < columns)
 
 
+def quantized_rows(x):
+    """Rows in fp8 and the scale of each."""
+    rows, columns = x.shape
+    y, scale = torch.empty_like(x, dtype=torch.float8_e4m3fn), torch.empty(rows, 1, device=x.device)
+    block = triton.next_power_of_2(columns)
+    quantize_kernel[(rows,)](x, y, scale, columns, block, num_warps=8 if block <= 8192 else 16)
+    return y, scale
+
+
 def quantize():
     for rows in (1, 16, 256, 2048, 8192):
         for columns in (4096, 8192, 28672):

@@ -223,6 +223,7 @@ write(
     "measurements/h100-sxm/head-widths.jsonl",
     "measurements/h100-sxm/training-graphs.jsonl",
     "measurements/h100-sxm/other-models.jsonl",
+    "measurements/h100-sxm/layers-fp8.jsonl",
   ),
 );
 write(
@@ -235,6 +236,7 @@ write(
     "measurements/h200-sxm/head-widths.jsonl",
     "measurements/h200-sxm/training-graphs.jsonl",
     "measurements/h200-sxm/other-models.jsonl",
+    "measurements/h200-sxm/layers-fp8.jsonl",
   ),
 );
 write("a100-sxm-80gb", a100);

@@ -38,6 +38,7 @@ const LONG_PREFILL_TOKENS = 2048;
 function layerGroup(row: MeasuredLayer): string {
   const tokens = row.batch * row.sequence;
   if (row.shape.experts !== undefined) return `${row.phase} with experts, ${row.runtime}`;
+  if (row.dtype === "fp8") return `${row.phase} in fp8, ${row.runtime}`;
   if ((row.tensor ?? 1) > 1) return `${row.phase} on ${row.tensor} GPUs, ${row.runtime}`;
   const size = row.phase === "prefill" ? (tokens < LONG_PREFILL_TOKENS ? " <2048" : " >=2048") : "";
   return `${row.phase}${size}, ${row.runtime}`;

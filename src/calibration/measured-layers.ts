@@ -3,17 +3,19 @@ import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import { MATMUL_TYPES, streamType } from "../schema/vocabulary.ts";
 import { layerResult, layerSecondsOn } from "../simulate/layer-result.ts";
 import { normNamed } from "./norm-name.ts";
 
-/** The scenario that a measured layer ran; undefined for its variant without norms, or with ones unknown here. */
+/** The scenario that a measured layer ran; undefined for its variant without norms, or with norms or a type unknown here. */
 function measuredScenario(
   row: MeasuredLayer,
   normalization: string,
   hardware: Hardware,
 ): Scenario | undefined {
   const norm = normNamed(normalization);
-  if (norm === undefined) return undefined;
+  const dtype = MATMUL_TYPES.find((type) => type === row.dtype);
+  if (norm === undefined || dtype === undefined) return undefined;
   const model: Model = {
     name: row.model,
     source: "measured layer",
@@ -29,7 +31,7 @@ function measuredScenario(
     model,
     hardware,
     workload: { phase: row.phase, batch: row.batch, sequence: row.sequence, context: row.context },
-    precision: { weights: "bf16", activations: "bf16", kvCache: "bf16" },
+    precision: { weights: dtype, activations: dtype, kvCache: streamType(dtype) },
     normalization: norm,
     kernels: { pointwise: row.pointwise, attention: "flash" },
     runtime: row.runtime,

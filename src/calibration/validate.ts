@@ -9,8 +9,11 @@ import { layerPredictions } from "./measured-layers.ts";
 export type Validation = NonNullable<Hardware["validation"]>[number];
 
 /** What a measured layer has beyond a dense one on one GPU. */
-const layersWith = ({ shape, tensor = 1 }: MeasuredLayer): Validation["layersWith"] =>
-  shape.experts !== undefined ? "experts" : tensor > 1 ? "two GPUs" : undefined;
+const layersWith = ({ shape, tensor = 1, dtype }: MeasuredLayer): Validation["layersWith"] => {
+  if (shape.experts !== undefined) return "experts";
+  if (tensor > 1) return "two GPUs";
+  return dtype === "fp8" ? "fp8" : undefined;
+};
 
 /** Predicted against measured time of the layers that no fit used, by kind, phase and runtime, in that order. */
 export function validate(
@@ -23,7 +26,7 @@ export function validate(
   const kinds = (["prefill", "decode", "train"] as const).flatMap((phase) =>
     (["graph", "eager"] as const).map((runtime) => ({ phase, runtime })),
   );
-  return ([undefined, "experts", "two GPUs"] as const).flatMap((beyond) =>
+  return ([undefined, "experts", "two GPUs", "fp8"] as const).flatMap((beyond) =>
     kinds.flatMap(({ phase, runtime }) => {
       const layers = held.filter(
         (row) => row.phase === phase && row.runtime === runtime && layersWith(row) === beyond,

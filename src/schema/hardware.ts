@@ -60,7 +60,7 @@ export const HardwareSchema = z.strictObject({
         phase: z.enum(["prefill", "decode", "train"]),
         runtime: z.enum(["graph", "eager"]).describe("How its kernels were launched"),
         layersWith: z
-          .enum(["experts", "two GPUs"])
+          .enum(["experts", "two GPUs", "fp8"])
           .optional()
           .describe("What these layers have beyond a dense one on one GPU"),
         layers: count.describe("Measured layers compared, of models that were not fitted"),

@@ -23,10 +23,15 @@ function validationOf(scenario: Scenario): Validation | undefined {
   );
 }
 
-function layersWith({ model, parallelism }: Scenario): Validation["layersWith"] {
-  if (model.experts !== undefined) return "experts";
-  return parallelism.tensor === 2 ? "two GPUs" : undefined;
+function layersWith(scenario: Scenario): Validation["layersWith"] {
+  if (scenario.model.experts !== undefined) return "experts";
+  if (scenario.parallelism.tensor === 2) return "two GPUs";
+  return isFp8(scenario) ? "fp8" : undefined;
 }
+
+/** Weights and activations in fp8: what layers in fp8 were measured with. */
+const isFp8 = ({ precision: { activations, weights } }: Scenario): boolean =>
+  activations === "fp8" && weights === "fp8";
 
 /** Why a calibrated profile has no typical error for the scenario: a sentence, or nothing. */
 export function extrapolation(scenario: Scenario): string[] {
@@ -70,11 +75,14 @@ function unmeasured(scenario: Scenario): string[] {
   const { activations, weights, kvCache } = precision;
   const { tensor, sequenceParallel, expert = 1 } = parallelism;
   const experts = model.experts !== undefined;
+  const fp8 = isFp8(scenario);
+  const cached = workload.phase === "decode" || workload.context > 0;
   const length = Math.max(workload.sequence, workload.context);
   const reasons: readonly (readonly [applies: boolean, text: string])[] = [
-    [!HALF.includes(activations), `${activations} arithmetic`],
+    [!HALF.includes(activations) && !fp8, `${activations} arithmetic`],
     [HALF.includes(activations) && !HALF.includes(weights), `${weights} weights`],
-    [HALF.includes(activations) && !HALF.includes(kvCache), `a cache in ${kvCache}`],
+    [cached && !HALF.includes(kvCache), `a cache in ${kvCache}`],
+    [fp8 && kernels.quantization === "fused", "quantization inside other kernels"],
     [model.hidden < HIDDEN.least || model.hidden > HIDDEN.most, `a hidden size of ${model.hidden}`],
     [length > MOST_TOKENS, `sequences of ${length} tokens`],
     [model.latentAttention !== undefined, "latent attention"],
@@ -86,6 +94,7 @@ function unmeasured(scenario: Scenario): string[] {
     [expert > 1, "experts on several GPUs"],
     [tensor > 2, `${tensor} GPUs to a layer`],
     [tensor === 2 && experts, "experts and two GPUs to a layer"],
+    [fp8 && (tensor === 2 || experts), "fp8 and experts or two GPUs"],
     [tensor > 1 && sequenceParallel, "sequence parallelism"],
   ];
   return reasons.filter(([applies]) => applies).map(([, text]) => text);

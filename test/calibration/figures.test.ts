@@ -248,7 +248,7 @@ describe("validation", () => {
     ]);
   });
 
-  test("is apart for layers with experts and for layers on two GPUs, whose files it names", () => {
+  test("is apart for layers with experts, on two GPUs and in fp8, whose files it names", () => {
     const experts = { count: 8, perToken: 2, ffn: 14_336 };
     const rows = [
       layerOff(0.4, { shape: { ...layerRow().shape, experts } }),
@@ -256,6 +256,10 @@ describe("validation", () => {
       layerOff(0.1),
       layerOff(0.3, { shape: { ...layerRow().shape, experts } }),
       layerOff(0.2, { tensor: 1 }),
+      layerOff(0.07, { dtype: "fp8" }),
+      // no type that is known multiplies it
+      layerOff(0.9, { dtype: "fp6" }),
+      layerOff(0.15, { dtype: "fp16" }),
     ];
     const places = (some: readonly Measurement[]): string =>
       some.map((row) => rows.indexOf(row as never)).join();
@@ -263,9 +267,10 @@ describe("validation", () => {
     expect(
       found.map(({ layersWith, layers, medianError, source }) => [layersWith, layers, medianError, source]),
     ).toEqual([
-      [undefined, 2, 0.2, "2,4"],
+      [undefined, 3, 0.15, "2,4,6,7"],
       ["experts", 2, 0.4, "0,3"],
       ["two GPUs", 1, 0.05, "1"],
+      ["fp8", 1, 0.07, "5"],
     ]);
     expect(Object.keys(found[0]!)).not.toContain("layersWith");
   });

@@ -20,6 +20,7 @@ test.runIf(process.env["CI"])(
       "head-widths",
       "training-graphs",
       "other-models",
+      "layers-fp8",
     ].map((name) => `measurements/h200-sxm/${name}.jsonl`);
     const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
     expect(code).toBe(0);

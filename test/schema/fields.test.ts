@@ -156,7 +156,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["validation.0", OBJECT],
     ["validation.0.phase", oneOf("prefill", "decode", "train")],
     ["validation.0.runtime", oneOf("graph", "eager")],
-    ["validation.0.layersWith", optional(oneOf("experts", "two GPUs"))],
+    ["validation.0.layersWith", optional(oneOf("experts", "two GPUs", "fp8"))],
     ["validation.0.layers", COUNT],
     ["validation.0.medianError", AMOUNT],
     ["validation.0.percentile90Error", AMOUNT],

@@ -24,6 +24,7 @@ const DEVICE: Hardware = {
     row({ phase: "decode", medianError: 0.03 }),
     row({ phase: "decode", layersWith: "experts", medianError: 0.05 }),
     row({ layersWith: "two GPUs", medianError: 0.01 }),
+    row({ layersWith: "fp8", medianError: 0.025 }),
   ],
 };
 const of = (changes: Partial<Scenario>): Scenario => scenario({ hardware: DEVICE, ...changes });
@@ -39,13 +40,37 @@ describe("the typical error", () => {
     const experts = of({ workload: decode(8, 100), model: model("mixtral-8x7b") });
     expect(typicalError(experts)?.layer).toBe(0.05);
     expect(typicalError(group({ tensor: 2 }))?.layer).toBe(0.01);
+    expect(typicalError(typed({ activations: "fp8", weights: "fp8" }))?.layer).toBe(0.025);
+    // nothing is read from a cache here, whatever its type
+    expect(typicalError(typed({ activations: "fp8", weights: "fp8", kvCache: "fp8" }))?.layer).toBe(0.025);
     for (const one of [of({}), experts]) expect(extrapolation(one)).toEqual([]);
   });
 
   test.each<[Scenario, string]>([
-    [typed({ activations: "fp8", weights: "fp8" }), "layers with fp8 arithmetic"],
+    [typed({ activations: "int8", weights: "int8" }), "layers with int8 arithmetic"],
+    [typed({ activations: "fp8", weights: "int4" }), "layers with fp8 arithmetic"],
     [typed({ weights: "int4" }), "layers with int4 weights"],
-    [typed({ weights: "int4", kvCache: "fp8" }), "layers with int4 weights or a cache in fp8"],
+    [typed({ weights: "fp8" }), "layers with fp8 weights"],
+    [
+      { ...typed({ weights: "int4", kvCache: "fp8" }), workload: decode(1, 100) },
+      "layers with int4 weights or a cache in fp8",
+    ],
+    [{ ...typed({ kvCache: "int8" }), workload: prefill(1, 10, 10) }, "layers with a cache in int8"],
+    [
+      {
+        ...typed({ activations: "fp8", weights: "fp8" }),
+        kernels: { pointwise: "fused", attention: "flash", quantization: "fused" },
+      },
+      "layers with quantization inside other kernels",
+    ],
+    [
+      { ...typed({ activations: "fp8", weights: "fp8" }), model: model("mixtral-8x7b") },
+      "layers with fp8 and experts or two GPUs",
+    ],
+    [
+      { ...typed({ activations: "fp8", weights: "fp8" }), workload: decode(1, 100) },
+      "decode in a CUDA graph of layers with fp8",
+    ],
     [of({ model: { ...model("llama-3-8b"), hidden: 256 } }), "layers with a hidden size of 256"],
     [of({ model: { ...model("llama-3-8b"), hidden: 32_768 } }), "layers with a hidden size of 32768"],
     [of({ workload: prefill(1, 200_000) }), "layers with sequences of 200000 tokens"],
