@@ -75,6 +75,7 @@ export function calibrate(
     if (known.length === 0) continue;
     // the others must fit beside the values that the undetermined ones keep
     const calibration =
+      // Stryker disable next-line ConditionalExpression,EqualityOperator: only faster where all are known
       known.length === stage.parameters.length ? trial.calibration : fitStage(known, observations, target);
     target = { ...target, calibration };
     const fit = quality(stage.name, observations, target);
@@ -93,20 +94,23 @@ export function calibrate(
 
 /** Relative standard error above which the measurements are taken to say nothing about a parameter. */
 const LARGEST_STANDARD_ERROR = 1;
-const RELATIVE_STEP = 0.01;
+/** By how much a parameter is moved to see which rows follow. */
+const STEP_FACTOR = 1.01;
 
 /** How sharply the rows of a stage see a parameter: the standard error that they alone would leave it. */
 function isDetermined(path: ParameterPath, observations: readonly Observation[], target: Device): boolean {
   const values = target.calibration!;
   const moved = {
     ...target,
-    calibration: withValues(values, [path], [valueAt(values, path) * (1 + RELATIVE_STEP)]),
+    // Stryker disable next-line ArithmeticOperator: a step down says as much as one up
+    calibration: withValues(values, [path], [valueAt(values, path) * STEP_FACTOR]),
   };
   const information = sumOf(observations, ({ predict, uncertainty }) => {
-    const slope = Math.log(predict(moved) / predict(target)) / Math.log(1 + RELATIVE_STEP);
+    const slope = Math.log(predict(moved) / predict(target)) / Math.log(STEP_FACTOR);
     return (slope / uncertainty) ** 2;
   });
-  return information > 0 && 1 / Math.sqrt(information) < LARGEST_STANDARD_ERROR;
+  // Stryker disable next-line EqualityOperator: no sum of slopes comes to it to the last bit
+  return 1 / Math.sqrt(information) < LARGEST_STANDARD_ERROR;
 }
 
 export function fitStage(
@@ -139,8 +143,10 @@ export function observe(row: Measurement): Observation[] {
   }
   if (row.kind === "norm-counters") return observeCounters(row);
   const measured = measuredCase(row);
-  const seconds = measuredSeconds(row);
-  if (measured === undefined || seconds === undefined) return [];
+  if (measured === undefined) return [];
+  // what has kernels is an operator
+  const seconds = measuredSeconds(row as OperatorRow);
+  if (seconds === undefined) return [];
   return [
     {
       value: seconds.value,
@@ -186,15 +192,13 @@ export function kernelChainSeconds(
   };
 }
 
-type OperatorRow = MeasuredKind<Exclude<Measurement["kind"], (typeof NOT_OPERATORS)[number]>>;
-
-const NOT_OPERATORS = ["environment", "environment-after", "layer", "norm-counters"] as const;
-
-const isOperator = (row: Measurement): row is OperatorRow => !NOT_OPERATORS.some((kind) => kind === row.kind);
+type OperatorRow = MeasuredKind<
+  Exclude<Measurement["kind"], "environment" | "environment-after" | "layer" | "norm-counters">
+>;
 
 /** The time inside a layer where it was measured, else the warm one; with its relative half-width. */
-function measuredSeconds(row: Measurement): { value: number; spread: number } | undefined {
-  if (!isOperator(row) || row.mode === "eager") return undefined;
+function measuredSeconds(row: OperatorRow): { value: number; spread: number } | undefined {
+  if (row.mode === "eager") return undefined;
   const value = row.layerSeconds ?? row.warmSeconds;
   const range = row.layerSeconds === undefined ? row.warmSpread : row.layerSpread;
   if (value === undefined || value < SHORTEST_SECONDS) return undefined;

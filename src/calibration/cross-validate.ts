@@ -37,7 +37,7 @@ export function crossValidate(measurements: readonly Measurement[], profile: Har
 function crossValidateStage(
   stage: FitStage,
   rows: readonly Measurement[],
-  sizes: readonly string[],
+  sizes: readonly (string | undefined)[],
   target: Device,
   start: CalibrationValues,
 ): CrossValidation {
@@ -64,7 +64,8 @@ function crossValidateStage(
 const errors = (observations: readonly Observation[], target: Device): number[] =>
   observations.map(({ predict, value }) => Math.abs(predict(target) / value - 1)).sort((a, b) => a - b);
 
-function sizeOf(row: Measurement): string {
+/** What is left out together; rows of a kind without sizes are all of one. */
+function sizeOf(row: Measurement): string | undefined {
   switch (row.kind) {
     case "norm":
     case "norm-backward":
@@ -79,7 +80,5 @@ function sizeOf(row: Measurement): string {
       return `${row.heads} ${row.kvHeads} ${row.headDim}`;
     case "layer":
       return `${row.phase} ${row.batch} ${row.sequence} ${row.context}`;
-    default:
-      return "";
   }
 }

@@ -18,6 +18,7 @@ function measuredScenario(
   if (norm === undefined || dtype === undefined) return undefined;
   const model: Model = {
     name: row.model,
+    // Stryker disable next-line StringLiteral: a label
     source: "measured layer",
     layers: row.layers,
     ...row.shape,
@@ -59,10 +60,8 @@ export function measuredShare(
   };
 }
 
-function addedSeconds(row: MeasuredLayer, normalization: string): number {
-  const paired = normalization === "none" ? 0 : row.added?.[normalization];
-  return paired ?? row.seconds[normalization]! - (row.seconds["none"] ?? 0);
-}
+const addedSeconds = ({ added, seconds }: MeasuredLayer, normalization: string): number =>
+  added?.[normalization] ?? seconds[normalization]! - (seconds["none"] ?? 0);
 
 function halfWidth(row: MeasuredLayer, normalization: string): number {
   const range = row.added === undefined ? row.spread?.[normalization] : row.addedSpread?.[normalization];

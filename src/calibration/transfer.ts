@@ -81,13 +81,12 @@ const RULES = {
 } as const satisfies Record<string, Rule>;
 
 function ruleOf(path: ParameterPath): Rule {
-  if (/^(launch|host|network)\./.test(path)) return RULES.same;
+  if (["launch.", "host.", "network."].some((group) => path.startsWith(group))) return RULES.same;
   if (path === "cache.bytesPerSecond") return RULES.cacheRate;
-  if (/^cache\.|\.reread/.test(path)) return RULES.cacheSize;
+  if (path.startsWith("cache.") || path.includes(".reread")) return RULES.cacheSize;
   if (path === "matmul.sustainedFlops") return RULES.matmulSize;
-  if (/(SecondsPerElement|\.secondsPerElement|\.blockSeconds|\.blockSecondsPerColumn)$/.test(path))
-    return RULES.issue;
-  if (/[sS]econds(Per\w+)?$/.test(path)) return RULES.latency;
+  if (/[sS]econdsPerElement|\.blockSeconds/.test(path)) return RULES.issue;
+  if (/[sS]econds/.test(path)) return RULES.latency;
   return RULES.same;
 }
 

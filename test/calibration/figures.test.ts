@@ -63,6 +63,12 @@ describe("errors of kernels", () => {
     );
   });
 
+  test("are none of layers, though stages are fitted on those too", () => {
+    const fitted = ["graph", "eager"] as const;
+    const rows = fitted.map((runtime) => layerOff(0.1, { model: "bert-large", runtime }));
+    expect(accuracy(rows, H100).kernels).toEqual([]);
+  });
+
   test("are kept apart by class, in the order of the fit", () => {
     const rows = [
       off(0.2, { role: "gradInput" }),
@@ -142,6 +148,29 @@ describe("errors of shares and savings", () => {
     expect(found?.medianErrorPoints).toBeCloseTo(1, 9);
   });
 
+  test("compare nothing that just equals its spread", () => {
+    const given = layerRow({ seconds: { none: 1, "rmsnorm.native": 2 } });
+    const found = (most: number) =>
+      shareOf([{ ...given, added: { "rmsnorm.native": 1 }, addedSpread: { "rmsnorm.native": [0, most] } }]);
+    expect(found(2)).toMatchObject({ rows: 1, resolved: 0 });
+    expect(found(1.99)).toMatchObject({ rows: 1, resolved: 1 });
+  });
+
+  test("of savings are points of the layer before the swap", () => {
+    const given = layerRow({ seconds });
+    const predicted = (norm: string): number =>
+      layerPredictions(given)
+        .find(({ name }) => name === norm)!
+        .predict(target);
+    const left = predicted("rmsnorm.native") / predicted("layernorm.native");
+    const measured = { ...seconds, "layernorm.native": 2, "rmsnorm.native": 2 * (left - 0.03) };
+    const [found] = accuracy([{ ...given, seconds: measured }], H100).differences.filter(
+      ({ name }) => name === "layernorm.native to rmsnorm.native",
+    );
+    expect(found).toMatchObject({ rows: 1, resolved: 1, rightSign: 1 });
+    expect(found?.medianErrorPoints).toBeCloseTo(3, 9);
+  });
+
   test("say how often the sign is right", () => {
     const share = 100 * predictedShare(layerRow({ seconds }), "rmsnorm.native", target)!;
     const found = shareOf([shareOff(1), shareOff(-2 * share)]);
@@ -166,6 +195,15 @@ describe("errors of shares and savings", () => {
     const names = accuracy([given], H100).differences.map(({ name }) => name);
     expect(names).toContain("share of rmsnorm.fused");
     expect(names).not.toContain("share of rmsnorm.residual-fused");
+  });
+
+  test("are shares of norms that are known, in layers that were measured without them too", () => {
+    const shares = (given: Record<string, number>) =>
+      accuracy([layerRow({ seconds: given })], H100).differences.map(({ name }) => name);
+    expect(shares({ none: 1, "rmsnorm.native": 1, "rmsnorm.compiled": 1 })).toEqual([
+      "share of rmsnorm.native",
+    ]);
+    expect(shares({ "rmsnorm.native": 1 })).toEqual([]);
   });
 
   test("name the swaps that reports speak of, where both were measured", () => {
@@ -197,6 +235,10 @@ describe("errors of shares and savings", () => {
     const measured = { ...one, added: { "rmsnorm.native": share + 0.05 } };
     expect(medianShareErrorPoints([measured], target)).toBeCloseTo(5, 9);
     expect(medianShareErrorPoints([], target)).toBe(0);
+    // neither what cannot be resolved nor what a norm with the residual add takes, which is not its own
+    expect(medianShareErrorPoints([measured, shareOff(50, 2)], target)).toBeCloseTo(5, 9);
+    const fused = { seconds: { ...one.seconds, "rmsnorm.residual-fused": 9 } };
+    expect(medianShareErrorPoints([{ ...measured, ...fused }], target)).toBeCloseTo(5, 9);
   });
 });
 
@@ -320,6 +362,33 @@ describe("cross-validation", () => {
     );
     expect(found?.folds).toBe(2);
     expect(found?.heldMedianError).toBeGreaterThan(0.3);
+  });
+
+  test("predicts each size as often as it was measured, and none that was fitted", () => {
+    // each half again as slow as the one before: what was fitted is nearer than what was left out
+    const slowness: Readonly<Record<number, number>> = { 1024: 1, 8192: 1.5, 28672: 1.5 ** 2 };
+    const rows = measuredOn(target, "matmul gradients").flatMap((one) =>
+      one.kind === "gemm" && one.m === 8192 && one.k === 8192
+        ? [{ ...one, warmSeconds: one.warmSeconds! * slowness[one.n]! }]
+        : [],
+    );
+    const [found] = crossValidate(rows, H100);
+    expect(found).toMatchObject({ folds: 3, rows: 6 });
+    expect(found?.heldMedianError).toBeGreaterThan(0.4);
+  });
+
+  test("says how far off the profile is on what it was fitted on", () => {
+    const rows = [0.2, 0.3, 0.1].map((error, index) => off(error, { n: 1024 * (index + 1) }));
+    const [found] = crossValidate(rows, H100);
+    expect(found?.fitMedianError).toBeCloseTo(0.2, 9);
+    expect(found?.fitPercentile90Error).toBeCloseTo(0.3, 9);
+  });
+
+  test("leaves out together what has no size", () => {
+    const add = row("pointwise", { implementation: "add", warmSeconds: 1e-5 });
+    const copy = (bytes: number) => row("copy", { readBytes: bytes, writeBytes: bytes, warmSeconds: 1e-5 });
+    expect(crossValidate([copy(1), copy(2), add], H100).map(({ folds }) => folds)).toEqual([2]);
+    expect(crossValidate([copy(1), copy(2)], H100)).toEqual([]);
   });
 
   test.each<[string, Measurement, readonly object[]]>([

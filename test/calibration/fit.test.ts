@@ -98,13 +98,14 @@ describe("calibrating", () => {
     expect(profile.calibration.matmul.peakFraction.source).toMatch(
       /^18 of mine \(matmul forward: 18 rows, median error [\d.]+%\)$/,
     );
-    const [only] = synthetic;
-    const twice = calibrate(
-      [...synthetic, { ...only!, warmSeconds: undefined } as Measurement],
-      base,
-      origin,
-    );
-    expect(twice.stages[0]?.rows).toBe(synthetic.length);
+  });
+
+  test("counts no row that has no time", () => {
+    const untimed = { ...synthetic[0]!, warmSeconds: undefined } as Measurement;
+    const source = (rows: readonly Measurement[]) => `${rows.length} of mine`;
+    const { profile, stages } = calibrate([...synthetic, untimed], base, { origin: "measured", source });
+    expect(stages[0]?.rows).toBe(synthetic.length);
+    expect(profile.calibration.matmul.peakFraction.source).toMatch(/^18 of mine/);
   });
 
   test("on matmuls alone changes only the matmuls' parameters", () => {

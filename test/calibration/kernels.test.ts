@@ -51,6 +51,16 @@ describe("a measured", () => {
     });
   });
 
+  test.each([
+    ["add", "output"],
+    ["silu", "output"],
+    ["rope-fused", FRESH],
+  ])("%s reads what was just written and writes %s", (implementation, written) => {
+    const { kernels, justWritten } = caseOf(row("pointwise", { implementation }));
+    expect(justWritten).toEqual([FRESH]);
+    expect(kernels.map(tensors)).toEqual([[[FRESH], [written]]]);
+  });
+
   test.each(["top-k", "sort"] as const)("%s reads four bytes an element", (step) => {
     expect(caseOf(row("selection", { step, elements: 7 }))).toEqual({
       justWritten: [FRESH],

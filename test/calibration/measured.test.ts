@@ -249,8 +249,26 @@ describe("an observation", () => {
     expect(found?.predict(target)).toBeCloseTo(2 * 16 * 8192 + 2 * 2 * 8192, -1);
   });
 
+  test("of counters has second reads on top, where the rows in flight outgrow the L2", () => {
+    const hidden = 65_536;
+    // the weight is one row more
+    const timesRead = (rows: number): number =>
+      observe(row("norm-counters", { implementation: "rmsnorm.native", rows, hidden }))[0]!.predict(target) /
+      (2 * (rows + 1) * hidden);
+    expect(timesRead(16)).toBeCloseTo(1, 3);
+    expect(timesRead(16_384)).toBeCloseTo(2, 3);
+  });
+
   test("of counters that counted nothing is none", () => {
-    expect(observe(row("norm-counters", { kernels: [] }))).toEqual([]);
+    const counted = (readBytes: number) =>
+      observe(
+        row("norm-counters", {
+          implementation: "rmsnorm.native",
+          kernels: [{ name: "a", readBytes, writeBytes: 1, l2Bytes: 1 }],
+        }),
+      );
+    expect(counted(0)).toEqual([]);
+    expect(counted(1)).toHaveLength(1);
   });
 });
 
@@ -304,6 +322,37 @@ describe("a measured layer", () => {
       normalization: { kind: "rmsnorm", implementation: "native" },
     });
     expect(predictions[0]?.predict(target)).toBeCloseTo(layerResult(same).layer.seconds, 12);
+    expect(predictedShare(given, "rmsnorm.native", target)).toBeCloseTo(
+      layerResult(same).normalization.shareOfTime,
+      12,
+    );
+  });
+
+  test("has norms on queries and keys where its shape says so", () => {
+    const { shape } = layerRow();
+    const same = (qkNorm: boolean) =>
+      scenario({
+        hardware: H100,
+        model: { ...model("llama-3-8b"), ...shape, qkNorm, activation: "silu", norm: "rmsnorm" },
+        workload: decode(8, 1024),
+        normalization: { kind: "rmsnorm", implementation: "native" },
+      });
+    for (const qkNorm of [true, false])
+      expect(predictedShare(layerRow({ shape: { ...shape, qkNorm } }), "rmsnorm.native", target)).toBeCloseTo(
+        layerResult(same(qkNorm)).normalization.shareOfTime,
+        12,
+      );
+  });
+
+  test("shared by GPUs has all its norms on each of them", () => {
+    const given = layerRow({ tensor: 2, batch: 4096 });
+    const same = scenario({
+      hardware: H100,
+      model: { ...model("llama-3-8b"), ...given.shape, qkNorm: false, activation: "silu", norm: "rmsnorm" },
+      workload: decode(4096, 1024),
+      normalization: { kind: "rmsnorm", implementation: "native" },
+      parallelism: { tensor: 2, sequenceParallel: false },
+    });
     expect(predictedShare(given, "rmsnorm.native", target)).toBeCloseTo(
       layerResult(same).normalization.shareOfTime,
       12,

@@ -170,6 +170,24 @@ describe("what the rows do not see", () => {
     expect(undetermined).not.toContain("attention.fractionHeadDim128");
   });
 
+  test("has the others fitted beside the value that it keeps", () => {
+    // almost all floor: a cache read five times slower is not told from it
+    const path = "memory.kvCacheFraction";
+    const calibration = replaceParameters(H100.calibration, (at, parameter) =>
+      at === path ? { ...parameter, value: parameter.value / 5 } : parameter,
+    );
+    const rows = [1, 1024].map((keys) => {
+      const one = row("attention", { keys });
+      return { ...one, warmSeconds: observeSeconds(one, device({ ...H100, calibration })) } as Measurement;
+    });
+    const { undetermined, profile } = calibrate(rows, H100, MEASURED);
+    expect(undetermined).toEqual([path]);
+    // one row is as much too long as the other is too short
+    const ratios = rows.flatMap(observe).map(({ value, predict }) => predict(device(profile)) / value);
+    expect(ratios[0]).toBeGreaterThan(1.02);
+    expect(ratios[0]! * ratios[1]!).toBeCloseTo(1, 2);
+  });
+
   const observeSeconds = (one: Measurement, target: ReturnType<typeof device>): number =>
     observe({ ...one, warmSeconds: 1 } as Measurement)[0]!.predict(target);
 });

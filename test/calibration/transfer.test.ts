@@ -170,6 +170,12 @@ describe("the calibration that every fit starts from", () => {
 describe("parameters by path", () => {
   const values = calibrationValues(H100.calibration);
 
+  test("are all that have a value", () => {
+    const all = parametersOf(H100.calibration);
+    expect(all).toContainEqual(["launch.gapSeconds", H100.calibration.launch.gapSeconds]);
+    expect(all).toHaveLength(JSON.stringify(H100.calibration).match(/"value":/g)!.length);
+  });
+
   test("read what the profile says", () => {
     for (const [path, { value }] of parametersOf(H100.calibration)) expect(valueAt(values, path)).toBe(value);
   });
