@@ -155,8 +155,9 @@ function savingErrors(layers: readonly MeasuredLayer[], target: Device): Differe
   return SAVINGS.flatMap(([from, to]) =>
     summarize(`${from} to ${to}`, layers, (row) => {
       const measured = measuredShare(row, from, to);
-      if (measured === undefined) return [];
-      const seconds = new Map(layerPredictions(row).map(({ name, predict }) => [name, predict(target)]));
+      const predictions = layerPredictions(row);
+      if (measured === undefined || predictions.length === 0) return [];
+      const seconds = new Map(predictions.map(({ name, predict }) => [name, predict(target)]));
       // what was measured of norms that are known is predicted too
       const before = seconds.get(from)!;
       const after = seconds.get(to)!;

@@ -153,10 +153,8 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
   // queries that no key is there for are not what a layer asks
   if (row.keys < row.queries) return undefined;
   // a training step's backward pass is an operator of its own, whatever the phase
-  const phase = decode
-    ? "decode"
-    : // Stryker disable next-line StringLiteral: any phase but decode and train
-      "prefill";
+  // Stryker disable next-line StringLiteral: any phase but decode and train
+  const phase = decode ? "decode" : "prefill";
   const d: Dimensions = {
     sequences: row.batch,
     newTokens: row.queries,

@@ -74,6 +74,16 @@ describe("accuracy", () => {
 });
 
 describe("a measured saving", () => {
+  test("says nothing of layers in a type that no law multiplies", () => {
+    const other = { ...asPredicted(layer()), dtype: "fp6" };
+    expect(accuracy([other], h100)).toEqual({ kernels: [], layers: [], differences: [] });
+  });
+
+  test("is of layers in fp8 apart", () => {
+    const { layers } = accuracy([{ ...asPredicted(layer()), dtype: "fp8" }], h100);
+    expect(layers.map(({ name }) => name)).toEqual([expect.stringContaining("in fp8")]);
+  });
+
   test("comes from paired differences where there are some", () => {
     const row = layer({
       seconds: { "layernorm.native": 100, "rmsnorm.native": 99, none: 90 },
