@@ -267,7 +267,7 @@ function declareAccuracy(command: Command, _: Command, io: Io, done: Done): void
       "after",
       examples([
         "accuracy",
-        "accuracy h200-sxm --max-error 0.05",
+        "accuracy h200-sxm --max-error 0.08",
         "accuracy my-gpu.json --against my-gpu.jsonl --format csv",
       ]),
     )
