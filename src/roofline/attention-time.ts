@@ -126,7 +126,7 @@ const WIDEST_DECODE = 256;
 /** Decode kernels are 64, 128 or 256 elements wide; what is wider has kernels of its own. */
 function decodeWidth(work: Widths): number {
   const width = launchedWidth(work);
-  return width > 128 && width <= WIDEST_DECODE ? WIDEST_DECODE : width;
+  return width > 128 ? Math.max(width, WIDEST_DECODE) : width;
 }
 
 /**

@@ -64,9 +64,7 @@ function backToBack(
     seconds[index] = taken;
     sum += taken;
   }
-  const factor = startFactor(startSeconds, sum);
-  for (let index = 0; index < timings.length; index++) seconds[index]! *= factor;
-  return { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds, startedSeconds: sum };
+  return shareOut(startSeconds, { seconds, waitedSeconds: NOBODY_WAITS, gapSeconds, startedSeconds: sum });
 }
 
 const NOBODY_WAITS = new Float64Array(0);
@@ -79,6 +77,7 @@ const startFactor = (startSeconds: number, sum: number): number =>
 function shareOut(startSeconds: number, plan: Schedule): Schedule {
   const { seconds } = plan;
   const factor = startFactor(startSeconds, plan.startedSeconds);
+  // Stryker disable next-line EqualityOperator: behind its end an array takes nothing
   for (let index = 0; index < seconds.length; index++) seconds[index]! *= factor;
   return plan;
 }
