@@ -6,15 +6,22 @@ import {
   type attentionTime,
   blockFlops,
   comparableQueries,
+  DECODE_ROWS,
   DECODE_SOFTNESS,
   type decodeAttentionTime,
-  decodeFraction,
-  decodePadding,
+  type decodeFraction,
+  type decodePadding,
+  decodeWidth,
+  hasTensorCores,
   headDimFraction,
-  launchedWidth,
+  type launchedWidth,
   meanWidth,
+  NARROW_DECODE_FRACTION,
+  paddedWidth,
   shortSequenceFactor,
   unevenShare,
+  WIDE_DECODE_FRACTION,
+  WIDEST_DECODE,
 } from "../roofline/attention-time.ts";
 import { bulkFraction, type collectiveTime } from "../roofline/collective-time.ts";
 import { matmulPeak } from "../roofline/device.ts";
@@ -676,16 +683,15 @@ export function attentionTimeSteps(
     ["c.attention", c.attention, c, "attention"],
     ["c.attention.backward", c.attention.backward, c.attention, "backward"],
   ]);
-  const width = launchedWidth(work);
-  note(steps, "width", "$0", width, [["launchedWidth(work)", launchedWidth(work)]]);
+  const width = inside(steps, launchedWidthSteps(work));
+  note(steps, "width", "$0", width, [["launchedWidth(work)", width]]);
   const rate = peak * headDimFraction(width, p);
   note(steps, "rate", "$0 * $1", rate, [
     ["peak", peak],
     ["headDimFraction(width, p)", headDimFraction(width, p)],
   ]);
-  const launchedFlops = (kernel.flops * width) / meanWidth(work);
-  note(steps, "launchedFlops", "($0 * $1) / $2", launchedFlops, [
-    ["kernel.flops", kernel.flops, kernel, "flops"],
+  const padding = width / meanWidth(work);
+  note(steps, "padding", "$0 / $1", padding, [
     ["width", width],
     ["meanWidth(work)", meanWidth(work)],
   ]);
@@ -700,9 +706,10 @@ export function attentionTimeSteps(
     ["device.hardware.computeUnits", device.hardware.computeUnits, device.hardware, "computeUnits"],
     ["rate", rate],
   ]);
-  const compute = Math.max((launchedFlops * (1 + unevenness)) / rate, alone);
-  note(steps, "compute", "Math.max(($0 * (1 + $1)) / $2, $3)", compute, [
-    ["launchedFlops", launchedFlops],
+  const compute = Math.max((kernel.flops * padding * (1 + unevenness)) / rate, alone);
+  note(steps, "compute", "Math.max(($0 * $1 * (1 + $2)) / $3, $4)", compute, [
+    ["kernel.flops", kernel.flops, kernel, "flops"],
+    ["padding", padding],
     ["unevenness", unevenness],
     ["rate", rate],
     ["alone", alone],
@@ -745,12 +752,17 @@ export function decodeAttentionTimeSteps(
     ["matmulPeak(device.hardware, work.dataType)", matmulPeak(device.hardware, work.dataType)],
     ["device.vectorFlopsPerSecond", device.vectorFlopsPerSecond, device, "vectorFlopsPerSecond"],
   ]);
-  const compute = (kernel.flops * decodePadding(work)) / (peak * decodeFraction(work, c.attention));
+  const padding = inside(steps, decodePaddingSteps(work));
+  note(steps, "padding", "$0", padding, [["decodePadding(work)", padding]]);
+  note(steps, "p", "$0", c.attention, [["c.attention", c.attention, c, "attention"]]);
+  const fraction = inside(steps, decodeFractionSteps(work, c.attention));
+  note(steps, "fraction", "$0", fraction, [["decodeFraction(work, c.attention)", fraction]]);
+  const compute = (kernel.flops * padding) / (peak * fraction);
   note(steps, "compute", "($0 * $1) / ($2 * $3)", compute, [
     ["kernel.flops", kernel.flops, kernel, "flops"],
-    ["decodePadding(work)", decodePadding(work)],
+    ["padding", padding],
     ["peak", peak],
-    ["decodeFraction(work, c.attention)", decodeFraction(work, c.attention)],
+    ["fraction", fraction],
   ]);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   note(steps, "memory", "$0 / ($1 * $2)", memory, [
@@ -965,6 +977,70 @@ function rereadBytesSteps(
   return { steps, result: missing * Math.max(0, totalBytes - kept) };
 }
 
+function launchedWidthSteps(
+  ...[work]: Parameters<typeof launchedWidth>
+): Traced<ReturnType<typeof launchedWidth>> {
+  const steps: Step[] = [];
+  note(steps, "launchedWidth", "($0 + $1) / 2", (paddedWidth(work.keyDim) + paddedWidth(work.valueDim)) / 2, [
+    ["paddedWidth(work.keyDim)", paddedWidth(work.keyDim)],
+    ["paddedWidth(work.valueDim)", paddedWidth(work.valueDim)],
+  ]);
+  return { steps, result: (paddedWidth(work.keyDim) + paddedWidth(work.valueDim)) / 2 };
+}
+
+function decodePaddingSteps(
+  ...[work]: Parameters<typeof decodePadding>
+): Traced<ReturnType<typeof decodePadding>> {
+  const steps: Step[] = [];
+  const { groupSize } = work;
+  const rows = hasTensorCores(work) ? DECODE_ROWS * Math.ceil(groupSize / DECODE_ROWS) : groupSize;
+  note(steps, "rows", "$0 ? $1 * Math.ceil($2 / $1) : $2", rows, [
+    ["hasTensorCores(work)", hasTensorCores(work)],
+    ["DECODE_ROWS", DECODE_ROWS],
+    ["groupSize", groupSize],
+  ]);
+  note(
+    steps,
+    "decodePadding",
+    "(($0 / $1) * $2) / $3",
+    ((rows / groupSize) * decodeWidth(work)) / meanWidth(work),
+    [
+      ["rows", rows],
+      ["groupSize", groupSize],
+      ["decodeWidth(work)", decodeWidth(work)],
+      ["meanWidth(work)", meanWidth(work)],
+    ],
+  );
+  return { steps, result: ((rows / groupSize) * decodeWidth(work)) / meanWidth(work) };
+}
+
+function decodeFractionSteps(
+  ...[work, p]: Parameters<typeof decodeFraction>
+): Traced<ReturnType<typeof decodeFraction>> {
+  const steps: Step[] = [];
+  const width = inside(steps, decodeWidthSteps(work));
+  note(steps, "width", "$0", width, [["decodeWidth(work)", width]]);
+  if (width > WIDEST_DECODE || !hasTensorCores(work)) {
+    note(steps, "decodeFraction", "$0", headDimFraction(width, p), [
+      ["headDimFraction(width, p)", headDimFraction(width, p)],
+    ]);
+    return { steps, result: headDimFraction(width, p) };
+  }
+  note(
+    steps,
+    "decodeFraction",
+    "$0 === $1 ? $2 : $3",
+    width === WIDEST_DECODE ? WIDE_DECODE_FRACTION : NARROW_DECODE_FRACTION,
+    [
+      ["width", width],
+      ["WIDEST_DECODE", WIDEST_DECODE],
+      ["WIDE_DECODE_FRACTION", WIDE_DECODE_FRACTION],
+      ["NARROW_DECODE_FRACTION", NARROW_DECODE_FRACTION],
+    ],
+  );
+  return { steps, result: width === WIDEST_DECODE ? WIDE_DECODE_FRACTION : NARROW_DECODE_FRACTION };
+}
+
 function networkSecondsSteps(
   ...[{ work }, device]: Parameters<typeof networkSeconds>
 ): Traced<ReturnType<typeof networkSeconds>> {
@@ -978,4 +1054,21 @@ function networkSecondsSteps(
     ["device.linkBytesPerSecond", device.linkBytesPerSecond, device, "linkBytesPerSecond"],
   ]);
   return { steps, result: wireBytes(work) / device.linkBytesPerSecond };
+}
+
+function decodeWidthSteps(...[work]: Parameters<typeof decodeWidth>): Traced<ReturnType<typeof decodeWidth>> {
+  const steps: Step[] = [];
+  const width = inside(steps, launchedWidthSteps(work));
+  note(steps, "width", "$0", width, [["launchedWidth(work)", width]]);
+  note(
+    steps,
+    "decodeWidth",
+    "$0 > 128 ? Math.max($0, $1) : $0",
+    width > 128 ? Math.max(width, WIDEST_DECODE) : width,
+    [
+      ["width", width],
+      ["WIDEST_DECODE", WIDEST_DECODE],
+    ],
+  );
+  return { steps, result: width > 128 ? Math.max(width, WIDEST_DECODE) : width };
 }

@@ -17,10 +17,10 @@ export function attentionTime(kernel: Kernel, work: Attention, traffic: Traffic,
   const p = work.direction === "forward" ? c.attention : c.attention.backward;
   const width = launchedWidth(work);
   const rate = peak * headDimFraction(width, p);
-  const launchedFlops = (kernel.flops * width) / meanWidth(work);
+  const padding = width / meanWidth(work);
   const unevenness = unevenShare(work) * (shortSequenceFactor(comparableQueries(work), p) - 1);
   const alone = (blockFlops(work) * device.hardware.computeUnits) / rate;
-  const compute = Math.max((launchedFlops * (1 + unevenness)) / rate, alone);
+  const compute = Math.max((kernel.flops * padding * (1 + unevenness)) / rate, alone);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.streamingFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.floorSeconds;
@@ -69,11 +69,12 @@ export const meanWidth = ({ keyDim, valueDim }: Widths): number => (keyDim + val
  * head does not fill is multiplied all the same. cuDNN's kernels for heads of 32 to 256 are named after these tiles, and
  * take as long for a head of 80 as for one of 128 (measurements/h100-sxm, h200-sxm: head-widths.jsonl).
  */
-export const launchedWidth = ({ keyDim, valueDim }: Widths): number =>
-  meanWidth({ keyDim: padded(keyDim), valueDim: padded(valueDim) });
+export function launchedWidth(work: Widths): number {
+  return (paddedWidth(work.keyDim) + paddedWidth(work.valueDim)) / 2;
+}
 
 const TILE_WIDTH = 64;
-const padded = (width: number): number => TILE_WIDTH * Math.ceil(width / TILE_WIDTH);
+export const paddedWidth = (width: number): number => TILE_WIDTH * Math.ceil(width / TILE_WIDTH);
 
 /** The shorter the sequence, the less of it those costs are spread over: time over that of a long sequence. */
 export function shortSequenceFactor(
@@ -95,7 +96,9 @@ export function decodeAttentionTime(
 ): Timing {
   const c = device.calibration!;
   const peak = matmulPeak(device.hardware, work.dataType) ?? device.vectorFlopsPerSecond;
-  const compute = (kernel.flops * decodePadding(work)) / (peak * decodeFraction(work, c.attention));
+  const padding = decodePadding(work);
+  const fraction = decodeFraction(work, c.attention);
+  const compute = (kernel.flops * padding) / (peak * fraction);
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.decodeFloorSeconds;
@@ -110,7 +113,7 @@ export function decodeAttentionTime(
 type DecodeAttention = Extract<Work, { kind: "decode-attention" }>;
 
 /** Rows of the tile that the queries of a group fill, as many as there are. */
-const DECODE_ROWS = 16;
+export const DECODE_ROWS = 16;
 
 /** Products that a decode kernel multiplies over those asked for: its rows and its width are padded. */
 export function decodePadding(work: DecodeAttention): number {
@@ -119,12 +122,12 @@ export function decodePadding(work: DecodeAttention): number {
   return ((rows / groupSize) * decodeWidth(work)) / meanWidth(work);
 }
 
-const hasTensorCores = ({ dataType }: DecodeAttention): boolean => dataType !== "fp32";
+export const hasTensorCores = ({ dataType }: DecodeAttention): boolean => dataType !== "fp32";
 
-const WIDEST_DECODE = 256;
+export const WIDEST_DECODE = 256;
 
 /** Decode kernels are 64, 128 or 256 elements wide; what is wider has kernels of its own. */
-function decodeWidth(work: Widths): number {
+export function decodeWidth(work: Widths): number {
   const width = launchedWidth(work);
   return width > 128 ? Math.max(width, WIDEST_DECODE) : width;
 }
@@ -140,8 +143,8 @@ export function decodeFraction(work: DecodeAttention, p: CalibrationValues["atte
   return width === WIDEST_DECODE ? WIDE_DECODE_FRACTION : NARROW_DECODE_FRACTION;
 }
 
-const NARROW_DECODE_FRACTION = 0.16;
-const WIDE_DECODE_FRACTION = 0.064;
+export const NARROW_DECODE_FRACTION = 0.16;
+export const WIDE_DECODE_FRACTION = 0.064;
 
 /** How well multiplying hides behind reading. */
 export const DECODE_SOFTNESS = 4;
