@@ -22,7 +22,7 @@ const scores = targets.map(score);
 console.log("");
 for (const { target, noticed, all, ignored } of scores)
   console.log(
-    `${target.padEnd(32)}${String(noticed).padStart(6)} of ${String(all).padStart(5)} mutants noticed, ${((100 * noticed) / all).toFixed(1)}%${ignored > 0 ? `, ${ignored} not tried` : ""}`,
+    `${target.padEnd(32)}${String(noticed).padStart(6)} of ${String(all).padStart(5)} mutants noticed, ${(all === 0 ? 100 : (100 * noticed) / all).toFixed(1)}%${ignored > 0 ? `, ${ignored} not tried` : ""}`,
   );
 if (scores.some(({ noticed, all }) => noticed < LEAST * all)) process.exitCode = 1;
 
