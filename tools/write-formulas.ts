@@ -20,7 +20,7 @@ const FILES = [
 ] as const;
 
 /** Functions of numbers alone, which a reader of the expression can compute. */
-const PLAIN_CALLS = new Set(["softMaximum", "power"]);
+const PLAIN_CALLS = new Set(["softMaximum", "softMaximum4", "power"]);
 
 const printer = ts.createPrinter({ removeComments: true });
 

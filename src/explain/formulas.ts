@@ -7,7 +7,6 @@ import {
   blockFlops,
   comparableQueries,
   DECODE_ROWS,
-  DECODE_SOFTNESS,
   type decodeAttentionTime,
   type decodeFraction,
   type decodePadding,
@@ -56,7 +55,7 @@ import {
   type rowSumTime,
   threadsPerRow,
 } from "../roofline/row-time.ts";
-import { power, softMaximum } from "../roofline/soft-maximum.ts";
+import { power, softMaximum, softMaximum4 } from "../roofline/soft-maximum.ts";
 import { timing } from "../roofline/terms.ts";
 import { inside, note, type Step, type Traced } from "./step.ts";
 
@@ -779,22 +778,15 @@ export function decodeAttentionTimeSteps(
   note(steps, "latency", "$0", latency, [
     ["c.attention.decodeFloorSeconds", c.attention.decodeFloorSeconds, c.attention, "decodeFloorSeconds"],
   ]);
-  note(
-    steps,
-    "seconds",
-    "$0 + softMaximum($1, $2, $3 + $4)",
-    latency + softMaximum(DECODE_SOFTNESS, compute, memory + cache),
-    [
-      ["latency", latency],
-      ["DECODE_SOFTNESS", DECODE_SOFTNESS],
-      ["compute", compute],
-      ["memory", memory],
-      ["cache", cache],
-    ],
-  );
+  note(steps, "seconds", "$0 + softMaximum4($1, $2 + $3)", latency + softMaximum4(compute, memory + cache), [
+    ["latency", latency],
+    ["compute", compute],
+    ["memory", memory],
+    ["cache", cache],
+  ]);
   return {
     steps,
-    result: timing(latency + softMaximum(DECODE_SOFTNESS, compute, memory + cache), {
+    result: timing(latency + softMaximum4(compute, memory + cache), {
       compute,
       memory,
       cache,

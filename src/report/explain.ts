@@ -64,7 +64,7 @@ function lines(explanation: Explanation, width: number): string[] {
     ...readFromLines(explanation, width),
     "",
     ...wrap(
-      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly. power(x, p) is x^p.",
+      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly; softMaximum4 is that of exponent 4. power(x, p) is x^p.",
       width,
     ),
   ];

@@ -2,7 +2,7 @@ import type { Kernel, Work } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import { type Device, matmulPeak } from "./device.ts";
 import type { Traffic } from "./residency.ts";
-import { power, softMaximum } from "./soft-maximum.ts";
+import { power, softMaximum4 } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";
 
 type Attention = Extract<Work, { kind: "attention" }>;
@@ -86,7 +86,8 @@ export function shortSequenceFactor(
 
 /**
  * One query per sequence: bound by reading the keys and values, unless their tiles are so wide, or so many heads share
- * them, that multiplying takes as long.
+ * them, that multiplying takes as long. How well it hides behind reading was measured on heads of 160 to 256
+ * (measurements/h200-sxm/head-widths.jsonl).
  */
 export function decodeAttentionTime(
   kernel: Kernel,
@@ -102,7 +103,7 @@ export function decodeAttentionTime(
   const memory = traffic.hbmBytes / (device.hbmBytesPerSecond * c.memory.kvCacheFraction);
   const cache = traffic.l2Bytes / c.cache.bytesPerSecond;
   const latency = c.attention.decodeFloorSeconds;
-  return timing(latency + softMaximum(DECODE_SOFTNESS, compute, memory + cache), {
+  return timing(latency + softMaximum4(compute, memory + cache), {
     compute,
     memory,
     cache,
@@ -145,9 +146,6 @@ export function decodeFraction(work: DecodeAttention, p: CalibrationValues["atte
 
 export const NARROW_DECODE_FRACTION = 0.16;
 export const WIDE_DECODE_FRACTION = 0.064;
-
-/** How well multiplying hides behind reading. */
-export const DECODE_SOFTNESS = 4;
 
 /** Achieved share of the tensor peak between the calibrated head dimensions, linear in log2 of the head dimension. */
 export function headDimFraction(

@@ -112,6 +112,7 @@ export function reusePlan(
     ends.steps.push(steps.write.length);
   });
   const plan: ReusePlan = {
+    // Stryker disable next-line ArrayDeclaration: each is put in its place below
     kernels: [],
     readTensors: kernels.flatMap((kernel) => kernel.reads.map(({ tensor }) => tensor)),
     writeTensors: kernels.flatMap((kernel) => kernel.writes.map(({ tensor }) => tensor)),

@@ -10,6 +10,14 @@ export function softMaximum(p: number, a: number, b: number, c = 0): number {
   return sum === 1 ? largest : largest * power(sum, 1 / p);
 }
 
+/** The soft maximum of exponent 4: two square roots instead of exponentials, as a sweep over contexts takes one a point. */
+export function softMaximum4(a: number, b: number): number {
+  const largest = Math.max(a, b);
+  if (largest === 0) return 0;
+  const square = (Math.min(a, b) / largest) ** 2;
+  return largest * Math.sqrt(Math.sqrt(1 + square * square));
+}
+
 /** x^p for shares of 1: most are 0, 1, or so small that beside a 1 they are lost. */
 function powerOfShare(x: number, p: number): number {
   // Stryker disable next-line ConditionalExpression,LogicalOperator: only faster, the power of either is itself

@@ -4,7 +4,7 @@ import { firstBackwardKernel } from "../../src/layer/backward.ts";
 import { type Kernel, readBytes, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { chainTracer, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
-import { fallingRamp, softMaximum } from "../../src/roofline/soft-maximum.ts";
+import { fallingRamp, softMaximum, softMaximum4 } from "../../src/roofline/soft-maximum.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { kernelOf } from "../support/devices.ts";
 import { anyScenario, model, scenario, train } from "../support/scenarios.ts";
@@ -568,6 +568,19 @@ describe("the soft maximum", () => {
         expect(softMaximum(p, a, b, c + 1)).toBeGreaterThanOrEqual(softMaximum(p, a, b, c));
       }),
     );
+  });
+
+  test("of exponent 4 is the same by square roots", () => {
+    const any = fc.double({ min: 1e-12, max: 1e12, noNaN: true });
+    fc.assert(
+      fc.property(any, any, (a, b) => {
+        expect(softMaximum4(a, b) / softMaximum(4, a, b)).toBeCloseTo(1, 12);
+      }),
+    );
+    expect(softMaximum4(0, 0)).toBe(0);
+    expect(softMaximum4(0, 3)).toBe(3);
+    expect(softMaximum4(3, 0)).toBe(3);
+    expect(softMaximum4(1e200, 1e-200)).toBe(1e200);
   });
 
   test("neither overflows nor vanishes for very large and very small terms", () => {

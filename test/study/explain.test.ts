@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { layerOperators } from "../../src/layer/layer.ts";
 import { device } from "../../src/roofline/device.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
-import { power, softMaximum } from "../../src/roofline/soft-maximum.ts";
+import { power, softMaximum, softMaximum4 } from "../../src/roofline/soft-maximum.ts";
 import { ExplanationSchema } from "../../src/schema/explanation.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
@@ -37,7 +37,11 @@ const SCENARIOS = DEVICES.flatMap((one) =>
 
 /** What a reader gets who computes the printed line. */
 const evaluate = (expression: string): unknown =>
-  new Function("softMaximum", "power", `return ${expression};`)(softMaximum, power);
+  new Function("softMaximum", "softMaximum4", "power", `return ${expression};`)(
+    softMaximum,
+    softMaximum4,
+    power,
+  );
 
 describe("the formulas of a timing law", () => {
   test("run as the law itself does, to the last bit", () => {
