@@ -6,21 +6,17 @@ import { hardware } from "../support/scenarios.ts";
 
 // a whole fit takes as long as a tenth of all tests: CI runs it
 test.runIf(process.env["CI"])(
-  "the shipped h200-sxm is what `calibrate` makes of the shipped measurements",
+  "the shipped h200-sxm is what `calibrate` makes of the measurements that it is fitted on",
   async () => {
     const files = [
       "measured",
       "counters",
       "layers",
       "layers-chained",
-      "more-layers",
       "gemm-bursts",
       "norms-fused",
       "parts",
       "head-widths",
-      "training-graphs",
-      "other-models",
-      "layers-fp8",
     ].map((name) => `measurements/h200-sxm/${name}.jsonl`);
     const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
     expect(code).toBe(0);
@@ -31,9 +27,14 @@ test.runIf(process.env["CI"])(
     const own = (of: Hardware) =>
       values(of).filter(([path]) => !/moreRanks|secondsPerRank/.test(String(path)));
     expect(own(made)).toEqual(own(hardware("h200-sxm")));
-    expect(made.validation?.map(({ source: _, ...errors }) => errors)).toEqual(
-      hardware("h200-sxm").validation?.map(({ source: _, ...errors }) => errors),
-    );
+    // of the layers in these files that are not fitted; accuracy.test.ts has those of all files
+    expect(made.validation?.map(({ phase, runtime }) => `${phase} ${runtime}`)).toEqual([
+      "prefill graph",
+      "prefill eager",
+      "decode graph",
+      "decode eager",
+      "train eager",
+    ]);
   },
   180_000,
 ); // a whole fit: about 20 s on two slow cores
