@@ -19,6 +19,7 @@ import { ModelSchema } from "../src/schema/model.ts";
 import { resolveScenario } from "../src/schema/resolve.ts";
 import { ScenarioFileSchema } from "../src/schema/scenario.ts";
 import { layerResult } from "../src/simulate/layer-result.ts";
+import { FITTED_ON, HELD_AGAINST } from "./measured-files.ts";
 
 type Calibrated = Hardware & { calibration: Calibration };
 
@@ -69,20 +70,17 @@ function write(name: string, profile: Calibrated): void {
   writeFileSync(profilePath(name), `${JSON.stringify(ordered, null, 2)}\n`);
 }
 
+/** The rows of a profile's files of one of the lists. */
+const measurementsOf = (name: "h100-sxm" | "h200-sxm", files: typeof FITTED_ON): Measurement[] =>
+  files[name].flatMap((file) => readMeasurements(`measurements/${name}/${file}.jsonl`));
+
 /** The profile with what it misses on layers that were not fitted. */
-const validated = (profile: Calibrated, ...files: string[]): Calibrated => ({
+const validated = (name: "h100-sxm" | "h200-sxm", profile: Calibrated): Calibrated => ({
   ...profile,
-  validation: validate(files.flatMap(readMeasurements), profile, filesOf),
+  validation: validate(measurementsOf(name, HELD_AGAINST), profile, filesOf),
 });
 
-const h100Fitted = fitted(
-  "h100-sxm",
-  ["measured", "counters", "parts", "head-widths", "all-reduce-vidur"].flatMap((file) =>
-    readMeasurements(`measurements/h100-sxm/${file}.jsonl`),
-  ),
-  "measured",
-  startingCalibration,
-);
+const h100Fitted = fitted("h100-sxm", measurementsOf("h100-sxm", FITTED_ON), "measured", startingCalibration);
 /** Only what others published says how exchanges of more than two GPUs go. */
 const h100: Calibrated = {
   ...h100Fitted,
@@ -110,17 +108,7 @@ const filledFrom = (profile: Calibrated, other: Calibrated): Calibrated => {
 
 const h200Measured = fitted(
   "h200-sxm",
-  // a layer's matmuls run between kernels that let the clock recover: slower than in bursts, faster than in a row
-  [
-    "measured",
-    "counters",
-    "layers",
-    "layers-chained",
-    "gemm-bursts",
-    "norms-fused",
-    "parts",
-    "head-widths",
-  ].flatMap((file) => readMeasurements(`measurements/h200-sxm/${file}.jsonl`)),
+  measurementsOf("h200-sxm", FITTED_ON),
   "measured",
   startingCalibration,
 );
@@ -214,31 +202,8 @@ function withPublishedContractions(profile: Calibrated): Calibrated {
   return at(fast);
 }
 
-write(
-  "h100-sxm",
-  validated(
-    h100,
-    "measurements/h100-sxm/measured.jsonl",
-    "measurements/h100-sxm/more-layers.jsonl",
-    "measurements/h100-sxm/head-widths.jsonl",
-    "measurements/h100-sxm/training-graphs.jsonl",
-    "measurements/h100-sxm/other-models.jsonl",
-    "measurements/h100-sxm/layers-fp8.jsonl",
-  ),
-);
-write(
-  "h200-sxm",
-  validated(
-    h200,
-    "measurements/h200-sxm/layers.jsonl",
-    "measurements/h200-sxm/layers-chained.jsonl",
-    "measurements/h200-sxm/more-layers.jsonl",
-    "measurements/h200-sxm/head-widths.jsonl",
-    "measurements/h200-sxm/training-graphs.jsonl",
-    "measurements/h200-sxm/other-models.jsonl",
-    "measurements/h200-sxm/layers-fp8.jsonl",
-  ),
-);
+write("h100-sxm", validated("h100-sxm", h100));
+write("h200-sxm", validated("h200-sxm", h200));
 write("a100-sxm-80gb", a100);
 write("a100-sxm-40gb", carriedOver("a100-sxm-40gb", a100));
 write(

@@ -5,21 +5,18 @@ import type { Measurement } from "../../src/schema/measurement.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
 import { simulate } from "../../src/simulate.ts";
+import { HELD_AGAINST } from "../../tools/measured-files.ts";
 import { measurements, median, predictedSeconds, published } from "../support/measurements.ts";
 import { decode, hardware, model, prefill, scenario } from "../support/scenarios.ts";
 
 const h100 = device(hardware("h100-sxm"));
 
-describe.each([
-  ["h100-sxm", ["measured"]],
-  ["h200-sxm", ["layers", "layers-chained"]],
-])("%s", (profile, files) => {
-  const rows = [...files, "more-layers", "head-widths", "training-graphs", "other-models", "layers-fp8"].map(
-    (name) => {
-      const file = `${profile}/${name}.jsonl`;
-      return [`measurements/${file}`, measurements(file)] as const;
-    },
-  );
+describe.each(["h100-sxm", "h200-sxm"] as const)("%s", (profile) => {
+  const files = HELD_AGAINST[profile];
+  const rows = files.map((name) => {
+    const file = `${profile}/${name}.jsonl`;
+    return [`measurements/${file}`, measurements(file)] as const;
+  });
   const sourceOf = (some: readonly Measurement[]): string =>
     rows
       .filter(([, all]) => all.some((row) => some.includes(row)))

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { parametersOf } from "../../src/calibration/parameters.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
+import { FITTED_ON } from "../../tools/measured-files.ts";
 import { command } from "../support/command.ts";
 import { hardware } from "../support/scenarios.ts";
 
@@ -8,16 +9,7 @@ import { hardware } from "../support/scenarios.ts";
 test.runIf(process.env["CI"])(
   "the shipped h200-sxm is what `calibrate` makes of the measurements that it is fitted on",
   async () => {
-    const files = [
-      "measured",
-      "counters",
-      "layers",
-      "layers-chained",
-      "gemm-bursts",
-      "norms-fused",
-      "parts",
-      "head-widths",
-    ].map((name) => `measurements/h200-sxm/${name}.jsonl`);
+    const files = FITTED_ON["h200-sxm"].map((name) => `measurements/h200-sxm/${name}.jsonl`);
     const { code, stdout } = await command(["calibrate", ...files, "--base", "h200-sxm", "--scratch"]);
     expect(code).toBe(0);
     const made = JSON.parse(stdout) as Hardware;
