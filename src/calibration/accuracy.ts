@@ -4,7 +4,7 @@ import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, HELD_KERNELS, isFitted } from "./fit-stages.ts";
-import { layerPredictions, measuredShare, predictedShare } from "./measured-layers.ts";
+import { layerPredictions, layersWith, measuredShare, predictedShare } from "./measured-layers.ts";
 
 export type Accuracy = Pick<AccuracyAnswer, "kernels" | "layers" | "differences">;
 
@@ -37,9 +37,14 @@ const LONG_PREFILL_TOKENS = 2048;
 
 function layerGroup(row: MeasuredLayer): string {
   const tokens = row.batch * row.sequence;
-  if (row.shape.experts !== undefined) return `${row.phase} with experts, ${row.runtime}`;
-  if (row.dtype === "fp8") return `${row.phase} in fp8, ${row.runtime}`;
-  if ((row.tensor ?? 1) > 1) return `${row.phase} on ${row.tensor} GPUs, ${row.runtime}`;
+  switch (layersWith(row)) {
+    case "experts":
+      return `${row.phase} with experts, ${row.runtime}`;
+    case "two GPUs":
+      return `${row.phase} on ${row.tensor} GPUs, ${row.runtime}`;
+    case "fp8":
+      return `${row.phase} in fp8, ${row.runtime}`;
+  }
   const size = row.phase === "prefill" ? (tokens < LONG_PREFILL_TOKENS ? " <2048" : " >=2048") : "";
   return `${row.phase}${size}, ${row.runtime}`;
 }

@@ -7,6 +7,17 @@ import { MATMUL_TYPES, streamType } from "../schema/vocabulary.ts";
 import { layerResult, layerSecondsOn } from "../simulate/layer-result.ts";
 import { normNamed } from "./norm-name.ts";
 
+/** What a measured layer has beyond a dense one on one GPU. */
+export function layersWith({
+  shape,
+  tensor = 1,
+  dtype,
+}: MeasuredLayer): NonNullable<Hardware["validation"]>[number]["layersWith"] {
+  if (shape.experts !== undefined) return "experts";
+  if (tensor > 1) return "two GPUs";
+  return dtype === "fp8" ? "fp8" : undefined;
+}
+
 /** The scenario that a measured layer ran; undefined for its variant without norms, or with norms or a type unknown here. */
 function measuredScenario(
   row: MeasuredLayer,

@@ -4,16 +4,9 @@ import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { medianShareErrorPoints } from "./accuracy.ts";
 import { quantile } from "./calibrate.ts";
 import { isFitted } from "./fit-stages.ts";
-import { layerPredictions } from "./measured-layers.ts";
+import { layerPredictions, layersWith } from "./measured-layers.ts";
 
 export type Validation = NonNullable<Hardware["validation"]>[number];
-
-/** What a measured layer has beyond a dense one on one GPU. */
-const layersWith = ({ shape, tensor = 1, dtype }: MeasuredLayer): Validation["layersWith"] => {
-  if (shape.experts !== undefined) return "experts";
-  if (tensor > 1) return "two GPUs";
-  return dtype === "fp8" ? "fp8" : undefined;
-};
 
 /** Predicted against measured time of the layers that no fit used, by kind, phase and runtime, in that order. */
 export function validate(

@@ -1,7 +1,7 @@
 import { exchange } from "./collective.ts";
 import type { Dimensions, ExpertSizes } from "./dimensions.ts";
 import {
-  INDEX_BYTES,
+  indices,
   LOGIT_BYTES,
   returnedTensor,
   SHARED_OUTPUT,
@@ -27,10 +27,7 @@ export function dispatchBackward(d: Dimensions, e: ExpertSizes, outgoing: string
         "unrolled",
         elements,
         1,
-        [
-          { tensor: returned, bytes },
-          { tensor: T.places, bytes: e.rows * INDEX_BYTES },
-        ],
+        [{ tensor: returned, bytes }, indices(T.places, e.rows)],
         [{ tensor: outgoing, bytes: d.tokens * d.hidden * d.activationBytes }],
       ),
     ]),
@@ -55,7 +52,7 @@ export function combineBackward(
   };
   const spread = e.ranks === 1 ? gradientOf(T.output) : gradientOf(T.returned);
   const gates: Access = { tensor: T.gates, bytes: e.rows * LOGIT_BYTES };
-  const places: Access = { tensor: T.places, bytes: e.rows * INDEX_BYTES };
+  const places = indices(T.places, e.rows);
   const weigh = (reads: Access[], write: string): Kernel =>
     pointwise("weighted copies", "unrolled", elements, 1, reads, [{ tensor: write, bytes }]);
   const gateGradient = (reads: Access[]): Kernel => ({
@@ -100,7 +97,7 @@ export function selectExpertsBackward(
   const scores = d.tokens * all;
   const chosen = d.tokens * perToken;
   const gates: Access = { tensor: gradientOf(T.gates), bytes: chosen * LOGIT_BYTES };
-  const choice: Access = { tensor: T.choice, bytes: chosen * INDEX_BYTES };
+  const choice = indices(T.choice, chosen);
   const logits: Access = { tensor: T.logits, bytes: scores * d.activationBytes };
   const chances: Access = { tensor: T.chances, bytes: scores * LOGIT_BYTES };
   const spread: Access = { tensor: gradientOf(T.chances), bytes: chances.bytes };

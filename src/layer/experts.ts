@@ -11,7 +11,7 @@ import { pointwise, pointwiseOperator } from "./pointwise.ts";
  */
 
 export const LOGIT_BYTES = 4;
-export const INDEX_BYTES = 4;
+const INDEX_BYTES = 4;
 export const SOFTMAX_FLOPS = 6;
 
 /** Tensors between router and sum. */
@@ -32,6 +32,9 @@ export const EXPERT_TENSORS = {
   byToken: "expert outputs by token",
 } as const;
 const T = EXPERT_TENSORS;
+
+/** A tensor of that many indices. */
+export const indices = (tensor: string, count: number): Access => ({ tensor, bytes: count * INDEX_BYTES });
 
 export const router = (d: Dimensions, { all }: ExpertSizes, input: string, bias: boolean): Projection => ({
   name: "router",
@@ -60,12 +63,13 @@ export function selectExperts(
   const chosen = d.tokens * perToken;
   const logits: Access = { tensor: T.logits, bytes: scores * d.activationBytes };
   const chances: Access = { tensor: T.chances, bytes: scores * LOGIT_BYTES };
-  const choice: Access = { tensor: T.choice, bytes: chosen * INDEX_BYTES };
+  const choice = indices(T.choice, chosen);
   const gates: Access = { tensor: T.gates, bytes: chosen * LOGIT_BYTES };
-  const places: Access = { tensor: T.places, bytes: chosen * INDEX_BYTES };
-  const sources: Access = { tensor: T.sources, bytes: chosen * INDEX_BYTES };
-  const ofExperts = (tensor: string): Access => ({ tensor, bytes: all * INDEX_BYTES });
-  const [numbers, counts, offsets] = [ofExperts(T.numbers), ofExperts(T.counts), ofExperts(T.offsets)];
+  const places = indices(T.places, chosen);
+  const sources = indices(T.sources, chosen);
+  const numbers = indices(T.numbers, all);
+  const counts = indices(T.counts, all);
+  const offsets = indices(T.offsets, all);
   const softmax: Kernel = {
     name: "softmax",
     flops: SOFTMAX_FLOPS * scores,
@@ -109,7 +113,6 @@ export function dispatch(
   bytes: number,
 ): Operator[] {
   const elements = e.rows * d.hidden;
-  const indices = (tensor: string, count: number): Access => ({ tensor, bytes: count * INDEX_BYTES });
   const order =
     style === "eager" ? [indices(T.sources, e.rows), indices(T.offsets, e.all)] : [indices(T.places, e.rows)];
   const copy = pointwise(
@@ -134,7 +137,7 @@ export function combine(d: Dimensions, e: ExpertSizes, style: "eager" | "fused",
   const elements = e.rows * d.hidden;
   const bytes = elements * d.activationBytes;
   const gates: Access = { tensor: T.gates, bytes: e.rows * LOGIT_BYTES };
-  const places: Access = { tensor: T.places, bytes: e.rows * INDEX_BYTES };
+  const places = indices(T.places, e.rows);
   const sum: Access = { tensor: output, bytes: d.tokens * d.hidden * d.activationBytes };
   const ordered: Access = { tensor: T.byToken, bytes };
   const kernels =
