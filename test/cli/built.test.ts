@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { built } from "../support/build.ts";
 import { command } from "../support/command.ts";
+import { shell } from "../support/program.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
@@ -18,7 +19,7 @@ const run = (argv: string[], options: { env?: NodeJS.ProcessEnv; cwd?: string; i
   });
 
 describe("the built program", () => {
-  beforeAll(built, 120_000);
+  beforeAll(built);
 
   test("prints what the source prints", async () => {
     expect(run(["run"], { env: { COLUMNS: "80" } }).stdout).toBe((await command(["run"])).stdout);
@@ -30,7 +31,7 @@ describe("the built program", () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  test("sweeps to the same bytes with any number of threads, and in shards side by side", () => {
+  test("sweeps to the same bytes with any number of threads, and in shards side by side", async () => {
     const folder = mkdtempSync(join(tmpdir(), "shards-"));
     const grid = ["sweep", "--phase", "decode", "--batch", "1-256", "--context", "256-65536+256"];
     const columns = ["--columns", "layer.seconds,normalization.shareOfTime"];
@@ -40,24 +41,20 @@ describe("the built program", () => {
     const one = readFileSync(join(folder, "one.csv"), "utf8");
     expect(one.split("\n")).toHaveLength(256 * 256 + 2);
     expect(readFileSync(join(folder, "three.csv"), "utf8")).toBe(one);
-    const command = `"${process.execPath}" "${CLI}" ${[...grid, ...columns].join(" ")} --shard {}/4 -o part-{}.csv`;
-    const shards = spawnSync("sh", ["-c", `seq 4 | xargs -P 2 -I{} ${command}`], { cwd: folder });
-    expect(shards.status).toBe(0);
+    const shard = `CLI ${[...grid, ...columns].join(" ")} --shard {}/4 -o part-{}.csv`;
+    expect((await shell(`seq 4 | xargs -P 2 -I{} ${shard}`, folder)).code).toBe(0);
     const parts = [1, 2, 3, 4].map((k) => readFileSync(join(folder, `part-${k}.csv`), "utf8"));
     expect(parts.join("")).toBe(one);
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
-  test("stops a sweep at once when its reader goes away", () => {
-    const command = `"${process.execPath}" "${CLI}" sweep --batch 1-1000 --sequence 64-64000+64 --format csv | head -2`;
-    const { stdout, stderr, status } = spawnSync("sh", ["-c", command], {
-      encoding: "utf8",
-      timeout: 30_000,
-    });
+  test("stops a sweep of hours at once when its reader goes away", async () => {
+    const sweep = "CLI sweep --batch 1-1000 --sequence 64-64000+64 --hidden 128-128000+128 --format csv";
+    const { stdout, stderr, code } = await shell(`${sweep} | head -2`);
     expect(stdout.split("\n")).toHaveLength(3);
     expect(stderr).toBe("");
-    expect(status).toBe(0);
-  }, 40_000);
+    expect(code).toBe(0);
+  });
 
   test("writes a page that holds its script whole, from any folder", () => {
     const folder = mkdtempSync(join(tmpdir(), "report-"));
@@ -102,23 +99,17 @@ describe("the built program", () => {
     expect(run(["run", "-"], { input: scenario }).stdout).toMatch(/GPT-2 XL/i);
   });
 
-  test("takes a closed pipe for no error", () => {
-    const piped = spawnSync(
-      "bash",
-      ["-c", `set -o pipefail; "${process.execPath}" "${CLI}" run --format jsonl --batch 1-300 | head -c 10`],
-      { encoding: "utf8" },
-    );
+  test("takes a closed pipe for no error", async () => {
+    const piped = await shell("set -o pipefail; CLI run --format jsonl --batch 1-300 | head -c 10");
     expect(piped.stderr).toBe("");
     expect(piped.stdout).toHaveLength(10);
   });
 
-  test.skipIf(!existsSync("/dev/full"))("says so in a line when its output cannot be written", () => {
-    const shell = (line: string) =>
-      spawnSync("bash", ["-c", line.replace("CLI", `"${process.execPath}" "${CLI}"`)], { encoding: "utf8" });
+  test.skipIf(!existsSync("/dev/full"))("says so in a line when its output cannot be written", async () => {
     for (const line of ["CLI run > /dev/full", "CLI --help > /dev/full"]) {
-      const { status, stderr } = shell(line);
+      const { code, stderr } = await shell(line);
       expect(stderr).toMatch(/^error: cannot write standard output: ENOSPC\n$/);
-      expect(status).toBe(2);
+      expect(code).toBe(2);
     }
   });
 

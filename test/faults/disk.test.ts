@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -15,7 +14,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { built } from "../support/build.ts";
 import { command, words } from "../support/command.ts";
-import { type Ended, runProgram, shell, shellWithMounts } from "../support/program.ts";
+import { canMount, type Ended, runProgram, shell, shellWithMounts } from "../support/program.ts";
 
 const GRID =
   "sweep llama-3-70b-decode-h100 --batch 1-9 --context 128-131072+128 --columns layer.seconds --jobs 1";
@@ -23,14 +22,11 @@ const GRID =
 const ROOM_KB = { csv: 150, jsonl: 350 } as const;
 
 let folder: string;
-beforeAll(built, 120_000);
+beforeAll(built);
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "disk-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-
-const canMount =
-  spawnSync("unshare", ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", tmpdir()]).status === 0;
 
 const isLinux = existsSync("/dev/full");
 

@@ -16,7 +16,7 @@ const wholes: Record<string, Buffer> = {};
 beforeAll(() => {
   built();
   folder = mkdtempSync(join(tmpdir(), "kills-"));
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function whole(format: string): Promise<Buffer> {

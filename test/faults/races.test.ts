@@ -12,7 +12,7 @@ let folder: string;
 beforeAll(() => {
   built();
   folder = mkdtempSync(join(tmpdir(), "races-"));
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("a scenario file that another process rewrites", () => {

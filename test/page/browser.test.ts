@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Result } from "../../src/schema/result.ts";
 import { built } from "../support/build.ts";
 import { command, words } from "../support/command.ts";
+import { HANGS_MS } from "../support/program.ts";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
   existsSync,
@@ -26,9 +27,8 @@ const title =
 
 const WIDE = { width: 1280, height: 900 };
 const LARGEST_PAGE = 400_000;
-const PATIENCE = 20_000;
 
-describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
+describe.skipIf(CHROMIUM === undefined)(title, () => {
   let folder: string;
   let browser: Browser;
 
@@ -59,7 +59,7 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
       ],
     });
     await report("default.html", []);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -76,7 +76,7 @@ describe.skipIf(CHROMIUM === undefined)(title, { timeout: 60_000 }, () => {
   async function open(address: string, options: BrowserContextOptions = {}): Promise<Opened> {
     const context = await browser.newContext({ viewport: WIDE, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(HANGS_MS);
     const requests: string[] = [];
     const complaints: string[] = [];
     page.on("request", (request) => {

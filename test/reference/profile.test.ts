@@ -28,5 +28,4 @@ test.runIf(process.env["CI"])(
       "train eager",
     ]);
   },
-  180_000,
 ); // a whole fit: about 20 s on two slow cores

@@ -10,7 +10,7 @@ const ROOT = realpathSync(fileURLToPath(new URL("../../", import.meta.url))).rep
 const CLI = join(ROOT, "dist", "cli.js");
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "norm-roofline-permission-")));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-beforeAll(built, 120_000);
+beforeAll(built);
 
 const file = (name: string, content: object): string => {
   const path = join(folder, name);

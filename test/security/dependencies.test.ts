@@ -93,7 +93,7 @@ function imported(): string[] {
 }
 
 describe("dist/THIRD-PARTY.txt", () => {
-  beforeAll(built, 120_000);
+  beforeAll(built);
 
   const RULE = "-".repeat(80);
   const listed = () => {
@@ -154,7 +154,7 @@ describe("dist/THIRD-PARTY.txt", () => {
 describe.skipIf(process.platform === "win32")("npm run audit", () => {
   const folder = mkdtempSync(join(tmpdir(), "norm-roofline-audit-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  beforeAll(built, 120_000);
+  beforeAll(built);
 
   /** With an npm that answers so, first without and then with the tools of development. */
   function audited(shipped: string, all = shipped) {

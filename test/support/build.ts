@@ -22,7 +22,7 @@ const LOCK = join(
   tmpdir(),
   `norm-roofline-build-${createHash("sha1").update(ROOT).digest("hex").slice(0, 12)}`,
 );
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 300_000;
 
 /** dist/ as these sources make it: test files run side by side, so the first one builds and the others wait. */
 export function built(): void {

@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
 /** The built program, run as users run it: a process of its own. */
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const HERE = fileURLToPath(import.meta.url);
 
 export interface Ended {
   readonly code: number | null;
@@ -17,12 +19,12 @@ export interface Running {
 }
 
 /** Nothing here takes near as long, however busy the machine: what does, hangs. */
-const HANGS_MS = 50_000;
+export const HANGS_MS = 300_000;
 
 function start(file: string, argv: readonly string[], cwd?: string): Running {
   const child = spawn(file, argv, {
     cwd,
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, NODE: process.execPath, PROGRAM: CLI },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: HANGS_MS,
     killSignal: "SIGKILL",
@@ -45,12 +47,38 @@ export const startProgram = (argv: readonly string[], cwd?: string): Running =>
 export const runProgram = (argv: readonly string[], cwd?: string): Promise<Ended> =>
   startProgram(argv, cwd).ended;
 
+/** The program on a system that a script of this folder changes before it starts. */
+export const runChanged = (script: string, argv: readonly string[]): Promise<Ended> =>
+  start(process.execPath, ["--import", new URL(script, import.meta.url).href, CLI, ...argv]).ended;
+
 /** A line for bash in which CLI stands for the program. */
 export const shell = (line: string, cwd?: string): Promise<Ended> =>
   start("bash", ["-c", withProgram(line)], cwd).ended;
 
+/**
+ * Ways to a shell that may mount, those of root and of everyone. In a namespace of users root owns its own files only:
+ * there it may not enter the folders of others, where this checkout may lie.
+ */
+const NAMESPACES = [["--mount"], ["--mount", "--map-root-user"]] as const;
+
+const namespace = NAMESPACES.find(
+  (flags) =>
+    spawnSync("unshare", [
+      ...flags,
+      "bash",
+      "-c",
+      'mount -t tmpfs none "$1" && test -r "$2"',
+      "-",
+      tmpdir(),
+      HERE,
+    ]).status === 0,
+);
+
+export const canMount = namespace !== undefined;
+
 /** The same with mounts of its own, which go when it ends. */
 export const shellWithMounts = (line: string, cwd?: string): Promise<Ended> =>
-  start("unshare", ["--mount", "--map-root-user", "bash", "-c", withProgram(line)], cwd).ended;
+  start("unshare", [...namespace!, "bash", "-c", withProgram(line)], cwd).ended;
 
-const withProgram = (line: string): string => line.replaceAll("CLI", `"${process.execPath}" "${CLI}"`);
+/** By way of the environment: a path may hold what a shell reads as something else. */
+const withProgram = (line: string): string => line.replaceAll("CLI", '"$NODE" "$PROGRAM"');
