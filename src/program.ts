@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { run } from "./commands/run.ts";
-import { EXIT } from "./errors.ts";
+import { EXIT, UserError } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
 import { type Io, sayAll } from "./io/terminal.ts";
 import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/formats.ts";
@@ -36,12 +36,13 @@ export function declareAll(argv: readonly string[], io: Io, done: Done): Command
     .configureOutput(commanderOutput(io))
     .exitOverride();
   program.helpInformation = () => HELP;
-  program.hook("preAction", (_, command) => nameStandardOutput(command));
   // a command's flags are only set up where they may be asked for
   const named = (name: string): boolean => argv.includes(name) || argv.includes("completion");
   for (const name of Object.keys(COMMANDS) as CommandName[]) {
     const command = program.command(name).description(COMMANDS[name]);
-    if (named(name)) DECLARATIONS[name](command, program, io, done);
+    if (!named(name)) continue;
+    DECLARATIONS[name](command, program, io, done);
+    command.options.forEach(takesOneValue);
   }
   return program;
 }
@@ -106,7 +107,11 @@ function declareReport(command: Command, program: Command, io: Io, done: Done): 
   command
     .argument("[scenario...]", "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)")
     .addOption(new Option("-f, --format <format>", "format of the output").choices(PAGE_FORMATS))
-    .option("-o, --output <file>", "write to a file, such as report.html (default: standard output)");
+    .option(
+      "-o, --output <file>",
+      "write to a file, such as report.html (default: standard output)",
+      collect,
+    );
   whatIf(command)
     .addHelpText(
       "after",
@@ -285,7 +290,7 @@ function declareCalibrate(command: Command, _: Command, io: Io, done: Done): voi
     )
     .option("--name <text>", "name of the new profile (default: the base's)")
     .option("--scratch", "start from nominal values instead of the base's calibration")
-    .option("-o, --output <file>", "write the profile to a file (default: standard output)")
+    .option("-o, --output <file>", "write the profile to a file (default: standard output)", collect)
     .addHelpText(
       "after",
       examples([
@@ -359,7 +364,11 @@ function outputs(command: Command, formats: readonly string[] = FORMATS): Comman
   return command
     .addOption(new Option("-f, --format <format>", "format of the output").choices(formats))
     .option("--json", "the same as --format json")
-    .option("-o, --output <file>", "write to a file, or - for standard output; the format from its ending");
+    .option(
+      "-o, --output <file>",
+      "write to a file, or - for standard output; the format from its ending; given twice, two files",
+      collect,
+    );
 }
 
 function whatIf(command: Command): Command {
@@ -373,9 +382,15 @@ function whatIf(command: Command): Command {
     );
 }
 
-/** `-o -` names standard output, as `-` names standard input for what is read. */
-function nameStandardOutput(command: Command): void {
-  if (command.getOptionValue("output") === "-") command.setOptionValue("output", undefined);
+/** Of two values of a flag that takes one, the last would win without a word. */
+function takesOneValue(option: Option): void {
+  const parse = option.parseArg;
+  if (!option.required || parse === collect) return;
+  option.argParser((value, before) => {
+    if (before !== undefined)
+      throw new UserError(`${option.long} is given twice: ${String(before)} and ${value}`, ["leave one out"]);
+    return parse?.(value, before) ?? value;
+  });
 }
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

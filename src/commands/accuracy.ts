@@ -6,6 +6,7 @@ import { readOrThrow } from "../io/load.ts";
 import { readMeasurements, shippedMeasurements } from "../io/measurements.ts";
 import { packageRoot } from "../io/shipped.ts";
 import { type Io, say } from "../io/terminal.ts";
+import { keepInputs } from "../io/write.ts";
 import { accuracyReport } from "../report/accuracy.ts";
 import type { AccuracyAnswer } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
@@ -21,10 +22,13 @@ const DEFAULT_PROFILE = "h100-sxm";
 
 /** `accuracy`: predicted against measured, for a profile and measurements of its device. */
 export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions, io: Io): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { write } = output(options, io);
   const limit = readLimit(options.maxError);
-  const { value: profile } = await readOrThrow("hardware", readDocument("hardware", name, "."));
-  const reports = filesFor(name, options.against).map(
+  const document = readDocument("hardware", name, ".");
+  const files = filesFor(name, options.against);
+  keepInputs(options.output ?? [], [document.path, ...files.map(({ path }) => path)]);
+  const { value: profile } = await readOrThrow("hardware", document);
+  const reports = files.map(
     ({ path, label }): AccuracyAnswer => ({
       ...ANSWERED_BY,
       profile: profile.name,
@@ -37,7 +41,7 @@ export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions,
     }),
   );
   const worse = limit === undefined ? [] : layersAbove(reports, limit);
-  await write(await accuracyReport(reports, format, look));
+  await write((format, look) => accuracyReport(reports, format, look));
   for (const line of worse) say(io, `above --max-error ${limit}: ${line}`);
   return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
 }

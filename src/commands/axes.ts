@@ -1,10 +1,11 @@
+import { contradictions } from "../study/contradictions.ts";
 import { type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
 import { parseNumbers } from "../study/numbers.ts";
 import { parseWords } from "../study/points.ts";
 import { pathProblem, type Setting } from "../study/set-path.ts";
 import type { Axis, AxisValue } from "../study/space.ts";
-import { fieldOf, isFlag, partOf } from "../study/space.ts";
-import { optionName, type WhatIfOptions } from "./scenarios.ts";
+import { isFlag, partOf } from "../study/space.ts";
+import { flagTexts, optionName, type WhatIfOptions } from "./scenarios.ts";
 
 export type AxisOptions = WhatIfOptions & { readonly axis?: readonly string[] };
 
@@ -42,30 +43,19 @@ export function readAxes(
   });
   axes.sort((a, b) => a.at - b.at);
   const typed = axes.map(({ axis }) => axis);
-  return { fixed, axes: typed, problems: [...problems, ...clashes(typed, fixed, settings, options)] };
+  return { fixed, axes: typed, problems: [...problems, ...clashes(typed, settings, options)] };
 }
 
 const places = (argv: readonly string[], flag: string): number[] =>
   argv.flatMap((word, index) => (word === flag || word.startsWith(`${flag}=`) ? [index] : []));
 
-/** Axes whose field something else on the command line sets too: one of the two would be without effect. */
-function clashes(
-  axes: readonly Axis[],
-  fixed: Point,
-  settings: readonly Setting[],
-  { sequenceParallel }: AxisOptions,
-): string[] {
-  const typed = [
-    ...axes.map(({ name }) => ({ field: fieldOf(name), as: typedAs(name) })),
-    ...Object.keys(fixed).map((name) => ({ field: fieldOf(name), as: typedAs(name) })),
-    ...settings.map(({ path }) => ({ field: path.join("."), as: `--set ${path.join(".")}` })),
-    ...(sequenceParallel ? [{ field: "parallelism.sequenceParallel", as: "--sequence-parallel" }] : []),
-  ];
-  return axes.flatMap(({ name }, index) => {
-    const other = typed.findLast(({ field }, at) => at > index && field === fieldOf(name));
-    return other === undefined ? [] : [`${typedAs(name)}: ${other.as} gives ${fieldOf(name)} a value too`];
+const clashes = (axes: readonly Axis[], settings: readonly Setting[], options: AxisOptions): string[] =>
+  contradictions({
+    flags: flagTexts(options),
+    sequenceParallel: options.sequenceParallel === true,
+    settings,
+    moved: axes.filter(({ name }) => !isFlag(name)).map(({ name }) => ({ name, as: typedAs(name) })),
   });
-}
 
 /** An axis as it stands on the command line. */
 export const typedAs = (name: string): string => (isFlag(name) ? `--${name}` : `--axis ${name}`);

@@ -6,16 +6,17 @@ import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
 import { readMeasurements } from "../io/measurements.ts";
 import type { Io } from "../io/terminal.ts";
-import { writeWhole } from "../io/write.ts";
+import { keepInputs } from "../io/write.ts";
 import { calibrationReport } from "../report/calibration.ts";
 import { json } from "../report/json.ts";
 import { VERSION } from "../version.ts";
+import { pathsOf, sayWritten, writeText } from "./output.ts";
 
 export interface CalibrateOptions {
   readonly base: string;
   readonly name?: string;
   readonly scratch?: boolean;
-  readonly output?: string;
+  readonly output?: readonly string[];
 }
 
 /** `calibrate`: measurements of a GPU become a profile; what was found goes to stderr. */
@@ -24,7 +25,10 @@ export async function calibrate(
   options: CalibrateOptions,
   io: Io,
 ): Promise<number> {
-  const { value: base } = await readOrThrow("hardware", readDocument("hardware", options.base, "."));
+  const paths = pathsOf(options);
+  const document = readDocument("hardware", options.base, ".");
+  keepInputs(options.output ?? [], [...files, document.path]);
+  const { value: base } = await readOrThrow("hardware", document);
   const fileOf = new Map(files.flatMap((file) => readMeasurements(file).map((row) => [row, file] as const)));
   const measurements = [...fileOf.keys()];
   // what is known of how well the base predicts is about the base
@@ -48,7 +52,9 @@ export async function calibrate(
   io.stderr(
     await calibrationReport({ ...found, profile }, { width: io.columns, color: false, unicode: io.unicode }),
   );
-  if (options.output === undefined) io.stdout(json([profile], false));
-  else writeWhole(options.output, json([profile], false));
+  for (const path of paths) {
+    await writeText(path, json([profile], false), io);
+    sayWritten(path, paths, io);
+  }
   return EXIT.ok;
 }

@@ -21,7 +21,7 @@ export async function claims(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { write } = output(options, io);
   const conditions = readConditions(options.failIf);
   const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
   if (space.axes.length > 0)
@@ -35,6 +35,6 @@ export async function claims(
     claims: judge(space, scenario.hardware.gpuHourUsd?.value),
   };
   const failed = failuresOf(conditions, answerer()(scenario), undefined);
-  await write(await claimsReport([judged], format, look));
+  await write((format, look) => claimsReport([judged], format, look));
   return exitCode(failed, io);
 }

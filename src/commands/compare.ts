@@ -12,7 +12,7 @@ export async function compare(
   options: OutputOptions & WhatIfOptions,
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io, DRAWN_FORMATS);
+  const { write } = output(options, io, DRAWN_FORMATS);
   const { cases, varied } = await loadCases(
     references.length === 0 ? [DEFAULT_SCENARIO] : references,
     options,
@@ -21,10 +21,10 @@ export async function compare(
   const results = cases.map(simulateCase);
   const several = new Set(cases.map(({ label }) => label)).size > 1;
   const labels = cases.map((one) => caseLabel(one, varied, several));
-  await write(
+  await write(async (format, look) =>
     format === "svg"
       ? (await import("../report/chart/run-svg.ts")).compareSvg(labels, results)
-      : await compareReport(labels, results, format, look),
+      : compareReport(labels, results, format, look),
   );
   return EXIT.ok;
 }

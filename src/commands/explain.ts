@@ -20,7 +20,7 @@ export async function explain(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { write } = output(options, io);
   const { reference, operator } = readWords(words);
   const space = await loadSpace(reference, options, argv, io);
   if (space.axes.length > 0)
@@ -28,7 +28,8 @@ export async function explain(
   const scenario = scenariosOf(space)([]);
   checkOperator(operator, scenario);
   const readFrom = { ...space.files, changed: changedFields(space) };
-  await write(await explainReport(explainScenario(scenario, operator, readFrom), format, look));
+  const explained = explainScenario(scenario, operator, readFrom);
+  await write((format, look) => explainReport(explained, format, look));
   return EXIT.ok;
 }
 

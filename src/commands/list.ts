@@ -30,11 +30,12 @@ const COLUMNS: readonly RowColumn[] = [
 
 /** `list [kind]`: what can be named. */
 export async function list(kind: string | undefined, options: OutputOptions, io: Io): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { write } = output(options, io);
   const names = kind === undefined ? (Object.keys(LISTS) as ListName[]) : [listName(kind)];
   const rows = (await Promise.all(names.map((name) => LISTS[name]()))).flat();
-  const columns = kind === undefined || format === "csv" ? COLUMNS : COLUMNS.slice(1);
-  await write(await renderRows(columns, rows, format, look));
+  await write((format, look) =>
+    renderRows(kind === undefined || format === "csv" ? COLUMNS : COLUMNS.slice(1), rows, format, look),
+  );
   return EXIT.ok;
 }
 

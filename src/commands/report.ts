@@ -26,13 +26,15 @@ export async function report(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { write } = output(options, io, PAGE_FORMATS);
+  const { targets, write } = output(options, io, PAGE_FORMATS);
   const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
-  const code = readPageScript();
   const spaces: Space[] = [];
   for (const reference of asked) spaces.push(await loadOne(reference, options, argv, io));
-  await write(pageDocument(await pageData(asked, spaces), { code, digest: contentDigest }));
-  if (options.output !== undefined) say(io, `wrote ${options.output}: open it in a browser`);
+  const code = readPageScript();
+  const page = pageDocument(await pageData(asked, spaces), { code, digest: contentDigest });
+  await write(() => page);
+  const [first] = targets;
+  if (targets.length === 1 && first?.path !== undefined) say(io, `wrote ${first.path}: open it in a browser`);
   return EXIT.ok;
 }
 

@@ -15,10 +15,12 @@ export type RunOptions = OutputOptions &
 
 /** `run`: one report a scenario, or one table over all values of the flags. */
 export async function run(references: readonly string[], options: RunOptions, io: Io): Promise<number> {
-  const { format, look, write } = output(options, io, DRAWN_FORMATS);
-  if (options.chart === true && format !== "table")
+  const { targets, write } = output(options, io, DRAWN_FORMATS);
+  const formats = targets.map(({ format }) => format);
+  const other = formats.find((format) => format !== "table");
+  if (options.chart === true && other !== undefined)
     throw new UserError(
-      `--chart draws for a terminal: leave --format ${format} out, or --format svg for a file`,
+      `--chart draws for a terminal: leave --format ${other} out, or --format svg for a file`,
     );
   const conditions = readConditions(options.failIf);
   const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
@@ -26,28 +28,23 @@ export async function run(references: readonly string[], options: RunOptions, io
   const results = cases.map(simulateCase);
   const several = results.length > 1;
   const failed = failures(conditions, results, several ? cases.map((one) => caseLabel(one, varied)) : []);
-  if (options.chart === true) {
-    await write((await import("../report/run-chart.ts")).runChart(drawable(results), look));
-  } else if (format === "svg" || varied.length === 0) {
-    if (format === "svg") drawable(results);
-    const render = await RUN_REPORTS[format]();
-    await write(render(results, look));
-  } else {
-    const { gridReport } = await import("../report/grid.ts");
-    await write(await gridReport(cases, results, varied, format, look));
-  }
+  if (options.chart === true || formats.includes("svg")) drawable(results);
+  await write(async (format, look) => {
+    if (options.chart === true) return (await import("../report/run-chart.ts")).runChart(results, look);
+    if (format === "svg" || varied.length === 0) return (await RUN_REPORTS[format]())(results, look);
+    return (await import("../report/grid.ts")).gridReport(cases, results, varied, format, look);
+  });
   return exitCode(failed, io);
 }
 
 /** More charts than these nobody looks at one by one. */
 const MOST_CHARTS = 24;
 
-function drawable(results: readonly Result[]): readonly Result[] {
+function drawable(results: readonly Result[]): void {
   if (results.length > MOST_CHARTS)
     throw new UserError(
       `${results.length} scenarios are too many to draw one by one: expected at most ${MOST_CHARTS}; sweep draws a grid`,
     );
-  return results;
 }
 
 /** What the flags changed beyond what they say is part of the answer. */

@@ -3,11 +3,14 @@ import { type Document, readDocuments } from "../io/document.ts";
 import { parseJson } from "../io/json.ts";
 import { BAD_FLAGS, type Library, library, loadScenario } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
+import { keepInputs } from "../io/write.ts";
 import { resolveScenario } from "../schema/resolve.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import { contradictions } from "../study/contradictions.ts";
 import { type FlagName, type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
 import { type FlagTexts, parseGrid } from "../study/points.ts";
 import { parseSetting, type Setting } from "../study/set-path.ts";
+import { namesPart } from "../study/space.ts";
 import { applyWhatIf, type LoadedFile } from "../study/what-if.ts";
 
 /** The flags of every command that takes a scenario, under the names commander gives them (`kvHeads`). */
@@ -15,6 +18,8 @@ export interface WhatIfOptions {
   readonly [name: string]: unknown;
   readonly sequenceParallel?: boolean;
   readonly set?: readonly string[];
+  /** files to write, where the command has any */
+  readonly output?: readonly string[];
 }
 
 /** One scenario to simulate: where it comes from, and what flags made of it. */
@@ -37,23 +42,31 @@ export async function loadCases(
   options: WhatIfOptions,
   io: Io,
 ): Promise<Cases> {
-  const { grid, problems } = parseGrid(flagTexts(options));
+  const flags = flagTexts(options);
+  const { grid, problems } = parseGrid(flags);
   if (problems !== undefined) throw new UserError("the flags cannot be read", problems);
   const settings = (options.set ?? []).map(readSetting);
+  const sequenceParallel = options.sequenceParallel === true;
+  const twice = contradictions({ flags, sequenceParallel, settings, moved: [] });
+  if (twice.length > 0) throw new UserError(CONTRADICTION, twice);
   const parts = library(io);
   const cases: Case[] = [];
   for (const reference of references) {
     for (const document of await readDocuments("scenario", reference, io)) {
       for (const point of grid.points) {
-        const change = { point, sequenceParallel: options.sequenceParallel === true, settings };
+        const change = { point, sequenceParallel, settings };
         cases.push(await loadCase(document, change, parts));
       }
     }
   }
+  keepInputs(options.output ?? [], parts.read);
   return { cases, varied: grid.varied };
 }
 
-const flagTexts = (options: WhatIfOptions): FlagTexts =>
+export const CONTRADICTION = "the flags contradict each other: leave one out";
+
+/** What was typed behind each flag. */
+export const flagTexts = (options: WhatIfOptions): FlagTexts =>
   Object.fromEntries(WHAT_IF_FLAGS.map(({ name }) => [name, options[optionName(name)]]));
 
 /** The name that commander gives an option: `kvHeads`. */
@@ -95,20 +108,17 @@ async function loadCase(document: Document, change: Change, parts: Library): Pro
 /** Model and hardware that a flag, or `--set model=name`, puts in place of the file's. */
 function partsNamed({ point, settings }: Change) {
   const set = (part: "model" | "hardware"): string | undefined => {
-    const value = settings.findLast(({ path }) => path.length === 1 && path[0] === part)?.value;
-    return typeof value === "string" ? value : undefined;
+    const value = settings.find((setting) => namesPart(setting) && setting.path[0] === part)?.value;
+    return value as string | undefined;
   };
   return { model: set("model") ?? point.model, hardware: set("hardware") ?? point.hardware };
 }
-
-const isPartName = ({ path, value }: Setting): boolean =>
-  path.length === 1 && (path[0] === "model" || path[0] === "hardware") && typeof value === "string";
 
 async function changeFile(
   file: LoadedFile,
   { point, sequenceParallel, settings }: Change,
 ): Promise<{ file: LoadedFile; notes: readonly string[] }> {
-  const rest = settings.filter((setting) => !isPartName(setting));
+  const rest = settings.filter((setting) => !namesPart(setting));
   const { model, hardware, ...flags } = point;
   if (Object.keys(flags).length === 0 && rest.length === 0 && !sequenceParallel) return { file, notes: [] };
   const { input, notes } = applyWhatIf(file, point, sequenceParallel, rest);

@@ -14,10 +14,11 @@ export async function sensitivity(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { write } = output(options, io);
   const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
   if (space.axes.length > 0)
     throw new UserError(`--${space.axes[0]!.name}: expected one value: every parameter is moved in turn`);
-  await write(await sensitivityReport(study(space), format, look));
+  const found = study(space);
+  await write((format, look) => sensitivityReport(found, format, look));
   return EXIT.ok;
 }

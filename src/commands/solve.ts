@@ -5,6 +5,7 @@ import { solveReport } from "../report/solve.ts";
 import { title } from "../report/words.ts";
 import type { Solution } from "../schema/solution.ts";
 import { parseQuantity } from "../study/condition.ts";
+import { contradictions } from "../study/contradictions.ts";
 import { WHAT_IF_FLAGS } from "../study/flags.ts";
 import { parseField, type ResultField } from "../study/result-field.ts";
 import type { Range, Sample } from "../study/scan.ts";
@@ -14,7 +15,7 @@ import { partOf, type Space, scenariosOf } from "../study/space.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
-import type { WhatIfOptions } from "./scenarios.ts";
+import { CONTRADICTION, flagTexts, type WhatIfOptions } from "./scenarios.ts";
 import { loadSpace, valueProblems } from "./space.ts";
 
 export type SolveOptions = OutputOptions &
@@ -27,14 +28,15 @@ export async function solve(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io);
+  const { write } = output(options, io);
   const { field, target } = readTarget(options.target);
   const name = readParameter(options.vary);
   const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
   if (space.axes.length > 0)
     throw new UserError(`--${space.axes[0]!.name}: expected one value: only --vary moves`);
-  if (Object.hasOwn(space.fixed, name))
-    throw new UserError(`--${name} is fixed on the command line, and --vary moves it: leave one out`);
+  const moved = [{ name, as: `--vary ${name}` }];
+  const twice = contradictions({ ...space, flags: flagTexts(options), moved });
+  if (twice.length > 0) throw new UserError(CONTRADICTION, twice);
   const range = await readRange(options.range, name, space);
   const found = solveSpace(space, field, target, { name, range });
   const solution: Solution = {
@@ -54,7 +56,7 @@ export async function solve(
     nearest: found.nearest === undefined ? null : sample(found.nearest),
     notes: notes(name, range),
   };
-  await write(await solveReport(solution, title(scenariosOf(space)([])), format, look));
+  await write((format, look) => solveReport(solution, title(scenariosOf(space)([])), format, look));
   return EXIT.ok;
 }
 

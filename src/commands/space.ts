@@ -1,7 +1,8 @@
 import { UserError } from "../errors.ts";
 import { readDocuments } from "../io/document.ts";
-import { library, loadScenario, type ScenarioFiles } from "../io/load.ts";
+import { type Library, library, loadScenario, type ScenarioFiles } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
+import { keepInputs } from "../io/write.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import { withoutSchema } from "../schema/resolve.ts";
@@ -30,14 +31,13 @@ export async function loadSpace(
   io: Io,
 ): Promise<LoadedSpace> {
   const settings = (options.set ?? []).map(readSetting);
-  const { fixed: flags, axes, problems } = readAxes(options, settings, argv);
+  const { fixed, axes, problems } = readAxes(options, settings, argv);
   if (problems.length > 0) throw new UserError("the flags cannot be read", problems);
-  // `--set model=name` wins over `--model`, as any setting does over a flag
-  const renamed = settings.filter(namesPart).map(({ path }) => path[0]);
-  const fixed: Point = Object.fromEntries(Object.entries(flags).filter(([name]) => !renamed.includes(name)));
-  const loaded = await loadParts(reference, { fixed, axes, settings }, io);
-  const { files, ...parts } = loaded;
-  const space = { ...parts, fixed, axes, settings, sequenceParallel: options.sequenceParallel === true };
+  const parts = library(io);
+  const loaded = await loadParts(reference, { fixed, axes, settings }, parts);
+  keepInputs(options.output ?? [], parts.read);
+  const { files, ...read } = loaded;
+  const space = { ...read, fixed, axes, settings, sequenceParallel: options.sequenceParallel === true };
   const size = sizeOf(space);
   if (size > MOST_SPACE_POINTS)
     throw new UserError(`${size} points: expected at most ${MOST_SPACE_POINTS}; take coarser steps`);
@@ -50,12 +50,11 @@ type Typed = Pick<Space, "fixed" | "axes" | "settings">;
 async function loadParts(
   reference: string,
   typed: Typed,
-  io: Io,
+  parts: Library,
 ): Promise<Pick<LoadedSpace, "file" | "models" | "devices" | "files">> {
-  const [document, second] = await readDocuments("scenario", reference, io);
+  const [document, second] = await readDocuments("scenario", reference, parts.io);
   if (document === undefined || second !== undefined)
     throw new UserError(`${reference} holds more than one scenario: one can be swept at a time`);
-  const parts = library(io);
   const notes = new Set<string>();
   const base = { model: nameOf("model", typed), hardware: nameOf("hardware", typed) };
   const load = async (names: Partial<typeof base>): Promise<Pick<LoadedSpace, "file" | "files">> => {
@@ -71,7 +70,7 @@ async function loadParts(
   for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).file.model);
   for (const hardware of namesOf("hardware", typed))
     devices.set(hardware, (await load({ hardware })).file.hardware);
-  noteAll(notes, io);
+  noteAll(notes, parts.io);
   return { file, files, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
 }
 

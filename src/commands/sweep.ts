@@ -11,7 +11,7 @@ import { parseField, type Unit } from "../study/result-field.ts";
 import { scenariosOf, sizeOf } from "../study/space.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
 import type { AxisOptions } from "./axes.ts";
-import { type OutputOptions, output } from "./output.ts";
+import { type OutputOptions, output, sayWritten, type Target, writeText } from "./output.ts";
 import { progressOf } from "./progress.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import { loadSpace } from "./space.ts";
@@ -32,39 +32,75 @@ export async function sweep(
   argv: readonly string[],
   io: Io,
 ): Promise<number> {
-  const { format, look, write } = output(options, io, DRAWN_FORMATS);
+  const { targets } = output(options, io, DRAWN_FORMATS);
   const columns = readColumns(options.columns);
   const jobs = options.jobs === undefined ? undefined : readJobs(options.jobs);
   const shard = readShard(options.shard);
   const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
   const plan: SweepPlan = { space, columns };
-  const size = sizeOf(space);
-  if (format === "csv" || format === "jsonl") {
-    const range = shardRange(size, shard?.k ?? 1, shard?.n ?? 1);
-    return stream(plan, format, { ...range, headed: (shard?.k ?? 1) === 1 }, { ...options, jobs }, io);
+  const lines = { shard, jobs, resume: options.resume === true };
+  // all are asked before the first is written
+  const writers = targets.map((target) => sweepWriter(plan, target, lines, io));
+  for (const [index, write] of writers.entries()) {
+    const code = await write();
+    if (code !== EXIT.ok) return code;
+    sayWritten(targets[index]!.path, targets, io);
   }
-  if (shard !== undefined || options.resume)
+  return EXIT.ok;
+}
+
+type SweepTarget = Target<(typeof DRAWN_FORMATS)[number]>;
+
+/** Writes a sweep to one of its targets, or says that it cannot be written there. */
+function sweepWriter(
+  plan: SweepPlan,
+  target: SweepTarget,
+  { shard, jobs, resume }: LineOptions,
+  io: Io,
+): () => Promise<number> {
+  const { format, path } = target;
+  const size = sizeOf(plan.space);
+  if (format === "csv" || format === "jsonl") {
+    const { k, n } = shard ?? { k: 1, n: 1 };
+    const range = { ...shardRange(size, k, n), headed: k === 1 };
+    const resumed = resume ? resumePoint(plan, format, range, path) : undefined;
+    return () => stream(plan, format, range, { path, resumed, jobs }, io);
+  }
+  if (shard !== undefined || resume)
     throw new UserError(
       `--${shard === undefined ? "resume" : "shard"} needs a format with a line a point: --format csv or jsonl`,
     );
-  if (format === "svg") {
-    if (size > MOST_DRAWN)
-      throw new UserError(`${size} points are too many to draw: expected at most ${MOST_DRAWN}`);
-    const { sweepSvg } = await import("../report/chart/sweep-svg.ts");
-    await write(sweepSvg(plan, sweepRows(plan), title(scenariosOf({ ...space, axes: [] })([]))));
+  checkSize(size, format);
+  return async () => {
+    await writeText(path, await wholeText(plan, target), io);
     return EXIT.ok;
-  }
-  if (size > MOST_POINTS)
-    throw new UserError(
-      `${size} points are too many for ${format}: write --format csv or jsonl, or -o file.csv`,
-    );
-  const rows: readonly Row[] = sweepRows(plan);
-  await write(await renderRows(tableColumns(plan), rows, format, look));
-  return EXIT.ok;
+  };
+}
+
+interface LineOptions {
+  readonly shard: { readonly k: number; readonly n: number } | undefined;
+  readonly jobs: number | undefined;
+  readonly resume: boolean;
 }
 
 /** What a heat map has cells for. */
 const MOST_DRAWN = 40_000;
+
+function checkSize(size: number, format: SweepTarget["format"]): void {
+  if (format === "svg" && size > MOST_DRAWN)
+    throw new UserError(`${size} points are too many to draw: expected at most ${MOST_DRAWN}`);
+  if (format !== "svg" && size > MOST_POINTS)
+    throw new UserError(
+      `${size} points are too many for ${format}: write --format csv or jsonl, or -o file.csv`,
+    );
+}
+
+async function wholeText(plan: SweepPlan, { format, look }: SweepTarget): Promise<string> {
+  const rows: readonly Row[] = sweepRows(plan);
+  if (format !== "svg") return renderRows(tableColumns(plan), rows, format, look);
+  const { sweepSvg } = await import("../report/chart/sweep-svg.ts");
+  return sweepSvg(plan, rows, title(scenariosOf({ ...plan.space, axes: [] })([])));
+}
 
 function tableColumns({ space, columns }: SweepPlan): RowColumn[] {
   const axes = space.axes.map(
@@ -133,8 +169,8 @@ interface Range {
 }
 
 interface StreamOptions {
-  readonly output?: string;
-  readonly resume?: boolean;
+  readonly path: string | undefined;
+  readonly resumed: Resumed | undefined;
   readonly jobs: number | undefined;
 }
 
@@ -142,11 +178,9 @@ async function stream(
   plan: SweepPlan,
   format: LineFormat,
   range: Range,
-  options: StreamOptions,
+  { path, resumed, jobs }: StreamOptions,
   io: Io,
 ): Promise<number> {
-  const path = options.output;
-  const resumed = options.resume ? resumePoint(plan, format, range, path) : undefined;
   const from = resumed?.from ?? range.from;
   const header = range.headed && resumed === undefined ? headerLine(plan, format) : "";
   const out = path === undefined ? standardOutput(io) : openLines(path, resumed?.bytes);
@@ -161,7 +195,7 @@ async function stream(
   let done = 0;
   try {
     if (header !== "") out.append(header);
-    for await (const { text, points } of chunks(plan, format, from, range.to, options.jobs, io)) {
+    for await (const { text, points } of chunks(plan, format, from, range.to, jobs, io)) {
       out.append(text);
       done += points;
       progress.at(done);

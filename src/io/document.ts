@@ -12,6 +12,8 @@ import { isTrusted } from "./trusted.ts";
 export interface Document {
   readonly label: string;
   readonly folder: string;
+  /** the file that it was read from */
+  readonly path: string;
   readonly data: unknown;
   /** what to call a model that does not say its name, and where it is from */
   readonly origin: { readonly name: string; readonly source: string };
@@ -22,12 +24,20 @@ export interface Document {
 /** A reference with a slash or a .json ending is a path, anything else a name. */
 export const isPath = (reference: string): boolean => /[\\/]|\.jsonl?$/i.test(reference);
 
+/** Where the system has it: a file that a shell hands in is one that is read. */
+const STANDARD_INPUT = "/dev/stdin";
+
 /** The documents of a name, a path or `-`: one, or one a line in JSON Lines. */
 export async function readDocuments(kind: Kind, reference: string, io: Io): Promise<Document[]> {
   if (reference !== "-") return readReference(kind, reference, ".", io.environment);
   const label = "standard input";
   const text = decodeText(await io.stdin(LARGEST_INPUT_BYTES), label);
-  return parseDocuments(text, { label, folder: ".", origin: { name: "model", source: label } });
+  return parseDocuments(text, {
+    label,
+    folder: ".",
+    path: STANDARD_INPUT,
+    origin: { name: "model", source: label },
+  });
 }
 
 /** The one document of a name or a path relative to `folder`. */
@@ -91,7 +101,7 @@ function readReference(
 }
 
 const readPath = (path: string, label: string, origin = originOf(path, label)): Document[] =>
-  parseDocuments(readText(path, label), { label, folder: dirname(path), origin });
+  parseDocuments(readText(path, label), { label, folder: dirname(path), path, origin });
 
 const CONFIG = "config.json";
 
@@ -120,12 +130,12 @@ function readCached(name: string, environment: Environment): Document[] {
 function readShipped(kind: Kind, name: string, path: string): Document[] {
   const label = `${FOLDERS[kind]}/${name}.json`;
   const text = readText(path, label);
-  const place = { label, folder: dirname(path), origin: { name, source: label } };
+  const place = { label, folder: dirname(path), path, origin: { name, source: label } };
   if (isTrusted(label, text)) return [{ ...place, data: JSON.parse(text), trusted: true }];
   return parseDocuments(text, place);
 }
 
-type Place = Pick<Document, "label" | "folder" | "origin">;
+type Place = Pick<Document, "label" | "folder" | "path" | "origin">;
 
 function parseDocuments(text: string, place: Place): Document[] {
   const { label } = place;

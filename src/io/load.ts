@@ -12,9 +12,11 @@ import type { SchemaKind, Validated } from "./validate.ts";
 export interface Library {
   readonly io: Io;
   readonly parts: Map<string, Promise<Loaded<unknown>>>;
+  /** the files that were read */
+  readonly read: Set<string>;
 }
 
-export const library = (io: Io): Library => ({ io, parts: new Map() });
+export const library = (io: Io): Library => ({ io, parts: new Map(), read: new Set() });
 
 /** The value with its defaults filled in, or one line for each problem. */
 export type Loaded<T> =
@@ -81,6 +83,7 @@ export async function loadScenario(
   library: Library,
 ): Promise<LoadedScenario> {
   if (isConfig(document.data)) throw isNoScenario(document.label);
+  library.read.add(document.path);
   const { value: file, problems = [] } = await read("scenario", documentWith(document, instead));
   const references = file ?? (isObject(document.data) ? { ...document.data, ...defined(instead) } : {});
   const model = await part("model", references.model, instead.model, document, library);
@@ -143,11 +146,12 @@ async function part(
   reference: unknown,
   flag: string | undefined,
   document: Document,
-  { io, parts }: Library,
+  library: Library,
 ): Promise<Loaded<unknown>> {
+  const { parts } = library;
   if (typeof reference !== "string" || reference === "") return { value: reference, notes: [] };
   const key = JSON.stringify([kind, reference, flag === undefined ? document.folder : null]);
-  const known = parts.get(key) ?? readPart(kind, reference, flag !== undefined, document, io);
+  const known = parts.get(key) ?? readPart(kind, reference, flag !== undefined, document, library);
   parts.set(key, known);
   const loaded = await known;
   const place = flag === undefined ? kind : `--${kind}`;
@@ -159,12 +163,13 @@ async function readPart(
   reference: string,
   isFlag: boolean,
   scenario: Document,
-  io: Io,
+  { io, read: files }: Library,
 ): Promise<Loaded<unknown>> {
   try {
     const document = isFlag
       ? await readFlagged(kind, reference, scenario, io)
       : readReferred(kind, reference, scenario.folder, io.environment);
+    files.add(document.path);
     const loaded = await read(kind, document);
     return loaded.problems
       ? { problems: loaded.problems.map((line) => `${line} (in ${document.label})`) }

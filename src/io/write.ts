@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
-import { systemReason } from "./files.ts";
+import { systemReason, whatIsAt } from "./files.ts";
 
 /** Writes a file whole or not at all: under a temporary name beside it, then renamed. */
 export function writeWhole(path: string, text: string): void {
@@ -13,6 +13,17 @@ export function writeWhole(path: string, text: string): void {
     else writeThrough(path, text);
   } catch (error) {
     throw cannotWrite(path, error);
+  }
+}
+
+/** What was read may not be written over: the same command could never be asked again. */
+export function keepInputs(outputs: readonly string[], inputs: Iterable<string>): void {
+  const read = [...inputs].map(whatIsAt);
+  for (const output of outputs) {
+    const found = whatIsAt(output);
+    if (!found?.isFile()) continue;
+    if (read.some((input) => input?.ino === found.ino && input.dev === found.dev))
+      throw new UserError(`-o ${output} would replace a file that is read: name another one`);
   }
 }
 

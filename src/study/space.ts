@@ -13,6 +13,7 @@ import {
   changePrecision,
   changeWorkload,
   type LoadedFile,
+  withNamedSizes,
 } from "./what-if.ts";
 
 export type AxisValue = string | number | boolean;
@@ -176,7 +177,7 @@ function makePart(space: Space, part: Part, axes: readonly number[], digits: rea
     if (isFlag(name)) point[name] = value;
     else settings = [...settings, { path: name.split("."), value }];
   }
-  const whole = { [part]: fromFlags(space, part, point as Point) };
+  const whole = { [part]: fromFlags(space, part, withNamedSizes(point as Point, settings)) };
   const changed = settings
     .filter((setting) => setting.path[0] === part && !namesPart(setting))
     .reduce<unknown>((tree, { path, value }) => setPath(tree, path, value), whole);

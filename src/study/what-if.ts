@@ -1,7 +1,7 @@
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
-import type { Point } from "./flags.ts";
+import { type Point, WHAT_IF_FLAGS } from "./flags.ts";
 import { scaleHidden } from "./scale-hidden.ts";
 import { type Setting, setPath } from "./set-path.ts";
 
@@ -23,8 +23,9 @@ export function applyWhatIf(
   sequenceParallel: boolean,
   settings: readonly Setting[],
 ): Changed {
-  const workload = changeWorkload(file.workload, point);
-  const model = changeModel(file.model, point);
+  const named = withNamedSizes(point, settings);
+  const workload = changeWorkload(file.workload, named);
+  const model = changeModel(file.model, named);
   const changed = {
     ...file,
     workload: workload.value,
@@ -39,6 +40,20 @@ export function applyWhatIf(
   };
   const input = settings.reduce<unknown>((tree, { path, value }) => setPath(tree, path, value), changed);
   return { input, notes: [...workload.notes, ...model.notes] };
+}
+
+/** Sizes that follow from others unless somebody names them. */
+const DERIVED = WHAT_IF_FLAGS.filter(({ name }) =>
+  ["sequence", "context", "heads", "kv-heads", "ffn"].includes(name),
+);
+
+/** `--set model.heads=48` names a size as `--heads` does: it is not scaled along. */
+export function withNamedSizes(point: Point, settings: readonly Setting[]): Point {
+  const named = DERIVED.flatMap(({ name, field }) => {
+    const value = settings.find(({ path }) => path.join(".") === field)?.value;
+    return typeof value === "number" ? [[name, value]] : [];
+  });
+  return { ...point, ...Object.fromEntries(named) };
 }
 
 /** One type for everything it can be used for: int4 only stores weights, and no attention reads a cache of fp4. */

@@ -127,7 +127,7 @@ describe("a sweep", () => {
     `--set 'normalization={"kind":"rmsnorm"}'`,
     `--set 'workload={"phase":"decode","context":64}'`,
     `--set 'normalization.implementation=[{"name":"all","reads":["activation"],"writes":[],"flopsPerElement":1}]'`,
-    "--set model=llama-3-8b --model gpt2-xl",
+    "--set model=llama-3-8b",
     "--set parallelism.sequenceParallel=true --tensor-parallel 4",
   ])("with %s says what run says, defaults filled in", async (flags) => {
     const [row] = (await text(`sweep ${flags} --layers 7,8 --columns layer.seconds --format csv`))
@@ -199,8 +199,8 @@ const REFUSED: readonly [string, RegExp][] = [
   ["sweep --axis model.gated=true,1", /model\.gated 1: .*expected true or false/],
   ["sweep --axis model.name=true,false", /model\.name true: .*expected a text/],
   ["sweep --batch 1,2 --axis workload.batch=3,4", /--batch: --axis workload\.batch gives workload\.batch a/],
-  ["sweep --axis workload.batch=3,4 --batch 8", /--axis workload\.batch: --batch gives/],
-  ["sweep --axis workload.batch=1,2 --axis workload.batch=3", /--axis workload\.batch: --axis workload/],
+  ["sweep --axis workload.batch=3,4 --batch 8", /--batch: --axis workload\.batch gives/],
+  ["sweep --axis workload.batch=1,2 --axis workload.batch=3", /--axis workload\.batch is given twice/],
   [
     "sweep --batch 1,2 --set workload.batch=5",
     /--batch: --set workload\.batch gives workload\.batch a value too/,
@@ -208,16 +208,25 @@ const REFUSED: readonly [string, RegExp][] = [
   ["sweep --model llama-3-8b,gpt2-xl --set model=bert-large", /--model: --set model gives model a value too/],
   [
     "sweep --axis parallelism.sequenceParallel=true,false --sequence-parallel --tensor-parallel 2",
-    /--axis parallelism\.sequenceParallel: --sequence-parallel gives/,
+    /--sequence-parallel: --axis parallelism\.sequenceParallel gives/,
   ],
   [
     "sweep --norm layernorm,rmsnorm --set normalization.kind=rmsnorm",
-    /--norm: changes nothing, because of --set normalization\.kind/,
+    /--norm: --set normalization\.kind gives normalization\.kind a value too/,
   ],
   [
     `sweep --hidden 1024,2048 --set 'workload={"phase":"decode"}' --batch 1,8`,
-    /--batch: changes nothing, because of --set workload/,
+    /--batch: --set workload gives workload\.batch a value too/,
   ],
+  [
+    "sweep --precision bf16,fp16 --set precision.weights=bf16 --set precision.activations=bf16 --set precision.kvCache=bf16",
+    /--precision: changes nothing, because of --set precision/,
+  ],
+  [
+    "solve --target layer.seconds=1 --vary batch --set workload.batch=2",
+    /--set workload\.batch: --vary batch gives workload\.batch a value too|--vary batch: --set workload\.batch gives/,
+  ],
+  ["solve --target layer.seconds=1 --vary batch --vary hidden", /--vary is given twice: batch and hidden/],
   [
     "sweep --sequence-parallel --tensor-parallel 2 --batch 1-3000 --sequence 1024-5120+2",
     /6147000 combinations of batch, sequence are too many to check/,

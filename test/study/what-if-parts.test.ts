@@ -135,7 +135,7 @@ describe("flags and settings together", () => {
     const { input } = applyWhatIf(file, { batch: 5, hidden: 4096 }, false, settings);
     expect(input).toMatchObject({
       workload: { batch: 9 },
-      model: { hidden: 4096, heads: 16, kvHeads: 4 },
+      model: { hidden: 4096, heads: 16, kvHeads: 2 },
     });
   });
 
