@@ -18,12 +18,16 @@ function nearest(word: string, known: Iterable<string>): string | undefined {
   return fewest <= 1 ? best : (longerNameOf(asked, known) ?? best);
 }
 
-/** `h100` means `h100-sxm`: what was typed may be how the full name begins. */
+/** `residual` means `residual-fused`: what was typed may be how the full word begins. */
 function longerNameOf(asked: string, known: Iterable<string>): string | undefined {
   if (asked.length < 2) return undefined;
   for (const candidate of known) if (candidate.toLowerCase().startsWith(asked)) return candidate;
   return undefined;
 }
+
+/** `a, b or c`. */
+export const anyOf = (words: readonly string[]): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 
 /** `did you mean "x"?`, or nothing. */
 export function suggestion(word: string, known: Iterable<string>): string {

@@ -1,12 +1,18 @@
 import { EXIT, UserError } from "../errors.ts";
 import { isConfig } from "../hugging-face/is-config.ts";
-import { type Document, isPath, onlyDocument, readDocument, readDocuments } from "../io/document.ts";
+import {
+  type Document,
+  isPath,
+  onlyDocument,
+  readDocument,
+  readDocuments,
+  shippedSuggestion,
+} from "../io/document.ts";
 import { LARGEST_INPUT_BYTES } from "../io/files.ts";
 import { readOrThrow } from "../io/load.ts";
-import { KINDS, type Kind, shippedNames, shippedPath } from "../io/shipped.ts";
+import { KINDS, type Kind, shippedPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
-import { suggestion } from "../nearest.ts";
 import { json } from "../report/json.ts";
 import { kindOf } from "./check.ts";
 import { noteAll, noteImport } from "./note-import.ts";
@@ -64,7 +70,7 @@ function shownKind(name: string): Kind {
     (one) => shippedPath(one, name) !== undefined,
   );
   if (kind !== undefined) return kind;
-  const hint = suggestion(name, KINDS.flatMap(shippedNames));
+  const hint = shippedSuggestion(name, KINDS);
   throw new UserError(
     `no scenario, model or hardware profile named ${JSON.stringify(name)} (${hint && `${hint} `}run \`norm-roofline list\`)`,
   );

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
-import { suggestion } from "../nearest.ts";
+import { nameSuggestion } from "../nearest-name.ts";
 import { decodeText, LARGEST_INPUT_BYTES, readText, whatIsAt } from "./files.ts";
 import { cachedConfig, isHubName } from "./hub-cache.ts";
 import { parseJson } from "./json.ts";
@@ -151,12 +151,26 @@ function parseDocuments(text: string, place: Place): Document[] {
 
 const NOUNS = { model: "model", hardware: "profile", scenario: "scenario" } as const;
 
-/** `no profile named "h10-sxm" (did you mean "h100-sxm"? run ...)` */
+/** `did you mean "h100-sxm" or "h100-pcie"?`: profiles that say how long kernels take come before mere datasheets. */
+export function shippedSuggestion(name: string, kinds: readonly Kind[]): string {
+  const known = kinds.flatMap((kind) => {
+    const names = shippedNames(kind);
+    return kind === "hardware"
+      ? [...names.filter(isCalibrated), ...names.filter((one) => !isCalibrated(one))]
+      : names;
+  });
+  return nameSuggestion(name, known);
+}
+
+const isCalibrated = (name: string): boolean =>
+  Object.hasOwn(readDocument("hardware", name, ".").data as object, "calibration");
+
+/** `no profile named "h100" (did you mean "h100-sxm" or "h100-pcie"? run ...)` */
 function unknownName(kind: Kind, name: string): string {
   const other = (["model", "hardware"] as const).find((one) => shippedNames(one).includes(name));
   if (kind === "scenario" && other !== undefined)
     return `no scenario named ${JSON.stringify(name)}: that is a ${NOUNS[other]}, --${other} ${name}`;
-  const hint = suggestion(name, shippedNames(kind));
+  const hint = shippedSuggestion(name, [kind]);
   const advice = `${hint && `${hint} `}run \`norm-roofline list ${LIST_WORDS[kind]}\``;
   return `no ${NOUNS[kind]} named ${JSON.stringify(name)} (${advice})`;
 }

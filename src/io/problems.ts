@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { suggestion } from "../nearest.ts";
+import { anyOf, suggestion } from "../nearest.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -116,9 +116,6 @@ function expectation(issue: Issue, whole = false): string {
       return issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
   }
 }
-
-const anyOf = (words: readonly string[]): string =>
-  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 
 const sized = (origin: string): string => TYPES[origin] ?? `a ${origin}`;
 
