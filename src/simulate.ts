@@ -1,7 +1,7 @@
 import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
-import { allFigures, type LayerFigures, layerSimulator } from "./simulate/layer-result.ts";
+import { layerFigures, layerResult } from "./simulate/layer-result.ts";
 import { extrapolation, typicalError } from "./simulate/typical-error.ts";
 import { sharedWaiting, warnings } from "./simulate/warnings.ts";
 import { ANSWERED_BY } from "./version.ts";
@@ -11,15 +11,13 @@ import { ANSWERED_BY } from "./version.ts";
  * other normalization would save. Seconds, bytes, FLOPs; shares are fractions of 1. Pure: same scenario, same result.
  */
 export function simulate(scenario: Scenario): Result {
-  // one simulator for all of its layers: what other norms leave alone is not computed again
-  const figuresOf = layerSimulator();
-  const base = allFigures(figuresOf(scenario));
-  const others = alternatives(scenario, base, figuresOf);
+  const base = layerResult(scenario);
+  const others = alternatives(scenario, base);
   return {
     ...ANSWERED_BY,
     scenario,
     ...base,
-    cost: { ...base.cost, ...swappedCost(scenario, figuresOf) },
+    cost: { ...base.cost, ...swappedCost(scenario) },
     alternatives: others,
     typicalError: typicalError(scenario),
     warnings: [
@@ -31,15 +29,12 @@ export function simulate(scenario: Scenario): Result {
 }
 
 /** What a token costs with the other kind of norm, run by the same kernels: before and after the swap side by side. */
-function swappedCost(
-  scenario: Scenario,
-  figuresOf: (scenario: Scenario) => LayerFigures,
-): Pick<Result["cost"], "swapped"> {
+function swappedCost(scenario: Scenario): Pick<Result["cost"], "swapped"> {
   const { kind, implementation } = scenario.normalization;
   if (typeof implementation !== "string") return {};
   const other = kind === "layernorm" ? "rmsnorm" : "layernorm";
   const swapped = withNormalization(scenario, other, implementation);
-  const { usdPerMillionTokens, joulesPerToken } = figuresOf(swapped).cost();
+  const { usdPerMillionTokens, joulesPerToken } = layerFigures(swapped).cost();
   return {
     swapped: {
       kind: other,

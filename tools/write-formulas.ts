@@ -239,7 +239,7 @@ const lines = [
   ),
   'import { readBytes, writeBytes } from "../layer/kernel.ts";',
   'import { wireBytes } from "../layer/collective.ts";',
-  'import { matmulPeak } from "../roofline/device.ts";',
+  'import { matmulPeak } from "../schema/peaks.ts";',
   `import { ${plainCalls.join(", ")} } from "../roofline/soft-maximum.ts";`,
   'import { timing } from "../roofline/terms.ts";',
   'import { inside, note, type Step, type Traced } from "./step.ts";',

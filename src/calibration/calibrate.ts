@@ -4,7 +4,7 @@ import type { Device } from "../roofline/device.ts";
 import { device } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
-import { chainTracer } from "../roofline/residency.ts";
+import { chainTraffic } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
@@ -175,12 +175,11 @@ export function kernelChainSeconds(
   justWritten: readonly string[],
   insideLayer: boolean,
 ): (target: Device) => number {
-  const trafficIn = chainTracer(kernels, justWritten);
   return (target) => {
     if (target.calibration === undefined)
       return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
     const { cache, launch, memory } = target.calibration;
-    const { traffic, dirtyBytes } = trafficIn(cache);
+    const { traffic, dirtyBytes } = chainTraffic(kernels, cache, justWritten);
     // what was dirty before the kernels ran is written back without them too
     const added = [...dirtyBytes].filter(([tensor]) => !justWritten.includes(tensor));
     const writeBackSeconds =

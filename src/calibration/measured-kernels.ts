@@ -80,10 +80,8 @@ function measuredNorm(
     narrowBytes: bytes,
     weightBytes: bytes,
   };
-  const operatorAt =
-    // Stryker disable next-line BooleanLiteral: a narrow output would be as wide
-    row.kind === "norm" ? normalization(place, style, false) : normalizationBackward(place, style);
-  const operator = operatorAt(row.rows, row.hidden);
+  const site = { place, rows: row.rows, columns: row.hidden, narrowOutput: false };
+  const operator = row.kind === "norm" ? normalization(site, style) : normalizationBackward(site, style);
   // backward rows were measured in a loop: what the forward pass saved is as warm as the gradient
   const saved =
     row.kind === "norm" ? [] : operator.kernels.flatMap((k) => k.reads.map((read) => read.tensor));

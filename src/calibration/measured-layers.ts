@@ -1,10 +1,12 @@
 import type { Device } from "../roofline/device.ts";
+import { stepStartSeconds } from "../roofline/schedule.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { MATMUL_TYPES, streamType } from "../schema/vocabulary.ts";
-import { layerResult, layerSecondsOn } from "../simulate/layer-result.ts";
+import { layerResult } from "../simulate/layer-result.ts";
+import { startedSecondsOn } from "../simulate/timed-layer.ts";
 import { normNamed } from "./norm-name.ts";
 
 /** What a measured layer has beyond a dense one on one GPU. */
@@ -101,15 +103,14 @@ export function layerPredictions(
     // the operators are the same on every device
     const scenario = measuredScenario(row, name, {} as Hardware);
     if (scenario === undefined || isPythonBound(row, name)) return [];
-    const secondsOn = layerSecondsOn(scenario);
+    const secondsOn = startedSecondsOn(scenario);
     return [
       {
         name,
         seconds,
-        predict: (target: Device) => {
-          const { startedSeconds, startSeconds } = secondsOn(target);
-          return startedSeconds + startSeconds / row.layers;
-        },
+        predict: (target: Device) =>
+          secondsOn(target) +
+          stepStartSeconds(scenario.workload.phase, scenario.runtime, target.calibration) / row.layers,
       },
     ];
   });

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import { claimsReport } from "../report/claims.ts";
 import type { Claims } from "../schema/claims.ts";
-import { answerer } from "../study/answers.ts";
+import { answersFor } from "../study/answers.ts";
 import { claims as judge } from "../study/claims.ts";
 import { scenariosOf } from "../study/space.ts";
 import { ANSWERED_BY } from "../version.ts";
@@ -34,7 +34,7 @@ export async function claims(
     scenario,
     claims: judge(space, scenario.hardware.gpuHourUsd?.value),
   };
-  const failed = failuresOf(conditions, answerer()(scenario), undefined);
+  const failed = failuresOf(conditions, answersFor(scenario), undefined);
   await write((format, look) => claimsReport([judged], format, look));
   return exitCode(failed, io);
 }

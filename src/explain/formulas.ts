@@ -23,7 +23,6 @@ import {
   WIDEST_DECODE,
 } from "../roofline/attention-time.ts";
 import { bulkFraction, type collectiveTime } from "../roofline/collective-time.ts";
-import { matmulPeak } from "../roofline/device.ts";
 import { type idealTiming, type networkSeconds, peakOf } from "../roofline/ideal.ts";
 import {
   DEEPEST_INNER,
@@ -57,6 +56,7 @@ import {
 } from "../roofline/row-time.ts";
 import { power, softMaximum, softMaximum4 } from "../roofline/soft-maximum.ts";
 import { timing } from "../roofline/terms.ts";
+import { matmulPeak } from "../schema/peaks.ts";
 import { inside, note, type Step, type Traced } from "./step.ts";
 
 export function pointwiseTimeSteps(

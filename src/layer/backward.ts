@@ -238,7 +238,7 @@ function parallelBackward(
 }
 
 const normBackward = (site: NormSite | undefined, style: NormStyle, names?: GradientNames): Operator[] =>
-  site === undefined ? [] : [normalizationBackward(site.place, style, names)(site.rows, site.columns)];
+  site === undefined ? [] : [normalizationBackward(site, style, names)];
 
 const projectBackward = (projection: Projection, types: MatmulTypes, names?: GradientNames): Operator => ({
   name: backwardName(projection.name),

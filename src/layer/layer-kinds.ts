@@ -11,18 +11,7 @@ export const usualKind = (model: Model): LayerKind =>
 /** The model as if all its layers were of one kind: without experts or window where that kind has none. */
 export function modelOfKind(model: Model, name: string | undefined): Model {
   if (model.layerKinds === undefined) return model;
-  const known = made.get(model) ?? new Map<string, Model>();
-  made.set(model, known);
-  const kind = model.layerKinds.find((one) => one.name === name) ?? usualKind(model);
-  const own = known.get(kind.name) ?? ofKind(model, kind);
-  known.set(kind.name, own);
-  return own;
-}
-
-/** Models are plain data that nobody changes; the same object again lets a sweep keep what it has built. */
-const made = new WeakMap<Model, Map<string, Model>>();
-
-function ofKind(model: Model, { feedForward, attention }: LayerKind): Model {
+  const { feedForward, attention } = model.layerKinds.find((one) => one.name === name) ?? usualKind(model);
   const { layerKinds: _, experts, slidingWindow, ...rest } = model;
   return {
     ...rest,

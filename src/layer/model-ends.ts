@@ -62,8 +62,9 @@ const EMBEDDING_NORM = place("embedding-norm", EMBEDDED, STREAM, false);
 const FINAL_NORM = place("final-norm", STREAM, NORMED, true);
 
 function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train: boolean): Operator[] {
-  const forward = normalization(where, style, false)(d.normTokens, d.hidden);
-  return train ? [forward, normalizationBackward(where, style)(d.normTokens, d.hidden)] : [forward];
+  const site = { place: where, rows: d.normTokens, columns: d.hidden, narrowOutput: false };
+  const forward = normalization(site, style);
+  return train ? [forward, normalizationBackward(site, style)] : [forward];
 }
 
 const LOGIT_BYTES = 4;

@@ -35,9 +35,6 @@ export interface NormStyle {
   readonly weightBytes: number;
 }
 
-/** Builds the operator of a norm whose place and style are known, for any number of rows and columns. */
-type NormOperator = (rows: number, columns: number) => Operator;
-
 /** Thread blocks that each write one row of partial sums: about one a streaming multiprocessor. */
 const PARTIAL_ROWS = 128;
 const ROW_STATISTIC_BYTES = 4;
@@ -54,180 +51,165 @@ export const fusesResidual = (place: NormPlace, style: NormStyle): boolean =>
   implementationAt(place, style) === "residual-fused";
 
 /** The forward operator of a norm. */
-export function normalization(place: NormPlace, style: NormStyle, narrowOutput: boolean): NormOperator {
+export function normalization({ place, rows, columns, narrowOutput }: NormSite, style: NormStyle): Operator {
   const implementation = implementationAt(place, style);
   const passes =
     typeof implementation === "string" ? forwardPasses(style.kind, implementation) : implementation;
-  const outputBytes = narrowOutput ? style.narrowBytes : style.activationBytes;
-  return normOperator(place.name, passes, "forward", place, { ...style, outputBytes });
+  return normOperator(place.name, passes, {
+    place,
+    rows,
+    columns,
+    style,
+    direction: "forward",
+    incoming: undefined,
+    outputBytes: narrowOutput ? style.narrowBytes : style.activationBytes,
+  });
 }
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
 export function normalizationBackward(
-  place: NormPlace,
+  { place, rows, columns }: NormSite,
   style: NormStyle,
   names: GradientNames = {},
-): NormOperator {
+): Operator {
   const implementation = implementationAt(place, style);
   // passes that the user describes are forward ones; their backward is taken to be torch's
   const passes = backwardPasses(style.kind, typeof implementation === "string" ? implementation : "native");
-  const gradients = {
-    ...place,
+  return normOperator(`${place.name}-backward`, passes, {
+    place: { ...place, output: names.ofInput ?? gradientOf(place.input) },
+    rows,
+    columns,
+    style,
+    direction: "backward",
     incoming: names.ofOutput ?? gradientOf(place.output),
-    output: names.ofInput ?? gradientOf(place.input),
-  };
-  return normOperator(`${place.name}-backward`, passes, "backward", gradients, {
-    ...style,
     outputBytes: style.activationBytes,
   });
 }
 
-type Direction = "forward" | "backward";
-
-/** In the backward pass the output is the gradient of the input, and the gradient of the output comes in. */
-interface PassPlace extends NormPlace {
-  readonly incoming?: string;
-}
-
-interface PassStyle extends NormStyle {
+/** A norm in one direction. Backward its output is the gradient of its input, and the gradient of its output comes in. */
+interface DirectedNorm {
+  readonly place: NormPlace;
+  readonly rows: number;
+  readonly columns: number;
+  readonly style: NormStyle;
+  readonly direction: "forward" | "backward";
+  readonly incoming: string | undefined;
   readonly outputBytes: number;
 }
 
-function normOperator(
-  name: string,
-  passes: readonly Pass[],
-  direction: Direction,
-  place: PassPlace,
-  style: PassStyle,
-): NormOperator {
-  const kernels = passes.map((pass) => passKernel(pass, direction, place, style));
-  return (rows, columns) => ({
-    name,
-    class: "normalization",
-    kernels: kernels.map((kernel) => kernel(rows, columns)),
-  });
-}
+const normOperator = (name: string, passes: readonly Pass[], norm: DirectedNorm): Operator => ({
+  name,
+  class: "normalization",
+  kernels: passes.map((pass) => passKernel(pass, norm)),
+});
 
-function passKernel(
-  pass: Pass,
-  direction: Direction,
-  place: PassPlace,
-  style: PassStyle,
-): (rows: number, columns: number) => Kernel {
-  const parameters = pass.reads.filter(isParameter).map((name) => operand(name, "read", place, style));
-  const reads = pass.reads
-    .filter((name) => !isParameter(name))
-    .map((name) => operand(name, "read", place, style));
-  const writes = pass.writes.map((name) => operand(name, "write", place, style));
-  const workOf = passWork(pass, [...reads, ...parameters, ...writes], direction, style.kind);
-  return (rows, columns) => {
-    const readNow = reads.map((one) => accessOf(one, rows, columns));
-    return {
-      name: pass.name,
-      flops: pass.flopsPerElement * rows * columns,
-      reads: readNow,
-      writes: writes.map((one) => accessOf(one, rows, columns)),
-      streamedBytes: pass.fixedReadBytes + sumOf(parameters, (one) => bytesOf(one, rows, columns)),
-      work: workOf(rows, columns, readNow),
-    };
+function passKernel(pass: Pass, norm: DirectedNorm): Kernel {
+  const { rows, columns } = norm;
+  const reads: Access[] = [];
+  let parameterBytes = 0;
+  for (const name of pass.reads)
+    if (isParameter(name)) parameterBytes += operandBytes(name, "read", norm);
+    else reads.push({ tensor: tensorName(name, "read", norm), bytes: operandBytes(name, "read", norm) });
+  return {
+    name: pass.name,
+    flops: pass.flopsPerElement * rows * columns,
+    reads,
+    writes: pass.writes.map((name) => ({
+      tensor: tensorName(name, "write", norm),
+      bytes: operandBytes(name, "write", norm),
+    })),
+    streamedBytes: pass.fixedReadBytes + parameterBytes,
+    work: passWork(pass, norm, reads),
   };
 }
 
+/** What an operand is: the part of its name before the label that tells two of one kind apart. */
+function operandKind(name: string): string {
+  const end = name.indexOf(":");
+  return end === -1 ? name : name.slice(0, end);
+}
+
 /** Weights that a forward pass reads come from HBM; their gradients are ordinary tensors. */
-const isParameter = (name: string): boolean => /^(weight|bias)(?!:gradient)/.test(name);
-
-/** A tensor of a pass: which one, how many elements it has, and how wide they are. */
-interface Operand {
-  readonly tensor: string;
-  readonly per: "element" | "row" | "column" | "partial";
-  readonly bytesPerElement: number;
+function isParameter(name: string): boolean {
+  const kind = operandKind(name);
+  return (kind === "weight" || kind === "bias") && !name.startsWith(`${kind}:gradient`);
 }
 
-function operand(name: string, direction: "read" | "write", place: PassPlace, style: PassStyle): Operand {
-  const tensor = tensorName(name, direction, place);
-  switch (name.split(":", 1)[0]) {
-    case "row":
-      return { tensor, per: "row", bytesPerElement: ROW_STATISTIC_BYTES };
-    case "partial":
-      return { tensor, per: "partial", bytesPerElement: FP32_BYTES };
-    case "weight":
-    case "bias":
-      return { tensor, per: "column", bytesPerElement: style.weightBytes };
-    case "fp32":
-      return { tensor, per: "element", bytesPerElement: FP32_BYTES };
-    default:
-      return {
-        tensor,
-        per: "element",
-        bytesPerElement:
-          name === "activation" && direction === "write" ? style.outputBytes : style.activationBytes,
-      };
-  }
-}
-
-function tensorName(name: string, direction: "read" | "write", place: PassPlace): string {
+function tensorName(name: string, direction: "read" | "write", { place, incoming }: DirectedNorm): string {
   if (name === "activation") return direction === "read" ? place.input : place.output;
   if (name === "activation:branch" && place.residual) return place.residual.branch;
   if (name === "activation:stream" && place.residual) return place.residual.stream;
   if (name === "activation:sum") return place.input;
-  if (name === "activation:gradient" && place.incoming) return place.incoming;
+  if (name === "activation:gradient" && incoming !== undefined) return incoming;
   return `${place.name} ${name}`;
 }
 
-function elementsOf({ per }: Operand, rows: number, columns: number): number {
-  switch (per) {
+function operandElements(name: string, { rows, columns }: DirectedNorm): number {
+  switch (operandKind(name)) {
     case "row":
       return rows;
-    case "column":
+    case "weight":
+    case "bias":
       return columns;
     case "partial":
       return Math.min(rows, PARTIAL_ROWS) * columns;
-    case "element":
+    default:
       return rows * columns;
   }
 }
 
-const bytesOf = (one: Operand, rows: number, columns: number): number =>
-  elementsOf(one, rows, columns) * one.bytesPerElement;
+function elementBytes(
+  name: string,
+  direction: "read" | "write",
+  { style, outputBytes }: DirectedNorm,
+): number {
+  switch (operandKind(name)) {
+    case "row":
+      return ROW_STATISTIC_BYTES;
+    case "partial":
+    case "fp32":
+      return FP32_BYTES;
+    case "weight":
+    case "bias":
+      return style.weightBytes;
+    default:
+      return name === "activation" && direction === "write" ? outputBytes : style.activationBytes;
+  }
+}
 
-const accessOf = (one: Operand, rows: number, columns: number): Access => ({
-  tensor: one.tensor,
-  bytes: bytesOf(one, rows, columns),
-});
+const operandBytes = (name: string, direction: "read" | "write", norm: DirectedNorm): number =>
+  operandElements(name, norm) * elementBytes(name, direction, norm);
 
-type WorkOf = (rows: number, columns: number, reads: readonly Access[]) => Work;
-
-function passWork(pass: Pass, operands: readonly Operand[], direction: Direction, norm: NormKind): WorkOf {
-  const kind = pass.kernel;
-  switch (kind) {
+function passWork(pass: Pass, norm: DirectedNorm, reads: readonly Access[]): Work {
+  const { rows, columns, direction, style } = norm;
+  switch (pass.kernel) {
     case "vectorized":
-    case "unrolled": {
-      const broadcasts = pass.reads.some(isParameter);
-      return (rows, columns) => ({
+    case "unrolled":
+      return {
         kind: "pointwise",
         // one row times a weight of its own length: nothing is broadcast, and torch takes its vectorized kernel
-        access: rows === 1 && broadcasts ? "vectorized" : kind,
-        elements: operands.reduce((most, one) => Math.max(most, elementsOf(one, rows, columns)), 0),
-      });
-    }
+        access: rows === 1 && pass.reads.some(isParameter) ? "vectorized" : pass.kernel,
+        elements: [...pass.reads, ...pass.writes].reduce(
+          (most, name) => Math.max(most, operandElements(name, norm)),
+          0,
+        ),
+      };
     case "row-sum":
-      return (rows, columns) => ({ kind, rows, columns });
+      return { kind: "row-sum", rows, columns };
     case "column-sum": {
-      const partial = operands.some((one) => one.per === "partial");
-      return (rows, columns) => ({ kind, rows: partial ? Math.min(rows, PARTIAL_ROWS) : rows, columns });
+      const partial = [...pass.reads, ...pass.writes].some((name) => operandKind(name) === "partial");
+      return { kind: "column-sum", rows: partial ? Math.min(rows, PARTIAL_ROWS) : rows, columns };
     }
     case "row-per-block":
-    case "row-in-registers": {
-      const inputs = pass.reads.filter((name) => !isParameter(name) && !name.startsWith("row:")).length;
-      return (rows, columns, reads) => ({
-        kind,
-        norm,
+    case "row-in-registers":
+      return {
+        kind: pass.kernel,
+        norm: style.kind,
         direction,
         rows,
         columns,
-        inputs,
+        inputs: pass.reads.filter((name) => !isParameter(name) && operandKind(name) !== "row").length,
         rowBytes: sumOf(reads, (read) => read.bytes) / rows,
-      });
-    }
+      };
   }
 }

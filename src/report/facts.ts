@@ -1,5 +1,5 @@
-import { matmulPeak } from "../roofline/device.ts";
 import type { Calibration, Parameter } from "../schema/calibration.ts";
+import { matmulPeak } from "../schema/peaks.ts";
 import type { Bound, Result } from "../schema/result.ts";
 import type { TextbookReading } from "../study/textbook.ts";
 import {

@@ -1,4 +1,4 @@
-import { type Answers, answerer } from "../study/answers.ts";
+import { type Answers, answersFor } from "../study/answers.ts";
 import type { ResultField } from "../study/result-field.ts";
 import { type AxisValue, digitsAt, type Space, scenariosOf } from "../study/space.ts";
 import { columnFields, type SweepPlan } from "../study/sweep.ts";
@@ -19,7 +19,6 @@ export const headerLine = ({ space, columns }: SweepPlan, format: LineFormat): s
 export function rowWriter(plan: SweepPlan, format: LineFormat): (from: number, to: number) => string {
   const { axes } = plan.space;
   const scenarioAt = scenariosOf(plan.space);
-  const ask = answerer();
   const fields = columnFields(plan.columns);
   const [line, columnsOf] =
     format === "csv" ? [csvLine, csvColumns(fields)] : [jsonLine, jsonColumns(fields)];
@@ -31,7 +30,7 @@ export function rowWriter(plan: SweepPlan, format: LineFormat): (from: number, t
     for (let start = from; start < to; start += BLOCK_LINES) {
       const lines: string[] = [];
       for (let index = start; index < Math.min(to, start + BLOCK_LINES); index++) {
-        lines.push(line(keys, digits, columnsOf(ask(scenarioAt(digits)))));
+        lines.push(line(keys, digits, columnsOf(answersFor(scenarioAt(digits)))));
         advance(plan.space, digits);
       }
       lines.push("");

@@ -1,6 +1,7 @@
 import type { Kernel, Work } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
-import { type Device, matmulPeak } from "./device.ts";
+import { matmulPeak } from "../schema/peaks.ts";
+import type { Device } from "./device.ts";
 import type { Traffic } from "./residency.ts";
 import { power, softMaximum4 } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";

@@ -1,6 +1,5 @@
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
-import type { DataType } from "../schema/vocabulary.ts";
 
 /** A hardware profile as the laws read it: peaks, and plain numbers for the calibration's documented parameters. */
 export interface Device {
@@ -32,20 +31,6 @@ export function device(hardware: Hardware): Device {
 
 /** Profiles are plain data that nobody changes, so that a device can be made once for each. */
 const devices = new WeakMap<Hardware, Device>();
-
-/** Peak of the units that multiply matrices of this type, FLOP per second; fp32 runs on the vector units. */
-export function matmulPeak({ peakFlopsPerSecond: peak }: Hardware, dataType: DataType): number | undefined {
-  switch (dataType) {
-    case "fp32":
-      return peak.fp32Vector;
-    // Stryker disable next-line ConditionalExpression,StringLiteral: no profile has a peak of that name
-    case "int4":
-      // a type to store weights in: they are multiplied in the type of the activations
-      return undefined;
-    default:
-      return peak[dataType];
-  }
-}
 
 type Tree = { readonly [name: string]: Tree | Parameter };
 

@@ -1,7 +1,8 @@
 import { wireBytes } from "../layer/collective.ts";
 import type { Kernel } from "../layer/kernel.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
-import { type Device, matmulPeak } from "./device.ts";
+import { matmulPeak } from "../schema/peaks.ts";
+import type { Device } from "./device.ts";
 import { type Timing, timing } from "./terms.ts";
 
 /**

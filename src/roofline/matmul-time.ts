@@ -1,7 +1,8 @@
 import type { Kernel, Work } from "../layer/kernel.ts";
 import { readBytes, writeBytes } from "../layer/kernel.ts";
+import { matmulPeak } from "../schema/peaks.ts";
 import type { DataType } from "../schema/vocabulary.ts";
-import { type Device, matmulPeak } from "./device.ts";
+import type { Device } from "./device.ts";
 import type { Traffic } from "./residency.ts";
 import { power, softMaximum } from "./soft-maximum.ts";
 import { type Timing, timing } from "./terms.ts";

@@ -1,6 +1,6 @@
-import { matmulPeak } from "../roofline/device.ts";
 import type { Hardware } from "./hardware.ts";
 import type { Model } from "./model.ts";
+import { matmulPeak } from "./peaks.ts";
 import type { Scenario, ScenarioFile } from "./scenario.ts";
 import { BYTES_PER_ELEMENT, isNarrow, MATMUL_TYPES, WIDE_TYPES } from "./vocabulary.ts";
 

@@ -2,7 +2,7 @@ import type { NormKind } from "../schema/model.ts";
 import type { Alternative } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import type { LayerFigures, LayerResult } from "./layer-result.ts";
+import { type LayerFigures, type LayerResult, layerFigures } from "./layer-result.ts";
 
 /** The same scenario with other norms. */
 export function withNormalization(
@@ -34,18 +34,14 @@ export function alternativeTo(
 }
 
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
-export function alternatives(
-  scenario: Scenario,
-  base: LayerResult,
-  simulate: (scenario: Scenario) => LayerFigures,
-): Alternative[] {
+export function alternatives(scenario: Scenario, base: LayerResult): Alternative[] {
   return NORM_KINDS.flatMap((kind) =>
     NORM_IMPLEMENTATIONS.map((implementation) =>
       alternativeTo(
         base.layer.seconds,
         kind,
         implementation,
-        simulate(withNormalization(scenario, kind, implementation)),
+        layerFigures(withNormalization(scenario, kind, implementation)),
       ),
     ),
   );

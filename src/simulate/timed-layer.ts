@@ -1,148 +1,109 @@
 import { firstBackwardKernel } from "../layer/backward.ts";
-import { type Kernel, type Operator, readBytes, writeBytes } from "../layer/kernel.ts";
-import { layerBuilder } from "../layer/layer.ts";
-import { remembered } from "../layer/remembered.ts";
+import { type Kernel, type Operator, readBytes, sumOf, writeBytes } from "../layer/kernel.ts";
+import { layerOperators } from "../layer/layer.ts";
 import type { Device } from "../roofline/device.ts";
+import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
-import { type Traffic, trafficTracer } from "../roofline/residency.ts";
-import type { Range } from "../roofline/reuse-plan.ts";
-import { type Schedule, scheduleKernels } from "../roofline/schedule.ts";
-import type { Timing } from "../roofline/terms.ts";
+import { layerTraffic, type Traffic } from "../roofline/residency.ts";
+import { rereadBytes } from "../roofline/row-time.ts";
+import { type Slot, schedule, stepStartSeconds, totalSeconds } from "../roofline/schedule.ts";
+import type { Bound } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 
-/** A layer with the time of each of its kernels; `operatorSeconds` are sums over an operator's kernels. */
+/** An operator with what its kernels ask of the device and how long they take there. */
+export interface TimedOperator {
+  readonly operator: Operator;
+  readonly flops: number;
+  readonly hbmReadBytes: number;
+  readonly hbmWriteBytes: number;
+  readonly idealSeconds: number;
+  readonly seconds: number;
+  /** under which most of the time of its kernels is spent */
+  readonly bound: Bound;
+}
+
 export interface TimedLayer {
-  readonly operators: readonly Operator[];
-  readonly timings: readonly Timing[];
-  readonly schedule: Schedule;
-  readonly operatorSeconds: Float64Array;
-  readonly layerSeconds: number;
+  readonly operators: readonly TimedOperator[];
+  /** of all kernels together, without what starting costs */
+  readonly startedSeconds: number;
 }
 
-/** Times layer after layer, into the same lists. */
-export function layerTimer(): (scenario: Scenario, target: Device) => TimedLayer {
-  const build = layerBuilder();
-  const listOf = kernelLister();
-  const firstBackward = remembered(firstBackwardKernel);
-  const timingsOf = timingKeeper();
-  let kernelSeconds = new Float64Array(0);
-  let operatorSeconds = new Float64Array(0);
-  return (scenario, target) => {
-    const operators = build(scenario);
-    const list = listOf(operators);
-    const train = scenario.workload.phase === "train";
-    const backward = train ? firstBackward(operators) : list.kernels.length;
-    const timings = timingsOf(list, backward, target);
-    if (kernelSeconds.length !== timings.length) kernelSeconds = new Float64Array(timings.length);
-    if (operatorSeconds.length !== operators.length) operatorSeconds = new Float64Array(operators.length);
-    const { runtime } = scenario;
-    const schedule = scheduleKernels(timings, backward, runtime, target.calibration, kernelSeconds);
-    const layerSeconds = sumByOperator(list, kernelSeconds, operatorSeconds);
-    return { operators, timings, schedule, operatorSeconds, layerSeconds };
-  };
-}
+/** The layer of a scenario on a device: its operators as they run, one after the other. */
+export const timedLayer = (scenario: Scenario, target: Device): TimedLayer =>
+  timedOperators(layerOperators(scenario), scenario, target);
 
-/** The kernels of a layer, where those of each operator end, and which may be others than in the layer before. */
-interface KernelList extends Range {
-  readonly kernels: readonly Kernel[];
-  readonly ends: readonly number[];
-}
-
-/** Kernels of layer after layer, in the same list: only those of operators that are not the last layer's are put there. */
-function kernelLister(): (operators: readonly Operator[]) => KernelList {
-  let last: readonly Operator[] = [];
-  const kernels: Kernel[] = [];
-  const ends: number[] = [];
-  const list = { kernels, ends, from: 0, until: 0 };
-  return (operators) => {
-    list.from = 0;
-    list.until = 0;
-    if (operators === last) return list;
-    let next = 0;
-    // once an operator has another number of kernels, all behind it move
-    let moved = operators.length !== last.length;
-    for (let index = 0; index < operators.length; index++) {
-      const operator = operators[index]!;
-      const end = next + operator.kernels.length;
-      if (!moved && operator === last[index]) {
-        next = end;
-        continue;
-      }
-      moved ||= end !== ends[index];
-      if (list.until === 0) list.from = next;
-      list.until = end;
-      ends[index] = end;
-      for (const kernel of operator.kernels) kernels[next++] = kernel;
-    }
-    // setting the length takes time even where it is the same
-    if (kernels.length !== next) kernels.length = next;
-    if (ends.length !== operators.length) ends.length = operators.length;
-    last = operators;
-    return list;
-  };
-}
-
-/** Times of kernels on a device; those whose kernel and traffic are what they were in the last layer are kept. */
-function timingKeeper(): (list: KernelList, backward: number, target: Device) => readonly Timing[] {
-  const trace = trafficTracer();
-  /** true: since the last trace there were layers on devices that need none */
-  let untraced = false;
-  let lastTarget: Device | undefined;
-  let known: (Kernel | undefined)[] = [];
-  let knownHbmBytes = new Float64Array(0);
-  let knownL2Bytes = new Float64Array(0);
-  let timings: Timing[] = [];
-  return (list, backward, target) => {
-    const { kernels } = list;
-    const { calibration } = target;
-    if (calibration === undefined) {
-      untraced = true;
-      return kernels.map((kernel) => kernelTiming(kernel, uncached(kernel), target));
-    }
-    const { hbmBytes, l2Bytes, from, until } = trace(
-      kernels,
-      calibration.cache,
-      backward,
-      untraced ? undefined : list,
-    );
-    untraced = false;
-    const anew = target !== lastTarget || known.length !== kernels.length;
-    if (anew) {
-      known = kernels.map(() => undefined);
-      knownHbmBytes = new Float64Array(kernels.length);
-      knownL2Bytes = new Float64Array(kernels.length);
-      timings = [];
-    }
-    lastTarget = target;
-    const end = anew ? kernels.length : until;
-    for (let index = anew ? 0 : from; index < end; index++) {
-      const kernel = kernels[index]!;
-      const hbm = hbmBytes[index]!;
-      const l2 = l2Bytes[index]!;
-      if (known[index] === kernel && knownHbmBytes[index] === hbm && knownL2Bytes[index] === l2) continue;
-      known[index] = kernel;
-      knownHbmBytes[index] = hbm;
-      knownL2Bytes[index] = l2;
-      timings[index] = kernelTiming(kernel, { hbmBytes: hbm, l2Bytes: l2 }, target);
-    }
-    return timings;
-  };
-}
-
-const uncached = (kernel: Kernel): Traffic => ({
-  hbmBytes: readBytes(kernel) + writeBytes(kernel),
-  l2Bytes: 0,
-});
-
-/** Writes the seconds of each operator into `sums`; the layer's are theirs together. */
-function sumByOperator({ ends }: KernelList, kernelSeconds: Float64Array, sums: Float64Array): number {
-  let layerSeconds = 0;
+/** What starting costs is no kernel's own: each bears it in proportion to its time. */
+function timedOperators(
+  operators: readonly Operator[],
+  { runtime, workload }: Scenario,
+  target: Device,
+): TimedLayer {
+  const slots = slotsOf(operators, runtime, target);
+  const startedSeconds = totalSeconds(slots);
+  const startSeconds = stepStartSeconds(workload.phase, runtime, target.calibration);
+  const factor = startedSeconds === 0 ? 1 : (startedSeconds + startSeconds) / startedSeconds;
   let next = 0;
-  for (let index = 0; index < ends.length; index++) {
-    let seconds = 0;
-    for (const end = ends[index]!; next < end; next++) seconds += kernelSeconds[next]!;
-    sums[index] = seconds;
-    layerSeconds += seconds;
-  }
-  return layerSeconds;
+  const timed = operators.map((operator) => {
+    const first = next;
+    next += operator.kernels.length;
+    return timedOperator(operator, slots.slice(first, next), factor, target);
+  });
+  return { operators: timed, startedSeconds };
 }
+
+/** Seconds of a layer's kernels on any device, without what starting costs. */
+export function startedSecondsOn(scenario: Scenario): (target: Device) => number {
+  const operators = layerOperators(scenario);
+  return (target) => totalSeconds(slotsOf(operators, scenario.runtime, target));
+}
+
+function slotsOf(
+  operators: readonly Operator[],
+  runtime: Scenario["runtime"],
+  target: Device,
+): readonly Slot[] {
+  const kernels: Kernel[] = [];
+  for (const operator of operators) kernels.push(...operator.kernels);
+  const backward = firstBackwardKernel(operators);
+  const traffic = trafficOf(kernels, backward, target);
+  const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
+  return schedule(timings, backward, runtime, target.calibration);
+}
+
+function timedOperator(
+  operator: Operator,
+  slots: readonly Slot[],
+  startFactor: number,
+  target: Device,
+): TimedOperator {
+  const { kernels } = operator;
+  return {
+    operator,
+    flops: sumOf(kernels, ({ flops }) => flops),
+    hbmReadBytes: sumOf(kernels, (one) => readBytes(one) + rereadBytes(one.work, target)),
+    hbmWriteBytes: sumOf(kernels, writeBytes),
+    idealSeconds: sumOf(kernels, (one) => idealTiming(one, target).seconds),
+    seconds: totalSeconds(slots) * startFactor,
+    bound: longestBound(slots),
+  };
+}
+
+const trafficOf = (
+  kernels: readonly Kernel[],
+  backward: number,
+  { calibration }: Device,
+): readonly Traffic[] =>
+  calibration === undefined
+    ? kernels.map((kernel) => ({ hbmBytes: readBytes(kernel) + writeBytes(kernel), l2Bytes: 0 }))
+    : layerTraffic(kernels, calibration.cache, backward);
+
+/** The bound under which most of the time is spent; of equals the one met first. */
+function longestBound(slots: readonly Slot[]): Bound {
+  let longest = slots[0]!.bound;
+  for (const { bound } of slots)
+    if (secondsUnder(bound, slots) > secondsUnder(longest, slots)) longest = bound;
+  return longest;
+}
+
+const secondsUnder = (bound: Bound, slots: readonly Slot[]): number =>
+  sumOf(slots, (slot) => (slot.bound === bound ? slot.seconds : 0));

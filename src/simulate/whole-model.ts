@@ -15,11 +15,12 @@ import {
 } from "../layer/memory.ts";
 import { BEFORE_ENDS, type ModelEnds, modelEnds, optimizerStep } from "../layer/model-ends.ts";
 import { parameterCounts } from "../layer/parameters.ts";
-import { type Device, matmulPeak } from "../roofline/device.ts";
+import type { Device } from "../roofline/device.ts";
 import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
 import { layerTraffic } from "../roofline/residency.ts";
-import { scheduleKernels } from "../roofline/schedule.ts";
+import { schedule, stepStartSeconds, totalSeconds } from "../roofline/schedule.ts";
+import { matmulPeak } from "../schema/peaks.ts";
 import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 
@@ -42,16 +43,11 @@ function gpuCount({ parallelism, model }: Scenario): number {
 
 /**
  * A step of the whole model: embedding, all layers one after the other, final norm and output head; in training with
- * their backward passes and the optimizer. `startSeconds` (launching a graph, starting a step) is paid once. Through
+ * their backward passes and the optimizer. Launching the graph, or starting the step, is paid once. Through
  * `pipeline` stages a step takes all stages' time and the exchanges between them; inference keeps every stage busy with
  * another batch, training fills and empties the stages once for all accumulated batches.
  */
-export function wholeModel(
-  scenario: Scenario,
-  target: Device,
-  startSeconds: number,
-  costOf: LayerCost,
-): Result["wholeModel"] {
+export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost): Result["wholeModel"] {
   const { model, workload, parallelism, precision, hardware, training } = scenario;
   const d = stepDimensions(scenario);
   const ends = endsOf(scenario, d);
@@ -70,6 +66,7 @@ export function wholeModel(
       : [];
   const optimizerSeconds = timeOf(updates, "together");
   const layersSeconds = sumOf(kinds, ({ layers, seconds }) => layers * seconds);
+  const startSeconds = stepStartSeconds(workload.phase, scenario.runtime, target.calibration);
   const passSeconds = startSeconds + embeddingSeconds + layersSeconds + finalNormSeconds + headSeconds;
   const batches = workload.phase === "train" ? (training?.gradientAccumulation ?? 1) : 1;
   const time = throughStages(passSeconds, batches, stageExchangeSeconds(scenario, d, target), scenario);
@@ -131,7 +128,7 @@ function operatorSeconds(
   const secondPass = passes === "apart" ? backward : kernels.length;
   const traffic = layerTraffic(kernels, calibration.cache, secondPass, BEFORE_ENDS);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  return scheduleKernels(timings, backward, runtime, calibration).startedSeconds;
+  return totalSeconds(schedule(timings, backward, runtime, calibration));
 }
 
 /** The residual stream from one stage to the next; back too in training. */

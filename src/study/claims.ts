@@ -5,7 +5,7 @@ import type { Bound, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
 import { usdPerMillionTokens } from "../simulate/whole-model.ts";
-import { type Answers, answerer } from "./answers.ts";
+import { type Answers, answersFor } from "./answers.ts";
 import { parseField, savingOfGiven } from "./result-field.ts";
 import { scan } from "./scan.ts";
 import { defaultRange, fieldAlong } from "./solve.ts";
@@ -31,9 +31,8 @@ const ARTICLE = {
 
 /** The eight claims of "The Normalization Paradox" (AI Interview Prep, 2026-04-27), judged in one scenario. */
 export function claims(space: Space, gpuHourUsd: number | undefined): Claim[] {
-  const ask = answerer();
   const scenario = scenariosOf(space)([]);
-  const at = (norm: Scenario["normalization"]): Answers => ask({ ...scenario, normalization: norm });
+  const at = (norm: Scenario["normalization"]): Answers => answersFor({ ...scenario, normalization: norm });
   const context: Context = { space, scenario, gpuHourUsd, at };
   return [
     flopShare(context),
@@ -51,7 +50,7 @@ interface Context {
   readonly space: Space;
   readonly scenario: Scenario;
   readonly gpuHourUsd: number | undefined;
-  /** answers of the scenario with another norm; ask all before the next one */
+  /** answers of the scenario with another norm */
   readonly at: (norm: Scenario["normalization"]) => Answers;
 }
 

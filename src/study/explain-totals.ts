@@ -1,8 +1,11 @@
 import { note, type Step } from "../explain/step.ts";
-import { type Device, matmulPeak } from "../roofline/device.ts";
+import type { Device } from "../roofline/device.ts";
+import { stepStartSeconds } from "../roofline/schedule.ts";
+import { matmulPeak } from "../schema/peaks.ts";
 import type { OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { type LayerResult, layerSecondsOn, startSeconds } from "../simulate/layer-result.ts";
+import type { LayerResult } from "../simulate/layer-result.ts";
+import { startedSecondsOn } from "../simulate/timed-layer.ts";
 
 /** The figures of a result that are made of its operators', each with the names that the result gives them. */
 export function totalSteps(scenario: Scenario, result: LayerResult, target: Device): Step[] {
@@ -84,7 +87,7 @@ function wholeModelSums(steps: Step[], scenario: Scenario, { wholeModel }: Layer
   if (kinds === undefined)
     note(steps, "wholeModel.layersSeconds", "$0 * $1", layersSeconds, [
       ["model.layers", model.layers],
-      ["layer.seconds without the start", layerSecondsOn(scenario)(target).startedSeconds],
+      ["layer.seconds without the start", startedSecondsOn(scenario)(target)],
     ]);
   else
     note(
@@ -117,7 +120,7 @@ function wholeModelSums(steps: Step[], scenario: Scenario, { wholeModel }: Layer
 }
 
 function startOperand(scenario: Scenario, target: Device) {
-  const seconds = startSeconds(scenario, target);
+  const seconds = stepStartSeconds(scenario.workload.phase, scenario.runtime, target.calibration);
   const { launch, host } = seconds === 0 ? {} : (target.calibration ?? {});
   return scenario.runtime === "graph"
     ? (["startSeconds", seconds, launch, "graphStartSeconds"] as const)

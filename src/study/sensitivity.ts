@@ -2,7 +2,7 @@ import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
 import { typicalError } from "../simulate/typical-error.ts";
 import { ANSWERED_BY } from "../version.ts";
-import { type Answers, answerer } from "./answers.ts";
+import { type Answers, answersFor } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
 import { savingOfGiven } from "./result-field.ts";
 import { getPath } from "./set-path.ts";
@@ -69,8 +69,7 @@ const figuresOf = (answers: Answers): Figures => ({
 /** How much 10% more of each parameter moves normalization's share, RMSNorm's saving and the layer's time. */
 export function sensitivity(space: Space): Sensitivity {
   const scenario = scenariosOf(space)([]);
-  const ask = answerer();
-  const base = figuresOf(ask(scenario));
+  const base = figuresOf(answersFor(scenario));
   const effects = parametersOf(scenario).flatMap((parameter) => {
     const flag = WHAT_IF_FLAGS.find(({ name }) => name === parameter);
     const value = getPath(scenario, (flag?.field ?? parameter).split("."));
@@ -79,7 +78,7 @@ export function sensitivity(space: Space): Sensitivity {
     const found = moved(space, parameter, value, whole);
     if (found === undefined) return [];
     const { movedTo, other } = found;
-    const there = figuresOf(ask(other));
+    const there = figuresOf(answersFor(other));
     // whole numbers do not move by exactly 10%
     const scale = STEP / (movedTo / value - 1);
     return [

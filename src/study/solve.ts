@@ -1,5 +1,5 @@
 import type { Scenario } from "../schema/scenario.ts";
-import { answerer } from "./answers.ts";
+import { answersFor } from "./answers.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
 import { type Axis, type Space, scenariosOf } from "./space.ts";
@@ -26,10 +26,9 @@ export function fieldAlong(
   name: string,
 ): (value: number) => number | undefined {
   const scenarioAt = scenariosAlong(space, name);
-  const ask = answerer();
   return (value) => {
     const scenario = scenarioAt(value);
-    return scenario && field.read(ask(scenario));
+    return scenario && field.read(answersFor(scenario));
   };
 }
 

@@ -1,4 +1,4 @@
-import { answerer } from "./answers.ts";
+import { answersFor } from "./answers.ts";
 import { parseField, type ResultField } from "./result-field.ts";
 import { type AxisValue, digitsAt, type Space, scenariosOf, sizeOf } from "./space.ts";
 
@@ -37,12 +37,11 @@ export function shardRange(size: number, k: number, n: number): { from: number; 
 /** All points as values, for formats that need every row at hand. */
 export function sweepRows({ space, columns }: SweepPlan): Record<string, AxisValue | undefined>[] {
   const scenarioAt = scenariosOf(space);
-  const ask = answerer();
   const fields = columnFields(columns);
   const digits: number[] = [];
   return Array.from({ length: sizeOf(space) }, (_, index) => {
     digitsAt(space.axes, index, digits);
-    const answers = ask(scenarioAt(digits));
+    const answers = answersFor(scenarioAt(digits));
     return Object.fromEntries([
       ...space.axes.map(({ name, values }, axis) => [name, values[digits[axis]!]!] as const),
       ...fields.map((field) => [field.name, field.read(answers)] as const),

@@ -3,7 +3,7 @@ import type { OperatorClass, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
 import { withNormalization } from "../simulate/alternatives.ts";
-import { layerSimulator } from "../simulate/layer-result.ts";
+import { layerFigures } from "../simulate/layer-result.ts";
 
 /** Seconds of a layer's operators by class. */
 export type ClassSeconds = { readonly [C in OperatorClass]?: number };
@@ -25,10 +25,9 @@ export function secondsByClass(
 
 /** Every kind and implementation of the norm, in the order of a result's alternatives. */
 export function timesByClass(scenario: Scenario): AlternativeTimes[] {
-  const simulate = layerSimulator();
   return NORM_KINDS.flatMap((kind) =>
     NORM_IMPLEMENTATIONS.map((implementation) => {
-      const operators = simulate(withNormalization(scenario, kind, implementation)).operators();
+      const operators = layerFigures(withNormalization(scenario, kind, implementation)).operators();
       return { kind, implementation, seconds: secondsByClass(operators) };
     }),
   );

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { attentionTime, headDimFraction, shortSequenceFactor } from "../../src/roofline/attention-time.ts";
-import { calibrationValues, device, matmulPeak } from "../../src/roofline/device.ts";
+import { calibrationValues, device } from "../../src/roofline/device.ts";
 import { sustainedClock, tilePadding } from "../../src/roofline/matmul-time.ts";
 import { hitFraction } from "../../src/roofline/residency.ts";
 import { rereadBytes, threadsPerRow } from "../../src/roofline/row-time.ts";
 import { fallingRamp, softMaximum } from "../../src/roofline/soft-maximum.ts";
+import { matmulPeak } from "../../src/schema/peaks.ts";
 import { hardware } from "../support/scenarios.ts";
 
 const positive = fc.double({ min: 1e-9, max: 1e9, noNaN: true });

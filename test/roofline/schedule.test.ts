@@ -12,10 +12,8 @@ const seconds = (slots: readonly { seconds: number }[]): number[] => slots.map((
 const none = Number.POSITIVE_INFINITY;
 
 describe("a graph", () => {
-  test("leaves a gap before each kernel and starts once, at every kernel's expense", () => {
-    const [first, second] = seconds(schedule([kernel(3), kernel(4)], none, "graph", calibration));
-    expect(first! + second!).toBeCloseTo(10 + 4 + 5, 12);
-    expect(first! / second!).toBeCloseTo(4 / 5, 12);
+  test("leaves a gap before each kernel", () => {
+    expect(seconds(schedule([kernel(3), kernel(4)], none, "graph", calibration))).toEqual([4, 5]);
   });
 
   test("is latency-bound where gap and floor outlast the data", () => {
@@ -45,10 +43,7 @@ describe("an eager inference layer among others", () => {
 
 describe("an eager training step", () => {
   test("starts idle and issues its backward kernels at autograd's pace", () => {
-    const slots = seconds(schedule([kernel(1), kernel(1), kernel(1)], 1, "eager", calibration));
-    const total = 100 + 6 + 7 + 7;
-    expect(slots.reduce((a, b) => a + b)).toBeCloseTo(total, 9);
-    expect(slots[2]! / slots[0]!).toBeCloseTo(7 / 6, 12);
+    expect(seconds(schedule([kernel(1), kernel(1), kernel(1)], 1, "eager", calibration))).toEqual([6, 7, 7]);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { schedule } from "../../src/roofline/schedule.ts";
+import { schedule, stepStartSeconds } from "../../src/roofline/schedule.ts";
 import { timing } from "../../src/roofline/terms.ts";
 import type { CalibrationValues } from "../../src/schema/calibration.ts";
 
@@ -74,21 +74,9 @@ const law = (check: (given: Setup) => void): void =>
   fc.assert(fc.property(setup, check), { numRuns: 400, seed: 1 });
 
 describe("a graph", () => {
-  test("takes its start, and every kernel with a gap before it", () => {
+  test("takes every kernel with a gap before it", () => {
     law((given) => {
-      const total = sum(given.seconds) + given.seconds.length * given.gap;
-      expect(sum(times(given, "graph"))).toBeCloseTo(total === 0 ? 0 : total + given.start, 6);
-    });
-  });
-
-  test("shares its start out in proportion to the kernels' times", () => {
-    law((given) => {
-      const whole = sum(times(given, "graph"));
-      const own = sum(given.seconds) + given.seconds.length * given.gap;
-      if (own === 0) return;
-      times(given, "graph").forEach((seconds, index) => {
-        expect(seconds / whole).toBeCloseTo((given.seconds[index]! + given.gap) / own, 9);
-      });
+      expect(times(given, "graph")).toEqual(given.seconds.map((seconds) => seconds + given.gap));
     });
   });
 
@@ -102,15 +90,13 @@ describe("a graph", () => {
 });
 
 describe("an eager step of training", () => {
-  test("is what a clock that ticks through host and device shows, with the step's own time shared out", () => {
+  test("is what a clock that ticks through host and device shows", () => {
     fc.assert(
       fc.property(setup, fc.nat(7), (given, at) => {
         const firstBackward = at % given.seconds.length;
         const ticked = tickThrough(given, 0, firstBackward);
-        const total = sum(ticked);
-        const expected = ticked.map((one) => (total === 0 ? one : (one * (total + given.step)) / total));
         times(given, "eager", firstBackward).forEach((seconds, index) => {
-          expect(seconds).toBeCloseTo(expected[index]!, 6);
+          expect(seconds).toBeCloseTo(ticked[index]!, 6);
         });
       }),
       { numRuns: 400, seed: 1 },
@@ -165,9 +151,16 @@ describe("an eager layer among others", () => {
     });
   });
 
-  test("pays neither a graph's start nor a step's", () => {
+  test("has no start of its own: what a graph or a step pays for starting is no kernel's", () => {
     law((given) => {
-      expect(times({ ...given, start: 999, step: 999 }, "eager")).toEqual(times(given, "eager"));
+      const values = calibration(given);
+      expect(stepStartSeconds("prefill", "eager", values)).toBe(0);
+      expect(stepStartSeconds("decode", "eager", values)).toBe(0);
+      expect(stepStartSeconds("train", "eager", values)).toBe(given.step);
+      for (const phase of ["prefill", "decode", "train"] as const) {
+        expect(stepStartSeconds(phase, "graph", values)).toBe(given.start);
+        expect(stepStartSeconds(phase, "graph", undefined)).toBe(0);
+      }
     });
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { firstBackwardKernel } from "../../src/layer/backward.ts";
 import { type Kernel, readBytes, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
-import { chainTracer, hitFraction, layerTraffic, trafficTracer } from "../../src/roofline/residency.ts";
+import { chainTraffic, hitFraction, layerTraffic } from "../../src/roofline/residency.ts";
 import { fallingRamp, softMaximum, softMaximum4 } from "../../src/roofline/soft-maximum.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { kernelOf } from "../support/devices.ts";
@@ -93,10 +93,7 @@ describe("traffic through the L2", () => {
     fc.assert(
       fc.property(kernels, caches, fc.subarray(["a", "b", "c"]), (list, cache, before) => {
         const counted = countedTraffic(list, cache, before);
-        chainTracer(
-          list,
-          before,
-        )(cache).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
+        chainTraffic(list, cache, before).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
           expect(l2Bytes).toBeCloseTo(counted[index]!.l2Bytes, 6);
           expect(hbmBytes).toBeCloseTo(counted[index]!.hbmBytes, 6);
         });
@@ -110,10 +107,7 @@ describe("traffic through the L2", () => {
       fc.property(kernels, caches, (list, cache) => {
         let written = 0;
         let extra = 0;
-        chainTracer(
-          list,
-          [],
-        )(cache).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
+        chainTraffic(list, cache, []).traffic.forEach(({ hbmBytes, l2Bytes }, index) => {
           const more = hbmBytes + l2Bytes - bytesOf(list[index]!);
           expect(more).toBeGreaterThan(-1e-6);
           extra += more;
@@ -132,7 +126,7 @@ describe("traffic through the L2", () => {
       fc.property(kernels, caches, fc.nat(200), (list, cache, more) => {
         const larger = { ...cache, residentBytes: cache.residentBytes + more };
         const [small, large] = [cache, larger].map((one) =>
-          sum(chainTracer(list, ["a"])(one).traffic.map(({ hbmBytes }) => hbmBytes)),
+          sum(chainTraffic(list, one, ["a"]).traffic.map(({ hbmBytes }) => hbmBytes)),
         );
         expect(large!).toBeLessThanOrEqual(small! + 1e-6);
       }),
@@ -145,12 +139,9 @@ describe("traffic through the L2", () => {
       fc.property(kernels, (list) => {
         const none = { residentBytes: -1, transitionBytes: 0, bytesPerSecond: 1 };
         const all = { residentBytes: 1e9, transitionBytes: 0, bytesPerSecond: 1 };
-        for (const { l2Bytes } of chainTracer(list, ["a", "b"])(none).traffic) expect(l2Bytes).toBe(0);
+        for (const { l2Bytes } of chainTraffic(list, none, ["a", "b"]).traffic) expect(l2Bytes).toBe(0);
         const touched = new Set<string>();
-        chainTracer(
-          list,
-          [],
-        )(all).traffic.forEach(({ hbmBytes }, index) => {
+        chainTraffic(list, all, []).traffic.forEach(({ hbmBytes }, index) => {
           const kernel = list[index]!;
           const cold = kernel.reads.filter(({ tensor }) => !touched.has(tensor));
           expect(hbmBytes).toBeCloseTo(kernel.streamedBytes + sum(cold.map(({ bytes }) => bytes)), 6);
@@ -172,154 +163,6 @@ describe("traffic through the L2", () => {
         });
       }),
       { numRuns: 60, seed: 1 },
-    );
-  });
-
-  test("traced layer after layer is what each alone has, whatever came before", () => {
-    const cache = { residentBytes: 30e6, transitionBytes: 20e6, bytesPerSecond: 1 };
-    const smaller = { ...cache, residentBytes: 3e6 };
-    fc.assert(
-      fc.property(fc.array(fc.tuple(anyScenario, fc.boolean()), { minLength: 2, maxLength: 5 }), (layers) => {
-        const trace = trafficTracer();
-        for (const [scenario, small] of layers) {
-          const operators = layerOperators(scenario);
-          const list = operators.flatMap((operator) => operator.kernels);
-          const own = small ? smaller : cache;
-          const { hbmBytes, l2Bytes } = trace(list, own, firstBackwardKernel(operators));
-          const alone = layerTraffic(list, own, firstBackwardKernel(operators));
-          expect([...hbmBytes]).toEqual(alone.map((one) => one.hbmBytes));
-          expect([...l2Bytes]).toEqual(alone.map((one) => one.l2Bytes));
-        }
-      }),
-      { numRuns: 40, seed: 1 },
-    );
-  });
-
-  /** The same tensors in other sizes, from one kernel to before another; the other kernels are the same objects. */
-  const resized = (list: readonly Kernel[], from: number, until: number, factor: number): readonly Kernel[] =>
-    list.map((kernel, index) =>
-      index < from || index >= until
-        ? kernel
-        : {
-            ...kernel,
-            streamedBytes: kernel.streamedBytes * factor,
-            reads: kernel.reads.map(({ tensor, bytes }) => ({ tensor, bytes: bytes * factor })),
-          },
-    );
-
-  test("is followed only where it may have changed, and is right everywhere", () => {
-    const place = fc.nat({ max: 8 });
-    const step = fc.tuple(place, place, fc.constantFrom(0, 0.5, 2, 7), fc.constantFrom(30, 120, 900));
-    fc.assert(
-      fc.property(kernels, fc.array(step, { minLength: 1, maxLength: 6 }), (first, steps) => {
-        const caches = new Map(
-          [30, 120, 900].map((bytes) => [
-            bytes,
-            { residentBytes: bytes, transitionBytes: 40, bytesPerSecond: 1 },
-          ]),
-        );
-        const trace = trafficTracer();
-        trace(first, caches.get(30)!);
-        let list: readonly Kernel[] = first;
-        let before = layerTraffic(first, caches.get(30)!);
-        for (const [one, other, factor, bytes] of steps) {
-          const from = Math.min(one, other, list.length);
-          const until = Math.min(Math.max(one, other), list.length);
-          list = resized(list, from, until, factor);
-          const cache = caches.get(bytes)!;
-          const traced = trace(list, cache, list.length, { from, until });
-          const alone = layerTraffic(list, cache);
-          expect([...traced.hbmBytes]).toEqual(alone.map(({ hbmBytes }) => hbmBytes));
-          expect([...traced.l2Bytes]).toEqual(alone.map(({ l2Bytes }) => l2Bytes));
-          // who keeps times by kernel looks between these alone
-          alone.forEach((now, index) => {
-            if (index < traced.from || index >= traced.until) expect(now).toEqual(before[index]);
-          });
-          before = alone;
-        }
-      }),
-      { numRuns: 1500, seed: 1 },
-    );
-  });
-
-  test("behind a kernel that empties the L2 is not followed again where only what is before it has changed", () => {
-    const cache = { residentBytes: 10, transitionBytes: 10, bytesPerSecond: 1 };
-    const kernel = (changes: Partial<Kernel>): Kernel =>
-      kernelOf({ kind: "pointwise", access: "vectorized", elements: 1 }, changes);
-    const list = [
-      kernel({ reads: [{ tensor: "a", bytes: 5 }], writes: [{ tensor: "b", bytes: 5 }], streamedBytes: 0 }),
-      kernel({ reads: [{ tensor: "b", bytes: 5 }], streamedBytes: 100 }),
-      kernel({ reads: [{ tensor: "c", bytes: 5 }], writes: [{ tensor: "d", bytes: 5 }], streamedBytes: 0 }),
-      kernel({ reads: [{ tensor: "d", bytes: 5 }], streamedBytes: 0 }),
-    ];
-    const trace = trafficTracer();
-    trace(list, cache);
-    const range = ({ from, until }: { from: number; until: number }) => [from, until];
-    expect(range(trace(resized(list, 0, 1, 2), cache, list.length, { from: 0, until: 1 }))).toEqual([0, 2]);
-    expect(range(trace(resized(list, 0, 1, 2), cache, list.length, { from: 4, until: 4 }))).toEqual([4, 4]);
-  });
-
-  test("writes nothing back little by little any more once a later kernel empties the L2", () => {
-    const cache = { residentBytes: 100, transitionBytes: 50, bytesPerSecond: 1 };
-    const kernel = (changes: Partial<Kernel>): Kernel =>
-      kernelOf({ kind: "pointwise", access: "vectorized", elements: 1 }, changes);
-    const small = [
-      kernel({ writes: [{ tensor: "a", bytes: 20 }] }),
-      kernel({ reads: [{ tensor: "b", bytes: 20 }] }),
-      kernel({ reads: [{ tensor: "c", bytes: 20 }] }),
-    ];
-    const large = [...small.slice(0, 2), { ...small[2]!, streamedBytes: 1000 }];
-    const trace = trafficTracer();
-    for (const list of [small, large, small]) {
-      const { hbmBytes } = trace(list, cache, 3, { from: 2, until: 3 });
-      expect([...hbmBytes]).toEqual(layerTraffic(list, cache).map((one) => one.hbmBytes));
-    }
-    expect(layerTraffic(small, cache)[0]!.hbmBytes).not.toBe(layerTraffic(large, cache)[0]!.hbmBytes);
-  });
-
-  test("of the same kernels on another L2, or on other tensors and sizes, is traced anew", () => {
-    const rename: Record<string, string> = { a: "b", b: "a", c: "d", d: "c" };
-    const change = fc.constantFrom<(list: readonly Kernel[]) => readonly Kernel[]>(
-      (list) => list,
-      (list) =>
-        list.map((kernel) => ({
-          ...kernel,
-          reads: kernel.reads.map(({ tensor, bytes }) => ({ tensor: rename[tensor]!, bytes })),
-        })),
-      (list) =>
-        list.map((kernel) => ({
-          ...kernel,
-          writes: kernel.writes.map(({ tensor, bytes }) => ({ tensor: rename[tensor]!, bytes })),
-        })),
-      (list) => list.map((kernel) => ({ ...kernel, writes: kernel.writes.slice(1) })),
-      (list) => list.map((kernel) => ({ ...kernel, writes: [...kernel.writes, { tensor: "a", bytes: 20 }] })),
-      (list) => list.map((kernel) => ({ ...kernel, streamedBytes: kernel.streamedBytes + 40 })),
-      (list) => list.slice(1),
-      (list) => list.map((kernel, index) => (index === list.length - 1 ? { ...kernel, reads: [] } : kernel)),
-    );
-    fc.assert(
-      fc.property(
-        kernels,
-        fc.array(fc.tuple(change, fc.constantFrom(50, 200)), { maxLength: 5 }),
-        (first, changes) => {
-          const trace = trafficTracer();
-          const sizes = new Map(
-            [50, 200].map((bytes) => [
-              bytes,
-              { residentBytes: bytes, transitionBytes: 50, bytesPerSecond: 1 },
-            ]),
-          );
-          let list: readonly Kernel[] = first;
-          for (const [next, bytes] of changes) {
-            list = next(list);
-            const cache = sizes.get(bytes)!;
-            expect([...trace(list, cache).hbmBytes]).toEqual(
-              layerTraffic(list, cache).map(({ hbmBytes }) => hbmBytes),
-            );
-          }
-        },
-      ),
-      { numRuns: 300, seed: 1 },
     );
   });
 
@@ -355,14 +198,6 @@ describe("traffic through the L2", () => {
       expect(written([...forward, moving(["kept"], [])])).toBe(5010);
       expect(written([...forward, moving(["other"], [])])).toBe(5000);
     });
-
-    test("is traced anew where the other pass reads other tensors", () => {
-      const pushing = moving([], [], 5000);
-      const forward = [moving([], ["kept"]), moving(["kept"], []), pushing];
-      const trace = trafficTracer();
-      const written = (tensor: string) => trace([...forward, moving([tensor], [])], cache, 3).hbmBytes[2];
-      expect(["kept", "other", "kept", "kept"].map(written)).toEqual([5010, 5000, 5010, 5010]);
-    });
   });
 
   /** The same layer again and again, on tensors of its own but for those that one hands over to the next. */
@@ -393,7 +228,7 @@ describe("traffic through the L2", () => {
           ...kernel,
           reads: kernel.reads.filter(({ tensor }) => isWritten.has(tensor)),
         }));
-        const inARow = chainTracer(turns(own, 3), [])(cache).traffic.slice(2 * own.length);
+        const inARow = chainTraffic(turns(own, 3), cache, []).traffic.slice(2 * own.length);
         layerTraffic(own, cache).forEach(({ l2Bytes }, index) => {
           expect(l2Bytes).toBeCloseTo(inARow[index]!.l2Bytes, 6);
         });
@@ -414,19 +249,17 @@ describe("traffic through the L2", () => {
     ]);
   });
 
-  test("follows again who reads what was handed over, where kernels at the end have changed", () => {
+  test("serves what was handed over unless kernels behind it push it out", () => {
     const cache = { residentBytes: 100, transitionBytes: 0, bytesPerSecond: 1 };
     const moving = (streamedBytes: number, changes: Partial<Kernel>): Kernel =>
       kernelOf({ kind: "pointwise", access: "vectorized", elements: 1 }, { streamedBytes, ...changes });
     const stream = [{ tensor: "stream", bytes: 10 }];
-    const first = moving(0, { reads: stream });
-    const writing = moving(0, { writes: stream });
-    const trace = trafficTracer();
-    const hits = (bytes: number, changed?: { from: number; until: number }) =>
-      trace([first, writing, moving(bytes, {})], cache, 3, changed).l2Bytes[0];
-    expect(hits(50)).toBe(10);
-    expect(hits(95, { from: 2, until: 3 })).toBe(0);
-    expect(hits(20, { from: 2, until: 3 })).toBe(10);
+    const hits = (bytes: number) =>
+      layerTraffic(
+        [moving(0, { reads: stream }), moving(0, { writes: stream }), moving(bytes, {})],
+        cache,
+      )[0]!.l2Bytes;
+    expect([50, 95, 20].map(hits)).toEqual([10, 0, 10]);
   });
 
   test("writes to HBM all that outlives a training layer's forward pass", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { simulate } from "../../src/simulate.ts";
-import { answerer, answersOf } from "../../src/study/answers.ts";
+import { answersFor, answersOf } from "../../src/study/answers.ts";
 import { FIELD_NAMES, parseField } from "../../src/study/result-field.ts";
 import { getPath } from "../../src/study/set-path.ts";
 import { decode, model, scenario } from "../support/scenarios.ts";
@@ -17,11 +17,10 @@ describe("a field of the result", () => {
   test.each(FIELD_NAMES)(
     "%s reads the same from a result and from a simulator that computes no more",
     (name) => {
-      const ask = answerer();
       const { field } = parseField(name);
       for (const one of SCENARIOS) {
         const read = field!.read(answersOf(simulate(one)));
-        expect(field!.read(ask(one))).toBe(read);
+        expect(field!.read(answersFor(one))).toBe(read);
         expect(read).toEqual(expect.any(Number));
       }
     },

@@ -1,5 +1,5 @@
-import { matmulPeak } from "../../roofline/device.ts";
 import type { Hardware } from "../../schema/hardware.ts";
+import { matmulPeak } from "../../schema/peaks.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 
 /** Where a limit comes from: the datasheet, or what the calibration says that kernels reach. */

@@ -1,4 +1,4 @@
-import { matmulPeak } from "../../roofline/device.ts";
+import { matmulPeak } from "../../schema/peaks.ts";
 import type { Result } from "../../schema/result.ts";
 import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../schema/vocabulary.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";

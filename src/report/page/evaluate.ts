@@ -1,6 +1,6 @@
-import { matmulPeak } from "../../roofline/device.ts";
 import type { Hardware } from "../../schema/hardware.ts";
 import type { Model } from "../../schema/model.ts";
+import { matmulPeak } from "../../schema/peaks.ts";
 import type { Result } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../schema/vocabulary.ts";

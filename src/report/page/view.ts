@@ -1,4 +1,5 @@
-import { remembered } from "../../layer/remembered.ts";
+const remembered = <F>(f: F): F => f;
+
 import type { Result } from "../../schema/result.ts";
 import type { ShareCurve } from "../../study/reach.ts";
 import { textbookReading } from "../../study/textbook.ts";
