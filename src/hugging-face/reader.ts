@@ -152,6 +152,7 @@ function otherNames(keys: Keys, value: unknown): string {
 /** A value as JSON, cut short. */
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (typeof value === "number") return String(value);
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

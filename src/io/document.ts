@@ -140,7 +140,7 @@ type Place = Pick<Document, "label" | "folder" | "path" | "origin">;
 function parseDocuments(text: string, place: Place): Document[] {
   const { label } = place;
   const { values, problem } = parseJson(text);
-  if (problem !== undefined) throw new UserError(`${label} is not valid JSON: ${problem}`);
+  if (problem !== undefined) throw new UserError(`${label} ${problem}`);
   return values!.map((data, index) => ({
     ...place,
     label: values!.length > 1 ? `${label}, value ${index + 1}` : label,

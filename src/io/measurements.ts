@@ -21,7 +21,7 @@ const MOST_PROBLEMS = 10;
 /** Every row of a measurements file (JSON Lines, as tools/measure_gpu.py writes it). */
 export function readMeasurements(path: string, label = path): Measurement[] {
   const { values, problem } = parseJson(readText(path, label));
-  if (problem !== undefined) throw new UserError(`${label} is not valid JSON Lines: ${problem}`);
+  if (problem !== undefined) throw new UserError(`${label} ${problem}`);
   const problems: string[] = [];
   let more = 0;
   const rows = values!.flatMap((value, index) => {

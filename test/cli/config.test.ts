@@ -281,7 +281,16 @@ describe("a config.json that cannot be taken", () => {
       { ...LLAMA, vocab_size: null },
       /vocab_size: expected a whole number .* got nothing/,
     ],
-    ["with a number too large for JSON", '{"model_type":"llama","hidden_size":1e999}', /not valid JSON/],
+    [
+      "with a number too large for a computer's",
+      '{"model_type":"llama","hidden_size":1e999}',
+      /cannot be read: line 1, column 37: the number 1e999 is too large/,
+    ],
+    [
+      "with an infinite size",
+      '{"model_type":"llama","hidden_size":Infinity}',
+      /hidden_size: expected a whole number from 1 to 100000000, got Infinity/,
+    ],
     [
       "with too many layers",
       { ...LLAMA, num_hidden_layers: 1e6 },

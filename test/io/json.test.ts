@@ -53,7 +53,8 @@ describe("reading JSON", () => {
     ['{\n  "a": 1,\n}', /line 3, column 1/],
     ['{"a":1,"a":2}', /"a"/],
     ['{"a":1e400}', /too large/],
-    ['{"a":NaN}', /line 1, column 6/],
+    ['{"a":nan}', /line 1, column 6/],
+    ['{"a":+Infinity}', /line 1, column 6/],
     ['{"__proto__":1}', /__proto__/],
     ["[1 2]", /line 1, column 4/],
     ['"open', /never ends/],
@@ -82,10 +83,29 @@ describe("reading JSON", () => {
       (count: number) => `{${Array.from({ length: count }, (_, index) => `"${index}": 0`).join(", ")}}`,
     ],
     ["items", (count: number) => `[${Array.from({ length: count }, () => "0").join(", ")}]`],
-  ])("takes ten thousand %s and says where there are more", (what, text) => {
-    expect(parseJson(text(10_000)).problem).toBeUndefined();
-    expect(parseJson(`\n${text(10_001)}`).problem).toMatch(
-      new RegExp(`^line 2, column \\d+: more than 10000 ${what}$`),
+  ])("takes a hundred thousand %s and says where there are more", (what, text) => {
+    expect(parseJson(text(100_000)).problem).toBeUndefined();
+    expect(parseJson(`\n${text(100_001)}`).problem).toMatch(
+      new RegExp(`^cannot be read: line 2, column \\d+: more than 100000 ${what}$`),
     );
   });
+
+  test("takes the numbers that Python writes and JSON has not", () => {
+    const python = '{"time_step_limit": [0.0, Infinity], "low": -Infinity, "none": NaN, "text": "NaN"}';
+    expect(parseJson(python).values).toEqual([
+      {
+        time_step_limit: [0, Number.POSITIVE_INFINITY],
+        low: Number.NEGATIVE_INFINITY,
+        none: Number.NaN,
+        text: "NaN",
+      },
+    ]);
+  });
+
+  test.each(["[".repeat(100), '{"a":1e400}', '{"a":1,"a":2}', '{"__proto__":1}'])(
+    "calls %s something that cannot be read, not something that is no JSON",
+    (text) => {
+      expect(parseJson(text).problem).toMatch(/^cannot be read: line 1, column \d+: /);
+    },
+  );
 });
