@@ -11,6 +11,7 @@ const SourceSchema = z.strictObject({
 export const HardwareSchema = z.strictObject({
   $schema: schemaReference,
   name: text.describe("Name shown in reports"),
+  gpu: text.optional().describe("Name that the driver reports: tells measurements of another device"),
   sources: z.array(SourceSchema).min(1).describe("Where each number comes from"),
   peakFlopsPerSecond: z
     .strictObject({
@@ -26,7 +27,7 @@ export const HardwareSchema = z.strictObject({
     })
     .describe("Peak rates without sparsity, FLOP per second"),
   hbmBytesPerSecond: quantity.describe("Peak bandwidth of the device memory, bytes per second"),
-  hbmBytes: quantity.describe("Size of the device memory, bytes"),
+  hbmBytes: quantity.describe("Size of the device memory as the driver reports it, bytes"),
   l2Bytes: quantity.describe("Size of the L2 cache, bytes"),
   computeUnits: count.describe("Streaming multiprocessors or compute units"),
   boostClockHz: quantity.optional().describe("Clock at which the peak rates hold, Hz"),

@@ -21,11 +21,12 @@ export function warnings(scenario: Scenario, memory: Result["memory"]): string[]
       ["activations", activationBytes],
       ["gradients and optimizer", optimizerBytes],
     ] as const;
+    const [needed, held] = toldApart(totalBytes, hardware.hbmBytes);
     const listed = parts
       .filter(([, bytes]) => bytes >= SMALLEST_SHOWN_BYTES)
       .map(([name, bytes]) => `${name} ${gigabytes(bytes)}`);
     found.push(
-      `All ${model.layers} layers do not fit: each GPU would hold ${gigabytes(totalBytes)} (${listed.join(", ")}) and has ${gigabytes(hardware.hbmBytes)}; the layer's figures hold all the same.`,
+      `All ${model.layers} layers do not fit: each GPU would hold ${needed} (${listed.join(", ")}) and has ${held}; the layer's figures hold all the same.`,
     );
   }
   const exchanging =
@@ -127,4 +128,13 @@ const hasResidual = ({ residual }: NormPlace): boolean => residual !== undefined
 /** Less than this is 0.0 GB. */
 const SMALLEST_SHOWN_BYTES = 0.05e9;
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 1 : 0)} GB`;
+const gigabytes = (bytes: number, decimals = bytes < 10e9 ? 1 : 0): string =>
+  `${(bytes / 1e9).toFixed(decimals)} GB`;
+
+/** Two sizes with as many decimals as tell them apart, down to the byte. */
+function toldApart(a: number, b: number): [string, string] {
+  const shown = (decimals?: number): [string, string] => [gigabytes(a, decimals), gigabytes(b, decimals)];
+  let both = shown();
+  for (let decimals = 1; both[0] === both[1] && decimals <= 9; decimals++) both = shown(decimals);
+  return both;
+}

@@ -120,6 +120,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
   hardware: [
     ["$schema", optional(anyText())],
     ["name", TEXT],
+    ["gpu", optional(TEXT)],
     ["sources", list(1)],
     ["sources.0", OBJECT],
     ["sources.0.fields", list(1)],

@@ -253,6 +253,43 @@ describe("warnings", () => {
     expect(about(/gradients and optimizer 988 GB/, scenario({ workload: train(1, 128) }))).toBe(true);
   });
 
+  /** [model, device, batch, context] at the edge: weights and cache come to within 1% of what the driver reports. */
+  test.each([
+    ["llama-3-70b", "h200-sxm", 1, 27_000, true],
+    ["llama-3-70b", "h200-sxm", 1, 28_000, false],
+    ["llama-3-8b", "h100-sxm", 64, 8200, true],
+    ["llama-3-8b", "h100-sxm", 64, 8230, false],
+    ["llama-3-8b", "a100-sxm-40gb", 8, 25_000, true],
+    ["llama-3-8b", "a100-sxm-40gb", 8, 25_100, false],
+    ["llama-3-8b", "mi300x", 128, 11_300, true],
+    ["llama-3-8b", "mi300x", 128, 11_400, false],
+  ] as const)(
+    "say of %s on %s with %d sequences of %d tokens that it fits: %s",
+    (name, device, batch, context, fits) => {
+      const given = scenario({
+        model: model(name),
+        hardware: hardware(device),
+        workload: decode(batch, context),
+      });
+      const { totalBytes, deviceBytes } = simulate(given).memory;
+      expect(Math.abs(totalBytes / deviceBytes - 1)).toBeLessThan(0.01);
+      expect(about(/do not fit/, given)).toBe(!fits);
+    },
+  );
+
+  test("tell what is needed from what is there, however near they are", () => {
+    const { memory } = simulate(scenario());
+    const missing = (bytes: number) =>
+      scenario({ hardware: { ...hardware("h100-sxm"), hbmBytes: memory.totalBytes - bytes } });
+    expect(about(/would hold \d+ GB \(.*\) and has \d+ GB;/, missing(5e9))).toBe(true);
+    for (const bytes of [1e9, 1e8, 1e3, 1]) {
+      const [text] = simulate(missing(bytes)).warnings.filter((warning) => /do not fit/.test(warning));
+      const [, needed, held] = /would hold ([\d.]+) GB .* and has ([\d.]+) GB/.exec(text!)!;
+      expect(Number(needed)).toBeGreaterThan(Number(held));
+    }
+    expect(about(/do not fit/, missing(0))).toBe(false);
+  });
+
   test("say that the model itself has the other norm", () => {
     const norm = (kind: "layernorm" | "rmsnorm") =>
       scenario({ normalization: { kind, implementation: "native" } });
