@@ -288,7 +288,10 @@ function declareCalibrate(command: Command, _: Command, io: Io, done: Done): voi
       "--base <profile>",
       "the profile to start from: its datasheet, and its calibration if it has one",
     )
-    .option("--name <text>", "name of the new profile (default: the base's)")
+    .option(
+      "--name <text>",
+      "name of the new profile (default: the base's, whose GPU was measured); without a profile yet: a name, and the nearest as --base",
+    )
     .option("--scratch", "start from nominal values instead of the base's calibration")
     .option("-o, --output <file>", "write the profile to a file (default: standard output)", collect)
     .addHelpText(

@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { accuracy as compare } from "../calibration/accuracy.ts";
+import { differences, measuredGpus } from "../calibration/measured-gpu.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
@@ -28,12 +29,13 @@ export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions,
   const files = filesFor(name, options.against);
   keepInputs(options.output ?? [], [document.path, ...files.map(({ path }) => path)]);
   const { value: profile } = await readOrThrow("hardware", document);
-  const reports = files.map(
-    ({ path, label }): AccuracyAnswer => ({
+  const measured = files.map(({ path, label }) => ({ label, rows: readMeasurements(path, label) }));
+  const reports = measured.map(
+    ({ label, rows }): AccuracyAnswer => ({
       ...ANSWERED_BY,
       profile: profile.name,
       against: label,
-      ...compare(readMeasurements(path, label), profile),
+      ...compare(rows, profile),
       // cross-validated on the profile's own operators and counters
       ...(options.against === undefined && profile.crossValidation !== undefined
         ? { crossValidation: profile.crossValidation }
@@ -42,6 +44,10 @@ export async function accuracy(name = DEFAULT_PROFILE, options: AccuracyOptions,
   );
   const worse = limit === undefined ? [] : layersAbove(reports, limit);
   await write((format, look) => accuracyReport(reports, format, look));
+  for (const { label, rows } of measured)
+    for (const gpu of measuredGpus(rows))
+      for (const line of differences(gpu, profile))
+        say(io, `note: ${label} is of another GPU than ${profile.name}: ${line}`);
   for (const line of worse) say(io, `above --max-error ${limit}: ${line}`);
   return worse.length === 0 ? EXIT.ok : EXIT.checkFailed;
 }

@@ -1,14 +1,18 @@
-import { calibrate as fitProfile } from "../calibration/calibrate.ts";
-import { startingCalibration } from "../calibration/transfer.ts";
+import { type CalibrationFit, calibrate as fitProfile } from "../calibration/calibrate.ts";
+import { measuredDevice } from "../calibration/measured-device.ts";
+import { differences, type MeasuredGpu, measuredGpus } from "../calibration/measured-gpu.ts";
 import { validate } from "../calibration/validate.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
 import { readMeasurements } from "../io/measurements.ts";
+import { shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { keepInputs } from "../io/write.ts";
 import { calibrationReport } from "../report/calibration.ts";
 import { json } from "../report/json.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import { formatPercent, plural } from "../units.ts";
 import { VERSION } from "../version.ts";
 import { pathsOf, sayWritten, writeText } from "./output.ts";
 
@@ -31,15 +35,10 @@ export async function calibrate(
   const { value: base } = await readOrThrow("hardware", document);
   const fileOf = new Map(files.flatMap((file) => readMeasurements(file).map((row) => [row, file] as const)));
   const measurements = [...fileOf.keys()];
-  // what is known of how well the base predicts is about the base
-  const { validation: _, crossValidation: __, ...datasheet } = base;
-  const start = {
-    ...datasheet,
-    name: options.name ?? base.name,
-    generator: `norm-roofline ${VERSION}`,
-    calibration: (options.scratch ? undefined : base.calibration) ?? startingCalibration(base),
-  };
   const source = files.join(", ");
+  const gpu = onlyGpu(measuredGpus(measurements), source);
+  if (options.name === undefined) await refuseAnother(gpu, base, source);
+  const start = measuredDevice(base, gpu, { ...options, source, generator: `norm-roofline ${VERSION}` });
   const found = fitProfile(measurements, start, {
     origin: "measured",
     source: (rows) => [...new Set(rows.map((row) => fileOf.get(row)))].join(", "),
@@ -48,6 +47,7 @@ export async function calibrate(
     throw new UserError(`${source}: no rows that a calibration could be fitted on`, [
       "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",
     ]);
+  refuseAbsurd(found, base, source);
   const profile = { ...found.profile, validation: validate(measurements, found.profile, () => source) };
   io.stderr(
     await calibrationReport({ ...found, profile }, { width: io.columns, color: false, unicode: io.unicode }),
@@ -57,4 +57,55 @@ export async function calibrate(
     sayWritten(path, paths, io);
   }
   return EXIT.ok;
+}
+
+function onlyGpu(gpus: readonly MeasuredGpu[], source: string): MeasuredGpu | undefined {
+  if (gpus.length > 1)
+    throw new UserError(`${source}: measured on more than one GPU`, [
+      ...gpus.map(({ gpu, computeUnits }) => `${gpu}, ${computeUnits} compute units`),
+      "a profile is of one: calibrate each with its own files",
+    ]);
+  return gpus[0];
+}
+
+const NEW_DEVICE =
+  'for a device without a profile: --name "My GPU", with the profile nearest to it as --base';
+
+/** Without a name of its own the profile is the base's, and so must be the GPU. */
+async function refuseAnother(gpu: MeasuredGpu | undefined, base: Hardware, source: string): Promise<void> {
+  if (gpu === undefined)
+    throw new UserError(`${source} does not say which GPU was measured`, [
+      "expected a row of kind environment, which tools/measure_gpu.py writes first",
+      NEW_DEVICE,
+    ]);
+  const differing = differences(gpu, base);
+  if (differing.length === 0) return;
+  const own = await shippedFor(gpu);
+  throw new UserError(`${source} was measured on another GPU than ${base.name}`, [
+    ...differing,
+    own === undefined ? NEW_DEVICE : `--base ${own} is its profile`,
+  ]);
+}
+
+async function shippedFor(gpu: MeasuredGpu): Promise<string | undefined> {
+  for (const name of shippedNames("hardware")) {
+    const { value } = await readOrThrow("hardware", readDocument("hardware", name, "."));
+    if (differences(gpu, value).length === 0) return name;
+  }
+  return undefined;
+}
+
+/** Fits of a GPU to its own profile miss by 13% at most; of H200 to H100's, whose memory is slower, by 39%. */
+const LARGEST_MEDIAN_ERROR = 0.3;
+
+function refuseAbsurd({ stages }: CalibrationFit, base: Hardware, source: string): void {
+  const absurd = stages.filter(({ medianError }) => medianError > LARGEST_MEDIAN_ERROR);
+  if (absurd.length === 0) return;
+  throw new UserError(`${source} does not fit ${base.name}`, [
+    ...absurd.map(
+      ({ name, rows, medianError }) =>
+        `${name}: ${plural(rows, "row")}, median error ${formatPercent(medianError)}, expected at most ${100 * LARGEST_MEDIAN_ERROR}%`,
+    ),
+    "the peaks must be those of the GPU measured: put its datasheet into a copy of the profile (norm-roofline show) and name that as --base",
+  ]);
 }

@@ -114,7 +114,7 @@ describe("what is no document says its program too", () => {
 
   test("a calibrated profile as its generator", async () => {
     const counters = "measurements/h100-sxm/counters.jsonl";
-    const profile = JSON.parse(await answer(`calibrate ${counters} --base h200-sxm`)) as object;
+    const profile = JSON.parse(await answer(`calibrate ${counters} --base h100-sxm`)) as object;
     expect(profile).toMatchObject({ generator: `norm-roofline ${version}` });
     // how well the base was found to predict is not this profile's
     expect(profile).not.toHaveProperty("crossValidation");

@@ -219,7 +219,7 @@ describe("a key that objects inherit", () => {
     ]);
     const path = join(folder, "rows.jsonl");
     writeFileSync(path, rows.map((row) => JSON.stringify(row)).join("\n"));
-    expect(await refused(["calibrate", path, "--base", "l4"])).toMatch(/no rows/);
+    expect(await refused(["calibrate", path, "--base", "l4", "--name", "Mine"])).toMatch(/no rows/);
   });
 });
 
