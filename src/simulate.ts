@@ -2,7 +2,7 @@ import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
 import { layerFigures, layerResult } from "./simulate/layer-result.ts";
-import { extrapolation, typicalError } from "./simulate/typical-error.ts";
+import { knownError } from "./simulate/typical-error.ts";
 import { sharedWaiting, warnings } from "./simulate/warnings.ts";
 import { ANSWERED_BY } from "./version.ts";
 
@@ -13,17 +13,18 @@ import { ANSWERED_BY } from "./version.ts";
 export function simulate(scenario: Scenario): Result {
   const base = layerResult(scenario);
   const others = alternatives(scenario, base);
+  const { typicalError, unknownBecause } = knownError(scenario, base.operators);
   return {
     ...ANSWERED_BY,
     scenario,
     ...base,
     cost: { ...base.cost, ...swappedCost(scenario) },
     alternatives: others,
-    typicalError: typicalError(scenario),
+    typicalError,
     warnings: [
       ...warnings(scenario, base.memory),
       ...sharedWaiting(scenario, base.normalization, others),
-      ...extrapolation(scenario),
+      ...unknownBecause,
     ],
   };
 }

@@ -1,12 +1,10 @@
 import { device } from "../roofline/device.ts";
-import type { Hardware } from "../schema/hardware.ts";
+import type { Hardware, Measured, Validation } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { medianShareErrorPoints } from "./accuracy.ts";
 import { quantile } from "./calibrate.ts";
 import { isFitted } from "./fit-stages.ts";
 import { layerPredictions, layersWith } from "./measured-layers.ts";
-
-export type Validation = NonNullable<Hardware["validation"]>[number];
 
 /** Predicted against measured time of the layers that no fit used, by kind, phase and runtime, in that order. */
 export function validate(
@@ -16,15 +14,16 @@ export function validate(
 ): Validation[] {
   const target = device(profile);
   // Stryker disable next-line ConditionalExpression: no other row has a phase
-  const held = measurements.filter((row): row is MeasuredLayer => row.kind === "layer" && !isFitted(row));
+  const measured = measurements.filter((row): row is MeasuredLayer => row.kind === "layer");
   const kinds = (["prefill", "decode", "train"] as const).flatMap((phase) =>
     (["graph", "eager"] as const).map((runtime) => ({ phase, runtime })),
   );
   return ([undefined, "experts", "two GPUs", "fp8"] as const).flatMap((beyond) =>
     kinds.flatMap(({ phase, runtime }) => {
-      const layers = held.filter(
+      const alike = measured.filter(
         (row) => row.phase === phase && row.runtime === runtime && layersWith(row) === beyond,
       );
+      const layers = alike.filter((row) => !isFitted(row));
       const errors = layers
         .flatMap(layerPredictions)
         .map(({ seconds, predict }) => Math.abs(predict(target) / seconds - 1))
@@ -40,9 +39,27 @@ export function validate(
           medianError: rounded(0.5),
           percentile90Error: rounded(0.9),
           shareErrorPoints: Number(medianShareErrorPoints(layers, target).toPrecision(2)),
+          measured: rangeOf(alike.filter((row) => layerPredictions(row).length > 0)),
           source: sourceOf(layers),
         },
       ];
     }),
   );
+}
+
+function rangeOf(layers: readonly MeasuredLayer[]): Measured {
+  const between = (size: (row: MeasuredLayer) => number): [number, number] => [
+    Math.min(...layers.map(size)),
+    Math.max(...layers.map(size)),
+  ];
+  const each = <T>(values: (row: MeasuredLayer) => readonly T[]): T[] => [...new Set(layers.flatMap(values))];
+  return {
+    batch: between(({ batch }) => batch),
+    tokens: between(({ batch, sequence }) => batch * sequence),
+    context: between(({ context }) => context),
+    hidden: between(({ shape }) => shape.hidden),
+    headDims: each(({ shape }) => [shape.headDim]).sort((a, b) => a - b),
+    norms: each((row) => layerPredictions(row).map(({ name }) => name)).sort(),
+    pointwise: each(({ pointwise }) => [pointwise]).sort(),
+  };
 }

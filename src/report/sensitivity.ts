@@ -1,5 +1,4 @@
 import type { Sensitivity } from "../schema/sensitivity.ts";
-import { extrapolation } from "../simulate/typical-error.ts";
 import { formatPercent, formatSeconds, significant } from "../units.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
@@ -49,7 +48,7 @@ export async function sensitivityReport(found: Sensitivity, format: Format, look
 const short = (parameter: string): string =>
   parameter.replace(/^hardware\.(calibration\.)?/, "").replace(/\.value$/, "");
 
-function notes({ scenario, shareOfTime, saving, layerSeconds, band }: Sensitivity): string[] {
+function notes({ scenario, shareOfTime, saving, layerSeconds, band, warnings }: Sensitivity): string[] {
   return [
     `Now: normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${formatPercent(saving)}, layer ${formatSeconds(layerSeconds)}.`,
     "norm share and RMS saves: change in percentage points; largest effect on the share first.",
@@ -57,6 +56,6 @@ function notes({ scenario, shareOfTime, saving, layerSeconds, band }: Sensitivit
       ? `Error band of the profile here: ±${formatPercent(band.layerError)} of the layer, ±${significant(100 * band.shareError)} points of the share (median over ${band.layers} measured layers).`
       : scenario.hardware.calibration === undefined
         ? "This device has no calibration: its times are ideal, and nobody knows how far off."
-        : `${extrapolation(scenario).join(" ")} There is no error band.`,
+        : `${warnings.join(" ")} There is no error band.`,
   ];
 }

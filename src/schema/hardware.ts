@@ -1,10 +1,26 @@
 import * as z from "zod";
 import { CalibrationSchema } from "./calibration.ts";
-import { count, quantity, schemaReference, text } from "./fields.ts";
+import { count, countOrZero, quantity, schemaReference, text } from "./fields.ts";
 
 const SourceSchema = z.strictObject({
   fields: z.array(text).min(1).describe("Names of the fields this source is for"),
   source: text.describe("Datasheet, publication or measurement"),
+});
+
+const range = z.tuple([countOrZero, countOrZero]);
+
+/** The layers behind an error: outside of it nobody has measured. */
+const MeasuredSchema = z.strictObject({
+  batch: range.describe("Sequences, least and most"),
+  tokens: range.describe("New tokens of the whole batch, least and most"),
+  context: range.describe("Tokens in the KV cache of a sequence, least and most"),
+  hidden: range.describe("Width of the residual stream, least and most"),
+  headDims: z.array(count).min(1).describe("Widths of one head"),
+  norms: z.array(text).min(1).describe("Kind and implementation, such as rmsnorm.native"),
+  pointwise: z
+    .array(z.enum(["eager", "fused"]))
+    .min(1)
+    .describe("How RoPE and activation were run"),
 });
 
 /** One GPU (or TPU) as its datasheet describes it, and what it was measured to reach. */
@@ -71,6 +87,9 @@ export const HardwareSchema = z.strictObject({
           .number()
           .min(0)
           .describe("Median absolute error of normalization's share of time, percentage points"),
+        measured: MeasuredSchema.optional().describe(
+          "What the measured layers were, fitted ones too; absent: the error is taken to hold for no layer",
+        ),
         source: text.describe("Which measurements"),
       }),
     )
@@ -79,3 +98,5 @@ export const HardwareSchema = z.strictObject({
 });
 
 export type Hardware = z.infer<typeof HardwareSchema>;
+export type Validation = NonNullable<Hardware["validation"]>[number];
+export type Measured = z.infer<typeof MeasuredSchema>;

@@ -27,6 +27,7 @@ export const SensitivitySchema = z.strictObject({
     })
     .nullable()
     .describe("How far the profile was off where it was measured; null where nobody measured"),
+  warnings: z.array(z.string()),
 });
 
 export type Sensitivity = z.infer<typeof SensitivitySchema>;

@@ -1,6 +1,6 @@
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
-import { typicalError } from "../simulate/typical-error.ts";
+import { knownError } from "../simulate/typical-error.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type Answers, answersFor } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
@@ -69,7 +69,9 @@ const figuresOf = (answers: Answers): Figures => ({
 /** How much 10% more of each parameter moves normalization's share, RMSNorm's saving and the layer's time. */
 export function sensitivity(space: Space): Sensitivity {
   const scenario = scenariosOf(space)([]);
-  const base = figuresOf(answersFor(scenario));
+  const answers = answersFor(scenario);
+  const base = figuresOf(answers);
+  const { typicalError: band, unknownBecause } = knownError(scenario, answers.operators());
   const effects = parametersOf(scenario).flatMap((parameter) => {
     const flag = WHAT_IF_FLAGS.find(({ name }) => name === parameter);
     const value = getPath(scenario, (flag?.field ?? parameter).split("."));
@@ -92,7 +94,6 @@ export function sensitivity(space: Space): Sensitivity {
       },
     ];
   });
-  const band = typicalError(scenario);
   return {
     ...ANSWERED_BY,
     scenario,
@@ -101,6 +102,7 @@ export function sensitivity(space: Space): Sensitivity {
     layerSeconds: base.seconds,
     effects: [...effects].sort((a, b) => Math.abs(b.shareOfTimeChange) - Math.abs(a.shareOfTimeChange)),
     band: band && { layerError: band.layer, shareError: band.shareOfTime, layers: band.layers },
+    warnings: [...unknownBecause],
   };
 }
 

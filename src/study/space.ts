@@ -2,7 +2,7 @@ import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { type FlagName, type Point, WHAT_IF_FLAGS } from "./flags.ts";
-import { type Setting, setPath } from "./set-path.ts";
+import type { Setting } from "./set-path.ts";
 import {
   changeHardware,
   changeKernels,
@@ -15,6 +15,7 @@ import {
   type LoadedFile,
   withNamedSizes,
 } from "./what-if.ts";
+import { withSettings } from "./with-settings.ts";
 
 export type AxisValue = string | number | boolean;
 
@@ -178,9 +179,8 @@ function makePart(space: Space, part: Part, axes: readonly number[], digits: rea
     else settings = [...settings, { path: name.split("."), value }];
   }
   const whole = { [part]: fromFlags(space, part, withNamedSizes(point as Point, settings)) };
-  const changed = settings
-    .filter((setting) => setting.path[0] === part && !namesPart(setting))
-    .reduce<unknown>((tree, { path, value }) => setPath(tree, path, value), whole);
+  const ofPart = settings.filter((setting) => setting.path[0] === part && !namesPart(setting));
+  const changed = withSettings(whole, ofPart);
   const made = (changed as Record<string, unknown>)[part];
   return part === "workload" ? withSequence(made as Workload) : made;
 }

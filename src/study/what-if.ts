@@ -3,7 +3,8 @@ import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
 import { type Point, WHAT_IF_FLAGS } from "./flags.ts";
 import { scaleHidden } from "./scale-hidden.ts";
-import { type Setting, setPath } from "./set-path.ts";
+import type { Setting } from "./set-path.ts";
+import { withSettings } from "./with-settings.ts";
 
 /** A valid scenario file whose model and hardware are loaded. */
 export type LoadedFile = ScenarioFile & { readonly model: Model; readonly hardware: Hardware };
@@ -38,8 +39,7 @@ export function applyWhatIf(
     parallelism: changeParallelism(file.parallelism, point, sequenceParallel),
     ...definedLayerKind(changeLayerKind(file, point)),
   };
-  const input = settings.reduce<unknown>((tree, { path, value }) => setPath(tree, path, value), changed);
-  return { input, notes: [...workload.notes, ...model.notes] };
+  return { input: withSettings(changed, settings), notes: [...workload.notes, ...model.notes] };
 }
 
 /** Sizes that follow from others unless somebody names them. */

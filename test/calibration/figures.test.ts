@@ -259,7 +259,8 @@ describe("validation", () => {
       layerOff(0.123_456, { phase: "prefill", sequence: 64, context: 0 }),
       off(5),
     ];
-    expect(validate(rows, H100, () => "here")).toEqual([
+    const found = validate(rows, H100, () => "here").map(({ measured: _, ...errors }) => errors);
+    expect(found).toEqual([
       {
         phase: "prefill",
         runtime: "graph",
@@ -315,6 +316,26 @@ describe("validation", () => {
       ["fp8", 1, 0.07, "5"],
     ]);
     expect(Object.keys(found[0]!)).not.toContain("layersWith");
+  });
+
+  test("says what the layers were, those too that were fitted, but none that nobody can predict", () => {
+    const { shape } = layerRow();
+    const rows = [
+      layerOff(0.1, { batch: 2, context: 512 }),
+      layerOff(0.1, { batch: 16, context: 64, pointwise: "fused" }),
+      layerOff(0.1, { model: "bert-large", shape: { ...shape, hidden: 1024, headDim: 64 } }),
+      layerOff(0.1, { batch: 99, dtype: "fp6" }),
+      layerOff(0.1, { batch: 99, phase: "prefill", context: 0 }),
+    ];
+    expect(validate(rows, H100, () => "here").find(({ phase }) => phase === "decode")?.measured).toEqual({
+      batch: [2, 16],
+      tokens: [2, 16],
+      context: [64, 1024],
+      hidden: [1024, 4096],
+      headDims: [64, 128],
+      norms: ["rmsnorm.native"],
+      pointwise: ["eager", "fused"],
+    });
   });
 
   test("of no layers is none", () => {

@@ -25,6 +25,8 @@ type Kind = "model" | "hardware" | "scenario";
 
 const WIDE = ["fp32", "tf32", "fp16", "bf16"] as const;
 const IMPLEMENTATIONS = ["textbook", "eager", "native", "fused", "residual-fused", "folded"];
+/** The least and the most of a size. */
+const PAIR: FieldKind = { ...list(0), good: [[1, 2]] };
 /** Defaults fill what is left out of these. */
 const defaulted = optional;
 
@@ -162,6 +164,16 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["validation.0.medianError", AMOUNT],
     ["validation.0.percentile90Error", AMOUNT],
     ["validation.0.shareErrorPoints", AMOUNT],
+    ["validation.0.measured", optional(OBJECT)],
+    ["validation.0.measured.batch", PAIR],
+    ["validation.0.measured.tokens", PAIR],
+    ["validation.0.measured.context", PAIR],
+    ["validation.0.measured.hidden", PAIR],
+    ["validation.0.measured.headDims", list(1)],
+    ["validation.0.measured.norms", list(1)],
+    ["validation.0.measured.norms.0", TEXT],
+    ["validation.0.measured.pointwise", list(1)],
+    ["validation.0.measured.pointwise.0", oneOf("eager", "fused")],
     ["validation.0.source", TEXT],
   ],
   scenario: [

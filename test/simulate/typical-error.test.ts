@@ -1,12 +1,19 @@
 import { describe, expect, test } from "vitest";
-import type { Hardware } from "../../src/schema/hardware.ts";
+import type { Hardware, Measured, Validation } from "../../src/schema/hardware.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { extrapolation, typicalError } from "../../src/simulate/typical-error.ts";
+import { simulate } from "../../src/simulate.ts";
 import { decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
 
-type Validation = NonNullable<Hardware["validation"]>[number];
-
 const H100 = hardware("h100-sxm");
+const MEASURED: Measured = {
+  batch: [1, 8],
+  tokens: [1, 8192],
+  context: [0, 4096],
+  hidden: [1024, 8192],
+  headDims: [64, 128],
+  norms: ["layernorm.native", "rmsnorm.native"],
+  pointwise: ["eager"],
+};
 const row = (changes: Partial<Validation>): Validation => ({
   phase: "prefill",
   runtime: "graph",
@@ -14,6 +21,7 @@ const row = (changes: Partial<Validation>): Validation => ({
   medianError: 0.02,
   percentile90Error: 0.04,
   shareErrorPoints: 0.5,
+  measured: MEASURED,
   source: "test",
   ...changes,
 });
@@ -33,6 +41,11 @@ const typed = (changes: Partial<Scenario["precision"]>) =>
 const group = (changes: Partial<Scenario["parallelism"]>) =>
   of({ parallelism: { tensor: 1, sequenceParallel: false, ...changes } });
 
+const typicalError = (given: Scenario) => simulate(given).typicalError;
+/** What reports say of an error that is not known. */
+const whyUnknown = (given: Scenario): string[] =>
+  simulate(given).warnings.filter((text) => /extrapolated\.$|not known\.$|again\.$/.test(text));
+
 describe("the typical error", () => {
   test("is that of measured layers of the same phase, runtime and kind", () => {
     expect(typicalError(of({}))).toEqual({ layer: 0.02, shareOfTime: 0.005, layers: 7 });
@@ -43,7 +56,7 @@ describe("the typical error", () => {
     expect(typicalError(typed({ activations: "fp8", weights: "fp8" }))?.layer).toBe(0.025);
     // nothing is read from a cache here, whatever its type
     expect(typicalError(typed({ activations: "fp8", weights: "fp8", kvCache: "fp8" }))?.layer).toBe(0.025);
-    for (const one of [of({}), experts]) expect(extrapolation(one)).toEqual([]);
+    for (const one of [of({}), experts]) expect(whyUnknown(one)).toEqual([]);
   });
 
   test.each<[Scenario, string]>([
@@ -71,11 +84,40 @@ describe("the typical error", () => {
       { ...typed({ activations: "fp8", weights: "fp8" }), workload: decode(1, 100) },
       "decode in a CUDA graph of layers with fp8",
     ],
-    [of({ model: { ...model("llama-3-8b"), hidden: 256 } }), "layers with a hidden size of 256"],
-    [of({ model: { ...model("llama-3-8b"), hidden: 32_768 } }), "layers with a hidden size of 32768"],
-    [of({ workload: prefill(1, 200_000) }), "layers with sequences of 200000 tokens"],
-    [of({ workload: decode(1, 200_000) }), "layers with sequences of 200000 tokens"],
-    [of({ model: { ...model("llama-3-8b"), headDim: 80 } }), "layers with heads of 80"],
+    [
+      of({ model: { ...model("llama-3-8b"), hidden: 256 } }),
+      "prefill in a CUDA graph with a hidden size of 256 (measured: 1024 to 8192)",
+    ],
+    [
+      of({ model: { ...model("llama-3-8b"), hidden: 8193 } }),
+      "prefill in a CUDA graph with a hidden size of 8193 (measured: 1024 to 8192)",
+    ],
+    [
+      of({ workload: prefill(1, 8193) }),
+      "prefill in a CUDA graph with 8193 new tokens (measured: 1 to 8192)",
+    ],
+    [
+      of({ workload: decode(100_000, 100_000) }),
+      "decode in a CUDA graph with a batch of 100000 (measured: 1 to 8), 100000 new tokens (measured: 1 to 8192) or a context of 100000 tokens (measured: 0 to 4096)",
+    ],
+    [
+      of({ model: model("mixtral-8x7b"), workload: decode(1, 5000) }),
+      "decode in a CUDA graph of layers with experts with a context of 5000 tokens (measured: 0 to 4096)",
+    ],
+    [
+      of({ model: { ...model("llama-3-8b"), headDim: 80 } }),
+      "prefill in a CUDA graph with heads of 80 (measured: 64, 128)",
+    ],
+    [
+      of({ normalization: { kind: "rmsnorm", implementation: "textbook" } }),
+      "prefill in a CUDA graph with rmsnorm.textbook norms",
+    ],
+    [
+      of({ kernels: { pointwise: "fused", attention: "flash" } }),
+      "prefill in a CUDA graph with fused RoPE and activation",
+    ],
+    [of({ model: { ...model("llama-3-8b"), slidingWindow: 500 } }), "layers with a sliding window"],
+    [of({ workload: train(1, 512), training: { recomputation: "full" } }), "layers with full recomputation"],
     [
       of({ kernels: { pointwise: "eager", attention: "materialized" } }),
       "layers with scores that are written to memory",
@@ -93,14 +135,67 @@ describe("the typical error", () => {
     [of({ hardware: hardware("a100-sxm-80gb") }), "whole layers on this device"],
   ])("is not there for other layers, and why is said: %#", (given, what) => {
     expect(typicalError(given)).toBeNull();
-    expect(extrapolation(given)).toEqual([
-      `Nobody has measured ${what}: the profile's laws are extrapolated.`,
-    ]);
+    expect(whyUnknown(given)).toEqual([`Nobody has measured ${what}: the profile's laws are extrapolated.`]);
   });
 
   test("is not there without a calibration, which another warning says", () => {
     const ideal = of({ hardware: hardware("b200") });
     expect(typicalError(ideal)).toBeNull();
-    expect(extrapolation(ideal)).toEqual([]);
+    expect(whyUnknown(ideal)).toEqual([]);
+  });
+
+  test("is not there where the profile does not say what was measured", () => {
+    const { measured: _, ...old } = row({});
+    const given = of({ hardware: { ...H100, validation: [old] } });
+    expect(typicalError(given)).toBeNull();
+    expect(whyUnknown(given)).toEqual([
+      "The profile does not say which layers its error was measured on: calibrate it again.",
+    ]);
+  });
+
+  test("is that of the layer's own kind, and of a window only where it hides a token", () => {
+    const mixed = model("gemma-3-27b");
+    const near = { ...mixed, headDim: 128, slidingWindow: 1024 };
+    const at = (sequence: number, layerKind: string): Scenario =>
+      of({ model: near, layerKind, workload: prefill(1, sequence) });
+    expect(typicalError(at(1024, "window"))?.layer).toBe(0.02);
+    expect(typicalError(at(1025, "window"))).toBeNull();
+    expect(typicalError(at(1025, "full"))?.layer).toBe(0.02);
+  });
+
+  test("is not there where the layer waits for a host, which is not the one that was measured", () => {
+    const eager = { ...H100, validation: [row({ runtime: "eager" })] };
+    const waiting = of({
+      model: model("llama-3-8b"),
+      hardware: eager,
+      runtime: "eager",
+      workload: prefill(1, 1),
+    });
+    expect(typicalError(waiting)).toBeNull();
+    expect(whyUnknown(waiting)).toEqual([
+      "The layer waits for the host, and the profile has that of another machine: its error is not known.",
+    ]);
+    expect(typicalError({ ...waiting, workload: prefill(1, 8192) })?.layer).toBe(0.02);
+  });
+});
+
+describe("new tokens behind a context", () => {
+  const about = (given: Scenario): string[] =>
+    simulate(given).warnings.filter((text) => text.startsWith("Attention of "));
+
+  test("are said to be timed too short, and have no error", () => {
+    const chunk = scenario({ workload: prefill(1, 64, 32_704) });
+    expect(about(chunk)).toEqual([
+      expect.stringMatching(/^Attention of 64 new tokens behind 32704 .* 2 to 18 times as long/),
+    ]);
+    expect(typicalError(chunk)).toBeNull();
+  });
+
+  test.each([
+    ["one token alone", prefill(1, 1, 32_767)],
+    ["a prompt from its start", prefill(1, 64)],
+    ["decode", decode(8, 4096)],
+  ])("not so %s", (_, workload) => {
+    expect(about(scenario({ workload }))).toEqual([]);
   });
 });
