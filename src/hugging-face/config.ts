@@ -25,10 +25,17 @@ export function languageModel(file: Config): LanguageModel {
 /** No class is called by more letters. */
 const LONGEST_NAME = 200;
 
-function typeOf({ model_type: type, architectures }: Config): string | undefined {
-  if (typeof type === "string" && type !== "") return type;
+/** The class that the weights were saved from. */
+export function firstArchitecture({ architectures }: Config): string | undefined {
   const [first] = Array.isArray(architectures) ? (architectures as unknown[]) : [];
-  if (typeof first !== "string" || first.length > LONGEST_NAME) return undefined;
+  return typeof first === "string" && first.length <= LONGEST_NAME ? first : undefined;
+}
+
+function typeOf(config: Config): string | undefined {
+  const { model_type: type } = config;
+  if (typeof type === "string" && type !== "") return type;
+  const first = firstArchitecture(config);
+  if (first === undefined) return undefined;
   const stem = bare(first.replace(/(For[A-Z]\w*|LMHeadModel|Model)$/, ""));
   return Object.keys(MODEL_TYPES).find((known) => bare(known) === stem) ?? first;
 }

@@ -42,7 +42,7 @@ function deepseek(read: Reader, absent: DeepSeekDefaults): Architecture {
     activation: activation(read, "hidden_act", "silu"),
     bias: biases(read, attentionBias(read), false),
     latentAttention: latentAttention(read),
-    ...layersOf(size.layers, {
+    ...layersOf(read, size.layers, {
       experts: experts(read, absent),
       isDense: (index) => index < denseLayers || index % frequency !== 0,
     }),

@@ -1,5 +1,5 @@
 import type { Model } from "../schema/model.ts";
-import { fullAttention, layersOf } from "./layer-kinds.ts";
+import { layersOf } from "./layer-kinds.ts";
 import { attentionBias, llamaStyle, qwenWindow, windowLayers } from "./llama.ts";
 import { type Architecture, biases } from "./parts.ts";
 import { type Keys, type Reader, shown } from "./reader.ts";
@@ -30,7 +30,7 @@ export function mixtral(read: Reader): Architecture {
     absent: { count: 8, perToken: 2 },
   });
   const slidingWindow = read.countOrNone("slidingWindow", "sliding_window");
-  return { ...base, ...layersOf(base.layers, { experts, slidingWindow }) };
+  return { ...base, ...layersOf(read, base.layers, { experts, slidingWindow }) };
 }
 
 export function qwen2Moe(read: Reader): Architecture {
@@ -41,10 +41,10 @@ export function qwen2Moe(read: Reader): Architecture {
   return {
     ...base,
     bias: read.flag("bias", "qkv_bias", true) ? "qkv" : "none",
-    ...layersOf(base.layers, {
+    ...layersOf(read, base.layers, {
       experts: { ...experts, sharedFfn, sharedGate: true },
       isDense: qwenDense(read),
-      ...qwenWindow(read, base.layers, (index) => index % 2 === 0 && index < lastWindow),
+      ...qwenWindow(read, (index) => index % 2 === 0 && index < lastWindow),
     }),
   };
 }
@@ -55,10 +55,10 @@ export function qwen3Moe(read: Reader): Architecture {
     ...base,
     qkNorm: true,
     bias: biases(read, attentionBias(read), false),
-    ...layersOf(base.layers, {
+    ...layersOf(read, base.layers, {
       experts: routedExperts(read, qwenExperts(128, 8, 768)),
       isDense: qwenDense(read),
-      ...qwenWindow(read, base.layers, () => true),
+      ...qwenWindow(read, () => true),
     }),
   };
 }
@@ -94,10 +94,10 @@ export function gptOss(read: Reader): Architecture {
   return {
     ...base,
     bias: biases(read, read.flag("bias", "attention_bias", true), true),
-    ...layersOf(base.layers, {
+    ...layersOf(read, base.layers, {
       experts,
       slidingWindow,
-      isFull: fullAttention(read, base.layers, (index) => index % 2 === 1),
+      isFull: (index) => index % 2 === 1,
     }),
   };
 }

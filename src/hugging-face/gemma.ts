@@ -1,4 +1,4 @@
-import { fullAttention, layersOf } from "./layer-kinds.ts";
+import { layersOf } from "./layer-kinds.ts";
 import { attentionBias } from "./llama.ts";
 import {
   type Architecture,
@@ -40,8 +40,8 @@ export const gemma = (read: Reader): Architecture => gemmaStyle(read, { kvHeads:
 export function gemma2(read: Reader): Architecture {
   const base = gemmaStyle(read, { kvHeads: 4 });
   const slidingWindow = read.countOrNone("slidingWindow", "sliding_window", 4096);
-  const isFull = fullAttention(read, base.layers, (index) => index % 2 === 1);
-  return { ...base, normPlacement: "sandwich", ...layersOf(base.layers, { slidingWindow, isFull }) };
+  const isFull = (index: number): boolean => index % 2 === 1;
+  return { ...base, normPlacement: "sandwich", ...layersOf(read, base.layers, { slidingWindow, isFull }) };
 }
 
 /** The smaller Gemma 3 leave most of their sizes to the defaults of Gemma3TextConfig. */
@@ -58,11 +58,11 @@ export function gemma3(read: Reader): Architecture {
   const base = gemmaStyle(read, GEMMA_3);
   const slidingWindow = read.countOrNone("slidingWindow", "sliding_window", 4096);
   const pattern = read.count("layerKinds", ["sliding_window_pattern", "_sliding_window_pattern"], 6);
-  const isFull = fullAttention(read, base.layers, (index) => (index + 1) % pattern === 0);
+  const isFull = (index: number): boolean => (index + 1) % pattern === 0;
   return {
     ...base,
     normPlacement: "sandwich",
     qkNorm: true,
-    ...layersOf(base.layers, { slidingWindow, isFull }),
+    ...layersOf(read, base.layers, { slidingWindow, isFull }),
   };
 }

@@ -18,7 +18,6 @@ export function gpt2(read: Reader): Architecture {
     hidden: ["n_embd", "hidden_size"],
     heads: ["n_head", "num_attention_heads"],
   });
-  if (read.config["add_cross_attention"] === true) read.note("cross-attention is not modelled");
   return {
     ...size,
     ...GPT_STYLE,

@@ -1,9 +1,11 @@
 import type { Model } from "../schema/model.ts";
+import { ofAnyType } from "./any-type.ts";
 import { languageModel } from "./config.ts";
 import { MODEL_TYPES, type ModelType } from "./model-types.ts";
 import { notModelled } from "./not-modelled.ts";
 import { type Config, type Mapped, reader } from "./reader.ts";
 import { unknownType } from "./unknown-type.ts";
+import { unusedKeys } from "./unused-keys.ts";
 
 /** Whose config.json it is: for the name and the source of the model. */
 export interface Origin {
@@ -31,14 +33,19 @@ export function importModel(file: Config, origin: Origin): Import {
   const known = type !== undefined && Object.hasOwn(MODEL_TYPES, type) ? MODEL_TYPES[type] : undefined;
   if (known === undefined) return { problems: unknownType(type, config, prefix) };
   const read = reader(config, prefix);
-  const architecture = known.architecture(read);
+  const architecture = ofAnyType(read, known.architecture(read), file);
   if (read.problems.length > 0) return { problems: [...new Set(read.problems)] };
   const model: Model = {
     name: nameOf(file) ?? origin.name,
     source: `${origin.source} (model_type ${type})`,
     ...architecture,
   };
-  const notes = [...defaultNotes(read.defaults, known), ...read.notes, ...notModelled(file, config)];
+  const notes = [
+    ...defaultNotes(read.defaults, known),
+    ...unusedNotes(unusedKeys(read, architecture, prefix), known),
+    ...read.notes,
+    ...notModelled(file, config),
+  ];
   return { imported: { model, mapped: mappings(read.mapped), notes } };
 }
 
@@ -51,6 +58,10 @@ function nameOf({ _name_or_path: name }: Config): string | undefined {
 
 function defaultNotes(defaults: readonly string[], { configClass }: ModelType): string[] {
   return defaults.length === 0 ? [] : [`by ${configClass}'s defaults: ${[...new Set(defaults)].join(", ")}`];
+}
+
+function unusedNotes(keys: readonly string[], { configClass }: ModelType): string[] {
+  return keys.length === 0 ? [] : [`left out, as ${configClass} makes nothing of it: ${keys.join(", ")}`];
 }
 
 function mappings(mapped: readonly Mapped[]): string[] {

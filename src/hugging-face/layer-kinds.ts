@@ -13,9 +13,13 @@ export interface Differences {
 
 type Parts = Pick<Model, "experts" | "slidingWindow" | "layerKinds">;
 
-/** Experts, window and kinds of layers as a model file has them: what no layer has is left out. */
-export function layersOf(layers: number, differences: Differences): Partial<Parts> {
-  const { experts, slidingWindow, isDense = () => false, isFull = () => false } = differences;
+/**
+ * Experts, window and kinds of layers as a model file has them: what no layer has is left out. `layer_types` says of a
+ * model of any type which layers have the window; where it is not listed, the type's own rule does.
+ */
+export function layersOf(read: Reader, layers: number, differences: Differences): Partial<Parts> {
+  const { experts, isDense = () => false } = differences;
+  const { slidingWindow, isFull = () => false } = listedWindow(read, layers, differences) ?? differences;
   const found = new Map<string, LayerKind>();
   for (let index = 0; index < layers; index++) {
     const dense = experts === undefined || isDense(index);
@@ -55,14 +59,11 @@ function named(kinds: readonly LayerKind[], experts: boolean, window: boolean): 
     .sort((a, b) => b.layers - a.layers || (a.name < b.name ? 1 : -1));
 }
 
-/** `layer_types` where config.json lists them, else the rule of the type. */
-export function fullAttention(
-  read: Reader,
-  layers: number,
-  rule: (index: number) => boolean,
-): (index: number) => boolean {
+type Window = Pick<Differences, "slidingWindow" | "isFull">;
+
+function listedWindow(read: Reader, layers: number, own: Window): Window | undefined {
   const types = read.list("layerKinds", "layer_types");
-  if (types === undefined) return rule;
+  if (types === undefined) return undefined;
   if (types.length !== layers && read.problems.length === 0)
     read.problem(
       "layer_types",
@@ -71,5 +72,19 @@ export function fullAttention(
   const strange = types.find((type) => type !== "full_attention" && type !== "sliding_attention");
   if (strange !== undefined)
     read.problem("layer_types", `expected "full_attention" or "sliding_attention", got ${shown(strange)}`);
-  return (index) => types[index] === "full_attention";
+  return {
+    slidingWindow: types.includes("sliding_attention") ? (own.slidingWindow ?? usedWindow(read)) : undefined,
+    isFull: (index) => types[index] === "full_attention",
+  };
+}
+
+/** Qwen's configs name a window that is not used; without one, the layers that would have it attend to all tokens. */
+function usedWindow(read: Reader): number | undefined {
+  const isUsed = read.peek("use_sliding_window") !== false;
+  const window = isUsed ? read.countOrNone("slidingWindow", "sliding_window") : undefined;
+  if (window === undefined)
+    read.note(
+      `layer_types has sliding_attention, but ${isUsed ? "there is no sliding_window" : "use_sliding_window is false"}: all layers attend to all tokens`,
+    );
+  return window;
 }

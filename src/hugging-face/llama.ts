@@ -1,4 +1,4 @@
-import { fullAttention, layersOf } from "./layer-kinds.ts";
+import { layersOf } from "./layer-kinds.ts";
 import {
   type Architecture,
   activation,
@@ -44,10 +44,7 @@ export function llama(read: Reader): Architecture {
 export function mistral(read: Reader): Architecture {
   const base = llamaStyle(read, { kvHeads: 8 });
   const slidingWindow = read.countOrNone("slidingWindow", "sliding_window", 4096);
-  return {
-    ...base,
-    ...layersOf(base.layers, { slidingWindow, isFull: fullAttention(read, base.layers, () => false) }),
-  };
+  return { ...base, ...layersOf(read, base.layers, { slidingWindow }) };
 }
 
 /** The bias of queries, keys and values is part of Qwen2's code, not of its config. */
@@ -70,16 +67,17 @@ export function qwen3(read: Reader): Architecture {
 function upperWindow(read: Reader, layers: number) {
   const first = windowLayers(read);
   return layersOf(
+    read,
     layers,
-    qwenWindow(read, layers, (index) => index >= first),
+    qwenWindow(read, (index) => index >= first),
   );
 }
 
 /** Qwen's window holds only where it is asked for, and then not in all layers. */
-export function qwenWindow(read: Reader, layers: number, inWindow: (index: number) => boolean) {
+export function qwenWindow(read: Reader, inWindow: (index: number) => boolean) {
   if (!read.flag("slidingWindow", "use_sliding_window", false)) return {};
   const slidingWindow = read.countOrNone("slidingWindow", "sliding_window", 4096);
-  return { slidingWindow, isFull: fullAttention(read, layers, (index) => !inWindow(index)) };
+  return { slidingWindow, isFull: (index: number) => !inWindow(index) };
 }
 
 /** The first layer with a window, or of qwen2_moe the first without. */
@@ -97,7 +95,7 @@ export function phi3(read: Reader): Architecture {
   return {
     ...base,
     ...rotaryPart(read, base.headDim, "partial_rotary_factor", 1),
-    ...layersOf(base.layers, { slidingWindow }),
+    ...layersOf(read, base.layers, { slidingWindow }),
   };
 }
 

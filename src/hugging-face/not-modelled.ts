@@ -28,8 +28,8 @@ const REMARKS: readonly Remark[] = [
     typeof layers === "number" && layers > 0
       ? `layers that predict more than the next token (num_nextn_predict_layers ${layers}) are left out`
       : undefined,
-  ({ use_bidirectional_attention: both }) =>
-    both === true ? "use_bidirectional_attention: taken as causal (--set model.causal=false)" : undefined,
+  ({ add_cross_attention: cross, is_encoder_decoder: both }) =>
+    cross === true || both === true ? "cross-attention is not modelled" : undefined,
   (config, file) => quantization(config["quantization_config"] ?? file["quantization_config"]),
   (config, file) => dataType([config, file].flatMap((one) => [one["torch_dtype"], one["dtype"]])),
 ];

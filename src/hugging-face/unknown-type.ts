@@ -1,6 +1,5 @@
-import { suggestion } from "../nearest.ts";
 import { MODEL_TYPES } from "./model-types.ts";
-import { type Config, type Keys, reader, shown } from "./reader.ts";
+import { type Config, type Keys, type Reader, reader, shown } from "./reader.ts";
 
 /** Names under which most types keep the sizes that a model file needs. */
 const SIZES: readonly (readonly [string, Keys])[] = [
@@ -13,22 +12,48 @@ const SIZES: readonly (readonly [string, Keys])[] = [
   ["vocabulary", ["vocab_size"]],
 ];
 
+/** Names under which most types keep what else their layers have: what is there, the layer has. */
+const PARTS: readonly (readonly [string, Keys])[] = [
+  ["experts.count", ["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"]],
+  ["experts.perToken", ["num_experts_per_tok", "experts_per_token", "moe_k", "moe_top_k"]],
+  ["experts.ffn", ["moe_intermediate_size"]],
+  ["latentAttention.keyValueRank", ["kv_lora_rank"]],
+  ["slidingWindow", ["sliding_window", "sliding_window_size"]],
+];
+
+/** Qwen's configs name a window that is not used. */
+const partsOf = (read: Reader): typeof PARTS =>
+  read.peek("use_sliding_window") === false ? PARTS.filter(([field]) => field !== "slidingWindow") : PARTS;
+
 /** What no config.json says: its type's code does. */
 const ARCHITECTURE = "gated, activation, bias, positions, norm, normPlacement, qkNorm, causal";
 
+/** More kinds of layers than any model has. */
+const MOST_TYPES = 8;
+
 /** For a type that nobody has mapped: what is known, what is missing, and the way on. */
 export function unknownType(type: unknown, config: Config, prefix: string): string[] {
-  const known = Object.keys(MODEL_TYPES);
-  const hint = typeof type === "string" ? suggestion(type, known) : "";
   const read = reader(config);
-  const found = SIZES.filter(([, keys]) => Number.isInteger(read.peek(keys)));
+  const isThere = ([, keys]: readonly [string, Keys]): boolean => Number.isInteger(read.peek(keys));
+  const found = SIZES.filter(isThere);
+  const said = [...found, ...partsOf(read).filter(isThere)].map(
+    ([field, keys]) => `${field} ${shown(read.peek(keys))}`,
+  );
   const missing = SIZES.filter((size) => !found.includes(size)).map(([field]) => field);
   return [
-    `${prefix}model_type: no mapping for ${shown(type)}${hint && ` (${hint})`}; known: ${known.join(", ")}`,
-    ...(found.length === 0
-      ? []
-      : [`it says: ${found.map(([field, keys]) => `${field} ${shown(read.peek(keys))}`).join(", ")}`]),
+    `${prefix}model_type: no mapping for ${shown(type)}; known: ${Object.keys(MODEL_TYPES).join(", ")}`,
+    ...(said.length === 0 ? [] : [`it says: ${[...said, ...layerTypes(read)].join(", ")}`]),
     `missing for a model file: ${[...missing, ARCHITECTURE].join(", ")}`,
     "to write one: `norm-roofline show llama-3-8b > mine.json`, put its numbers in (`norm-roofline schema model` says what each is), `norm-roofline check mine.json`",
   ];
+}
+
+/** How many of each: `layer_types 36 "linear_attention" and 12 "full_attention"`. */
+function layerTypes(read: Reader): string[] {
+  const types = read.peek("layer_types");
+  if (!Array.isArray(types)) return [];
+  const counts = new Map<string, number>();
+  for (const type of types.map(shown)) counts.set(type, (counts.get(type) ?? 0) + 1);
+  const said = [...counts].slice(0, MOST_TYPES).map(([type, count]) => `${count} ${type}`);
+  return said.length === 0 ? [] : [`layer_types ${said.join(" and ")}`];
 }

@@ -263,6 +263,15 @@ describe("org/name", () => {
   });
 });
 
+test("a config.json that lists the labels of a classifier is taken", async () => {
+  const labels = Object.fromEntries(Array.from({ length: 21_843 }, (_, index) => [index, `label ${index}`]));
+  const config = { ...LLAMA, architectures: ["LlamaForSequenceClassification"], id2label: labels };
+  const path = file("classifier/config.json", config);
+  const { code, stderr } = await command(["show", path]);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/LlamaForSequenceClassification gives no logits over the vocabulary/);
+});
+
 describe("a config.json that cannot be taken", () => {
   const BROKEN: readonly (readonly [string, string | object, RegExp])[] = [
     [
@@ -271,6 +280,11 @@ describe("a config.json that cannot be taken", () => {
       /model_type: no mapping for "mamba2".*known: llama/,
     ],
     ["that is no JSON", '{"model_type": "llama",', /is not valid JSON: line 1/],
+    [
+      "of an unknown type that Python wrote",
+      '{"model_type": "nemotron_h", "hidden_size": 8192, "time_step_limit": [0.0, Infinity]}',
+      /model_type: no mapping for "nemotron_h"[\s\S]*it says: hidden 8192/,
+    ],
     [
       "with a wrong number",
       { ...LLAMA, hidden_size: -8 },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../src/hugging-face/import-model.ts";
 import { isConfig } from "../../src/hugging-face/is-config.ts";
+import { parameterCounts } from "../../src/layer/parameters.ts";
 import type { Model } from "../../src/schema/model.ts";
 import { model as shipped } from "../support/scenarios.ts";
 import { CONFIGS } from "./configs.ts";
@@ -198,6 +199,172 @@ describe("kinds of layers", () => {
   });
 });
 
+describe("layer_types", () => {
+  const listed = (layers: number, full: number) =>
+    Array.from({ length: layers }, (_, index) => (index < full ? "full_attention" : "sliding_attention"));
+
+  test.each([
+    ["Meta-Llama-3-70B", 80],
+    ["Mistral-7B-v0.1", 32],
+    ["Qwen2.5-7B", 28],
+    ["Phi-3-mini-4k-instruct", 32],
+    ["gemma-7b", 28],
+    ["gpt2-xl", 48],
+    ["OLMo-2-1124-7B", 32],
+  ])("say which layers of %s have the window, whatever its type does by itself", (name, layers) => {
+    const used = { use_sliding_window: undefined, sliding_window: 512 };
+    const { model, mapped } = read(name, { ...used, layer_types: listed(layers, 8) });
+    expect(model.slidingWindow).toBe(512);
+    expect(kindsOf(model)).toEqual({ window: layers - 8, full: 8 });
+    expect(mapped.join()).toMatch(/slidingWindow from sliding_window/);
+    const all = read(name, { ...used, layer_types: listed(layers, 0) }).model;
+    expect([all.slidingWindow, all.layerKinds]).toEqual([512, undefined]);
+    const none = read(name, { ...used, layer_types: listed(layers, layers) }).model;
+    expect([none.slidingWindow, none.layerKinds]).toEqual([undefined, undefined]);
+  });
+
+  test("cross with experts", () => {
+    const { model } = read("Mixtral-8x7B-v0.1", { sliding_window: 512, layer_types: listed(32, 8) });
+    expect(kindsOf(model)).toEqual({ window: 24, full: 8 });
+    expect(model.experts).toBeDefined();
+    const deepseek = read("DeepSeek-V3", { sliding_window: 512, layer_types: listed(61, 2) }).model;
+    expect(kindsOf(deepseek)).toEqual({ "experts-window": 58, "dense-full": 2, "dense-window": 1 });
+  });
+
+  test.each([
+    ["Qwen2.5-7B", { use_sliding_window: false, sliding_window: 512 }, /but use_sliding_window is false/],
+    ["Meta-Llama-3-70B", {}, /but there is no sliding_window/],
+  ])("of %s with %j name a window that is not there, and this is said", (name, changes, pattern) => {
+    const layers = read(name).model.layers;
+    const { model, notes } = read(name, { ...changes, layer_types: listed(layers, 0) });
+    expect(model.slidingWindow).toBeUndefined();
+    expect(notes.join("\n")).toMatch(pattern);
+  });
+
+  test.each(["Meta-Llama-3-70B", "gpt2-xl"])("of %s that nobody knows are a problem", (name) => {
+    const layers = read(name).model.layers;
+    const config = { ...CONFIGS[name]!.config, layer_types: Array(layers).fill("linear_attention") };
+    expect(problemsOf(config).join()).toMatch(
+      /layer_types: expected "full_attention" or "sliding_attention"/,
+    );
+  });
+});
+
+describe("tokens that see those after them", () => {
+  test.each([
+    ["Qwen2.5-7B", { is_causal: false }],
+    ["Meta-Llama-3-70B", { is_causal: false }],
+    ["gemma-7b", { use_bidirectional_attention: true }],
+  ])("in %s with %j make it an encoder that keeps its class's head", (name, changes) => {
+    const { model, notes, mapped } = read(name, changes);
+    expect(model).toMatchObject({ causal: false, outputHead: true });
+    expect(mapped.join()).toMatch(new RegExp(`causal from ${Object.keys(changes)[0]}`));
+    expect(notes.join()).toMatch(/output head kept, as \w+ForCausalLM has it/);
+    expect(parameterCounts(model).total).toBe(parameterCounts(read(name).model).total);
+  });
+
+  test("are none where the key says what is so anyway", () => {
+    for (const changes of [
+      { is_causal: true },
+      { is_causal: null },
+      { use_bidirectional_attention: false },
+    ]) {
+      const { model, notes } = read("Meta-Llama-3-70B", changes);
+      expect([model.causal, model.outputHead, notes]).toEqual([true, undefined, []]);
+    }
+    expect(read("bert-large-uncased", { is_causal: false }).model.causal).toBe(false);
+  });
+
+  test("must be said with true or false", () => {
+    const config = { ...CONFIGS["Meta-Llama-3-70B"]!.config, is_causal: "no" };
+    expect(problemsOf(config)).toEqual(['is_causal: expected true or false, got "no"']);
+  });
+});
+
+describe("the output head", () => {
+  test.each([
+    "MistralModel",
+    "MistralForSequenceClassification",
+    "MistralForTokenClassification",
+    "MistralForQuestionAnswering",
+    "MistralForRewardModel",
+  ])("is left out of a %s, and this is said", (name) => {
+    const { model, notes } = read("Mistral-7B-v0.1", { architectures: [name] });
+    const whole = read("Mistral-7B-v0.1").model;
+    expect(model.outputHead).toBe(false);
+    expect(notes).toEqual([
+      `${name} gives no logits over the vocabulary: output head left out (--set model.outputHead=true adds it)`,
+    ]);
+    const left = parameterCounts(whole).total - parameterCounts(model).total;
+    expect(left).toBe(whole.vocabulary * whole.hidden);
+  });
+
+  test.each([
+    ["MistralForCausalLM"],
+    ["Mistral3ForConditionalGeneration"],
+    ["GPT2LMHeadModel"],
+    ["GPT2DoubleHeadsModel"],
+    ["somebody's own"],
+    [""],
+    [3],
+  ])("is there in a %s", (name) => {
+    expect(read("Mistral-7B-v0.1", { architectures: [name] }).model.outputHead).toBeUndefined();
+  });
+
+  test("is that of the class around a language model", () => {
+    const inner = { ...CONFIGS["Mistral-7B-v0.1"]!.config, architectures: ["MistralForCausalLM"] };
+    const file = (architectures: unknown) => ({ model_type: "mistral3", architectures, text_config: inner });
+    const headOf = (architectures: unknown) =>
+      importModel(file(architectures), ORIGIN).imported!.model.outputHead;
+    expect(headOf(["Mistral3Model"])).toBe(false);
+    expect(headOf(["Mistral3ForConditionalGeneration"])).toBeUndefined();
+    expect(headOf(undefined)).toBeUndefined();
+  });
+
+  test("of an encoder is its type's own matter", () => {
+    expect(read("bert-large-uncased", { architectures: ["BertModel"] }).model.outputHead).toBeUndefined();
+  });
+});
+
+describe("a key that changes a layer, and that the type makes nothing of,", () => {
+  test.each<readonly [string, Config, string]>([
+    ["Meta-Llama-3-70B", { sliding_window: 4096 }, "sliding_window 4096"],
+    ["Meta-Llama-3-70B", { num_local_experts: 8 }, "num_local_experts 8"],
+    ["Meta-Llama-3-70B", { qk_norm: true }, "qk_norm true"],
+    ["Meta-Llama-3-70B", { partial_rotary_factor: 0.5 }, "partial_rotary_factor 0.5"],
+    ["Meta-Llama-3-70B", { attention_chunk_size: 8192 }, "attention_chunk_size 8192"],
+    ["Meta-Llama-3-70B", { no_rope_layers: [1, 1, 0] }, "no_rope_layers [1,1,0]"],
+    ["Qwen2.5-7B", { mlp_bias: true }, "mlp_bias true"],
+    ["DeepSeek-V3", { index_topk: 2048 }, "index_topk 2048"],
+    ["gpt2-xl", { num_key_value_heads: 5 }, "num_key_value_heads 5"],
+    ["gpt-neox-20b", { head_dim: 128 }, "head_dim 128"],
+    ["bert-large-uncased", { is_causal: true }, "is_causal true"],
+    ["OLMo-2-1124-7B", { parallel_attn: true, kv_lora_rank: 512 }, "parallel_attn true, kv_lora_rank 512"],
+  ])("is named: %s with %j", (name, changes, keys) => {
+    const { notes } = read(name, changes);
+    expect(notes.join("\n")).toMatch(
+      new RegExp(`left out, as \\w+Config makes nothing of it: ${keys.replaceAll(/[[\].]/g, "\\$&")}$`, "m"),
+    );
+    expect(read(name, changes).model).toEqual(read(name).model);
+  });
+
+  test.each<readonly [string, Config]>([
+    ["Meta-Llama-3-70B", { sliding_window: null, num_local_experts: 0, mlp_only_layers: [], qk_norm: false }],
+    ["Meta-Llama-3-70B", { partial_rotary_factor: 1, num_experts: 1 }],
+    ["Qwen3-32B", { use_qk_norm: true, sliding_window: 4096, use_sliding_window: false }],
+    ["Qwen3-30B-A3B", { shared_expert_intermediate_size: 0, qkv_bias: false }],
+    ["gpt2-xl", { head_dim: 64, num_key_value_heads: 25, attention_bias: true }],
+    ["DeepSeek-V3", { head_dim: 64, num_shared_experts: 1 }],
+  ])("is not, where it says nothing new: %s with %j", (name, changes) => {
+    expect(read(name, changes).notes.join("\n")).not.toMatch(/makes nothing of it/);
+  });
+
+  test("is in no config.json that is published", () => {
+    for (const name of Object.keys(CONFIGS))
+      expect(read(name).notes.join(), name).not.toMatch(/makes nothing/);
+  });
+});
+
 describe("a detail of a type", () => {
   test.each<readonly [string, Config, Partial<Model>]>([
     ["Meta-Llama-3-70B", { attention_bias: true }, { bias: "attention" }],
@@ -324,7 +491,6 @@ describe("notes say", () => {
     ],
     ["Meta-Llama-3-70B", { rope_parameters: { rope_type: "yarn" } }, /RoPE scaling \(yarn\)/],
     ["Mistral-7B-v0.1", { sliding_window: undefined }, /by MistralConfig's defaults: sliding_window 4096/],
-    ["gemma-7b", { use_bidirectional_attention: true }, /taken as causal \(--set model\.causal=false\)/],
     ["gemma-2-9b", {}, /attn_logit_softcapping.*final_logit_softcapping/s],
     ["gpt2-xl", {}, /activation gelu_new is taken as gelu/],
     ["gpt2-xl", { add_cross_attention: true }, /cross-attention is not modelled/],
@@ -350,13 +516,36 @@ describe("notes say", () => {
 });
 
 describe("an unknown model_type", () => {
+  test.each(["llama4_text", "gemma4_text", "deepseek_v32", "bart", "lama"])(
+    "is not taken for another architecture because it is spelled alike: %s",
+    (type) => {
+      expect(problemsOf({ model_type: type }).join("\n")).not.toMatch(/did you mean/);
+    },
+  );
+
+  test("is described by what its file shows of the layers", () => {
+    const config = {
+      model_type: "qwen9",
+      num_hidden_layers: 4,
+      num_experts: 16,
+      num_experts_per_tok: 2,
+      moe_intermediate_size: 512,
+      kv_lora_rank: 64,
+      sliding_window: 128,
+      layer_types: ["linear_attention", "linear_attention", "linear_attention", "full_attention"],
+    };
+    expect(problemsOf(config)[1]).toBe(
+      'it says: layers 4, experts.count 16, experts.perToken 2, experts.ffn 512, latentAttention.keyValueRank 64, slidingWindow 128, layer_types 3 "linear_attention" and 1 "full_attention"',
+    );
+    expect(problemsOf({ ...config, use_sliding_window: false })[1]).not.toMatch(/slidingWindow/);
+    expect(problemsOf({ model_type: "x", layer_types: [] })).toHaveLength(3);
+  });
+
   test("is answered with those that are known, what is there, what is missing, and the way to a model file", () => {
     const config = { model_type: "qwen4", hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 };
     const [unknown, there, missing, way, ...more] = problemsOf(config);
     expect(more).toEqual([]);
-    expect(unknown).toMatch(
-      /^model_type: no mapping for "qwen4" \(did you mean "qwen2"\?\); known: llama, mistral/,
-    );
+    expect(unknown).toMatch(/^model_type: no mapping for "qwen4"; known: llama, mistral/);
     expect(there).toBe("it says: layers 2, hidden 64, heads 4");
     expect(missing).toMatch(
       /^missing for a model file: kvHeads, headDim, ffn, vocabulary, gated, activation, bias,/,
