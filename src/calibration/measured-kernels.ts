@@ -80,7 +80,7 @@ function measuredNorm(
     narrowBytes: bytes,
     weightBytes: bytes,
   };
-  const site = { place, rows: row.rows, columns: row.hidden, narrowOutput: false };
+  const site = { place, rows: row.rows, columns: row.hidden, narrowOutput: false, ranks: 1 };
   const operator = row.kind === "norm" ? normalization(site, style) : normalizationBackward(site, style);
   // backward rows were measured in a loop: what the forward pass saved is as warm as the gradient
   const saved =

@@ -75,7 +75,7 @@ export function latentParts(
         }
       : undefined,
     queryNorm: compressed
-      ? { place: queryNorm, rows: m, columns: queryRank, narrowOutput: false }
+      ? { place: queryNorm, rows: m, columns: queryRank, narrowOutput: false, ranks: 1 }
       : undefined,
     queryUp: {
       ...ONE,
@@ -103,7 +103,7 @@ export function latentParts(
         { tensor: "qkv keys", columns: ropeDim },
       ],
     },
-    keyValueNorm: { place: keyValueNorm, rows: m, columns: keyValueRank, narrowOutput: false },
+    keyValueNorm: { place: keyValueNorm, rows: m, columns: keyValueRank, narrowOutput: false, ranks: 1 },
   };
 }
 

@@ -59,7 +59,7 @@ export function layout(
   const narrow = isNarrow(types.dataType);
   const m = d.tokens;
   const stream = (place: NormPlace | undefined, narrowOutput = false): NormSite | undefined =>
-    place && { place, rows: d.normTokens, columns: d.hidden, narrowOutput };
+    place && { place, rows: d.normTokens, columns: d.hidden, narrowOutput, ranks: 1 };
   // a router reads what it scores as it is
   const routedToo = model.normPlacement === "parallel-shared" && d.experts !== undefined;
   const narrowAttention = fusedNorm && places.attention?.beforeMatmul === true && !routedToo;
@@ -299,12 +299,12 @@ export const fusesQuantization = (
   { implementation }: Scenario["normalization"],
 ): boolean => quantization === "fused" && (implementation === "fused" || implementation === "residual-fused");
 
-/** A norm of queries or keys: one row a head, or one row a token over all heads of this GPU. */
+/** A norm of queries or keys: one row a head, or one row a token over all heads, of which each GPU has its own. */
 function qkNorm(model: Model, d: Dimensions, place: NormPlace, heads: number): NormSite | undefined {
   if (!model.qkNorm) return undefined;
   return model.qkNormSpan === "projection"
-    ? { place, rows: d.tokens, columns: heads * d.headDim, narrowOutput: false }
-    : { place, rows: d.tokens * heads, columns: d.headDim, narrowOutput: false };
+    ? { place, rows: d.tokens, columns: heads * d.headDim, narrowOutput: false, ranks: d.ranks }
+    : { place, rows: d.tokens * heads, columns: d.headDim, narrowOutput: false, ranks: 1 };
 }
 
 /** What passes a layer's blocks by, before attention and after it; a layer leaves it under the first name again. */

@@ -62,7 +62,7 @@ const EMBEDDING_NORM = place("embedding-norm", EMBEDDED, STREAM, false);
 const FINAL_NORM = place("final-norm", STREAM, NORMED, true);
 
 function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train: boolean): Operator[] {
-  const site = { place: where, rows: d.normTokens, columns: d.hidden, narrowOutput: false };
+  const site = { place: where, rows: d.normTokens, columns: d.hidden, narrowOutput: false, ranks: 1 };
   const forward = normalization(site, style);
   return train ? [forward, normalizationBackward(site, style)] : [forward];
 }

@@ -1,6 +1,7 @@
 import type { NormKind } from "../schema/model.ts";
 import type { Pass } from "../schema/normalization.ts";
 import type { NormImplementation } from "../schema/vocabulary.ts";
+import { collective } from "./collective.ts";
 import { type GradientNames, gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator, Work } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
@@ -24,6 +25,8 @@ export interface NormSite {
   readonly columns: number;
   /** true: the norm quantizes its output for the matmul that reads it */
   readonly narrowOutput: boolean;
+  /** GPUs that each hold a part of every row: they exchange its statistic; 1 where a row lies on one */
+  readonly ranks: number;
 }
 
 export interface NormStyle {
@@ -51,7 +54,10 @@ export const fusesResidual = (place: NormPlace, style: NormStyle): boolean =>
   implementationAt(place, style) === "residual-fused";
 
 /** The forward operator of a norm. */
-export function normalization({ place, rows, columns, narrowOutput }: NormSite, style: NormStyle): Operator {
+export function normalization(
+  { place, rows, columns, narrowOutput, ranks }: NormSite,
+  style: NormStyle,
+): Operator {
   const implementation = implementationAt(place, style);
   const passes =
     typeof implementation === "string" ? forwardPasses(style.kind, implementation) : implementation;
@@ -59,6 +65,7 @@ export function normalization({ place, rows, columns, narrowOutput }: NormSite, 
     place,
     rows,
     columns,
+    ranks,
     style,
     direction: "forward",
     incoming: undefined,
@@ -68,7 +75,7 @@ export function normalization({ place, rows, columns, narrowOutput }: NormSite, 
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
 export function normalizationBackward(
-  { place, rows, columns }: NormSite,
+  { place, rows, columns, ranks }: NormSite,
   style: NormStyle,
   names: GradientNames = {},
 ): Operator {
@@ -79,6 +86,7 @@ export function normalizationBackward(
     place: { ...place, output: names.ofInput ?? gradientOf(place.input) },
     rows,
     columns,
+    ranks,
     style,
     direction: "backward",
     incoming: names.ofOutput ?? gradientOf(place.output),
@@ -91,17 +99,44 @@ interface DirectedNorm {
   readonly place: NormPlace;
   readonly rows: number;
   readonly columns: number;
+  readonly ranks: number;
   readonly style: NormStyle;
   readonly direction: "forward" | "backward";
   readonly incoming: string | undefined;
   readonly outputBytes: number;
 }
 
-const normOperator = (name: string, passes: readonly Pass[], norm: DirectedNorm): Operator => ({
-  name,
-  class: "normalization",
-  kernels: passes.map((pass) => passKernel(pass, norm)),
-});
+function normOperator(name: string, passes: readonly Pass[], norm: DirectedNorm): Operator {
+  const kernels = passes.map((pass) => passKernel(pass, norm));
+  return {
+    name,
+    class: "normalization",
+    kernels: norm.ranks === 1 ? kernels : behindStatisticExchange(kernels, norm),
+  };
+}
+
+/** Numbers a row that ranks must sum before any of them can normalize it, or hand its gradient on. */
+const EXCHANGED_STATISTICS: Readonly<Record<NormKind, number>> = { layernorm: 2, rmsnorm: 1 };
+
+/**
+ * Where each row lies on several GPUs, one small all-reduce makes the sums that each has of its own part those of the
+ * whole row. It is charged to the norm and stands before its kernels, whatever these are: the first of them reads the
+ * sums. That a one-kernel norm must then be cut in two is not counted.
+ */
+function behindStatisticExchange(kernels: readonly Kernel[], norm: DirectedNorm): readonly Kernel[] {
+  const { place, rows, ranks, style, direction, incoming } = norm;
+  const sums: Access = {
+    tensor: `${place.name} sums, ${direction}`,
+    bytes: rows * EXCHANGED_STATISTICS[style.kind] * ROW_STATISTIC_BYTES,
+  };
+  const summed = direction === "forward" ? place.input : incoming!;
+  const [first, ...others] = kernels;
+  return [
+    ...collective("", "all-reduce", ranks, sums.bytes, summed, sums.tensor).kernels,
+    { ...first!, reads: [...first!.reads, sums] },
+    ...others,
+  ];
+}
 
 function passKernel(pass: Pass, norm: DirectedNorm): Kernel {
   const { rows, columns } = norm;

@@ -52,7 +52,7 @@ function ridgeText({ scenario, layer }: Result): string {
 }
 
 function utilizationText({ layer, scenario }: Result): string {
-  const used = `Used: ${formatPercent(layer.modelFlopsUtilization)} of peak FLOP/s, ${formatPercent(layer.bandwidthUtilization)} of peak bandwidth.`;
+  const used = `Used: ${formatPercent(layer.hardwareFlopsUtilization)} of peak FLOP/s, ${formatPercent(layer.bandwidthUtilization)} of peak bandwidth.`;
   const times = scenario.hardware.calibration
     ? `Layer ${formatSeconds(layer.seconds)} calibrated, ${formatSeconds(layer.idealSeconds)} by the datasheet's roofline.`
     : `Layer ${formatSeconds(layer.seconds)} by the datasheet's roofline.`;
@@ -62,10 +62,10 @@ function utilizationText({ layer, scenario }: Result): string {
 /** A step of the whole model: what it takes, holds and costs. */
 export function wholeModelText(result: Result): string {
   const { wholeModel, scenario } = result;
-  const { layers, seconds, tokensPerSecond, gpus, modelFlopsUtilization } = wholeModel;
+  const { layers, seconds, tokensPerSecond, gpus, hardwareFlopsUtilization } = wholeModel;
   const what = scenario.workload.phase === "prefill" ? "time to first token" : "a step takes";
   const on = gpus === 1 ? "" : ` on ${gpus} GPUs`;
-  return `${scenario.model.name} with its ${plural(layers, "layer")}${on}: ${what} ${formatSeconds(seconds)}, ${significant(tokensPerSecond)} tokens/s, ${formatPercent(modelFlopsUtilization)} of peak FLOP/s (${stepParts(result)}).`;
+  return `${scenario.model.name} with its ${plural(layers, "layer")}${on}: ${what} ${formatSeconds(seconds)}, ${significant(tokensPerSecond)} tokens/s, ${formatPercent(hardwareFlopsUtilization)} of peak FLOP/s (${stepParts(result)}).`;
 }
 
 /** Where a step's time goes besides the layers. */

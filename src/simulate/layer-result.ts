@@ -1,3 +1,4 @@
+import { isRecomputed } from "../layer/backward.ts";
 import { type Operator, sumOf } from "../layer/kernel.ts";
 import { layerOperators } from "../layer/layer.ts";
 import { type Device, device } from "../roofline/device.ts";
@@ -83,26 +84,34 @@ const operatorResults = ({ operators }: TimedLayer, layerSeconds: number): Opera
     shareOfTime: ratio(seconds, layerSeconds),
   }));
 
-function layerTotals({ operators }: TimedLayer, scenario: Scenario): Result["layer"] {
+function layerTotals(timed: TimedLayer, scenario: Scenario): Result["layer"] {
+  const { operators } = timed;
   const { hardware, precision } = scenario;
   const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
   const seconds = sumOf(operators, (one) => one.seconds);
   const flops = sumOf(operators, (one) => one.flops);
   const hbmBytes = sumOf(operators, bytesOf);
+  const hbmTrafficBytes = sumOf(operators, (one) => one.hbmTrafficBytes);
   return {
     seconds,
     idealSeconds: sumOf(operators, (one) => one.idealSeconds),
     flops,
     hbmBytes,
+    hbmTrafficBytes,
     kernels: sumOf(operators, ({ operator }) => operator.kernels.length),
-    modelFlopsUtilization: ratio(flops, seconds * peak),
-    bandwidthUtilization: ratio(hbmBytes, seconds * hardware.hbmBytesPerSecond),
+    modelFlopsUtilization: ratio(flops - recomputedFlops(timed), seconds * peak),
+    hardwareFlopsUtilization: ratio(flops, seconds * peak),
+    bandwidthUtilization: ratio(hbmTrafficBytes, seconds * hardware.hbmBytesPerSecond),
     savedActivationBytes: savedActivationBytes(
       scenario,
       operators.map(({ operator }) => operator),
     ),
   };
 }
+
+/** Of operators that training runs again for its backward pass: work of the hardware, not of the model. */
+const recomputedFlops = ({ operators }: Pick<TimedLayer, "operators">): number =>
+  sumOf(operators, ({ operator, flops }) => (isRecomputed(operator) ? flops : 0));
 
 function normalizationTotals(timed: TimedLayer, layer: Result["layer"]): Result["normalization"] {
   const norms = timed.operators.filter(({ operator }) => isNormalization(operator));
@@ -144,5 +153,9 @@ const kindCost =
   (kind) => {
     const { operators, startedSeconds } =
       kind === reportedKind(scenario) ? reported : timedLayer({ ...scenario, layerKind: kind }, target);
-    return { seconds: startedSeconds, flops: sumOf(operators, ({ flops }) => flops) };
+    return {
+      seconds: startedSeconds,
+      flops: sumOf(operators, ({ flops }) => flops),
+      recomputedFlops: recomputedFlops({ operators }),
+    };
   };

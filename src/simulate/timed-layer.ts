@@ -6,7 +6,7 @@ import { idealTiming } from "../roofline/ideal.ts";
 import { kernelTiming } from "../roofline/kernel-time.ts";
 import { layerTraffic, type Traffic } from "../roofline/residency.ts";
 import { rereadBytes } from "../roofline/row-time.ts";
-import { type Slot, schedule, stepStartSeconds, totalSeconds } from "../roofline/schedule.ts";
+import { type Slot, schedule, stepStartSeconds } from "../roofline/schedule.ts";
 import type { Bound } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 
@@ -16,6 +16,8 @@ export interface TimedOperator {
   readonly flops: number;
   readonly hbmReadBytes: number;
   readonly hbmWriteBytes: number;
+  /** of what it asks for, what HBM serves: hits in the L2 left out, write-backs that it causes counted */
+  readonly hbmTrafficBytes: number;
   readonly idealSeconds: number;
   readonly seconds: number;
   /** under which most of the time of its kernels is spent */
@@ -32,21 +34,21 @@ export interface TimedLayer {
 export const timedLayer = (scenario: Scenario, target: Device): TimedLayer =>
   timedOperators(layerOperators(scenario), scenario, target);
 
-/** What starting costs is no kernel's own: each bears it in proportion to its time. */
-function timedOperators(
-  operators: readonly Operator[],
-  { runtime, workload }: Scenario,
-  target: Device,
-): TimedLayer {
-  const slots = slotsOf(operators, runtime, target);
-  const startedSeconds = totalSeconds(slots);
-  const startSeconds = stepStartSeconds(workload.phase, runtime, target.calibration);
+/**
+ * A step starts once for all its layers: this one bears its share, each kernel in proportion to its time. The layers of
+ * all pipeline stages count as one step.
+ */
+function timedOperators(operators: readonly Operator[], scenario: Scenario, target: Device): TimedLayer {
+  const kernels = kernelsOf(operators, scenario.runtime, target);
+  const startedSeconds = sumOf(kernels, ({ seconds }) => seconds);
+  const { model, workload, runtime } = scenario;
+  const startSeconds = stepStartSeconds(workload.phase, runtime, target.calibration) / model.layers;
   const factor = startedSeconds === 0 ? 1 : (startedSeconds + startSeconds) / startedSeconds;
   let next = 0;
   const timed = operators.map((operator) => {
     const first = next;
     next += operator.kernels.length;
-    return timedOperator(operator, slots.slice(first, next), factor, target);
+    return timedOperator(operator, kernels.slice(first, next), factor, target);
   });
   return { operators: timed, startedSeconds };
 }
@@ -54,37 +56,49 @@ function timedOperators(
 /** Seconds of a layer's kernels on any device, without what starting costs. */
 export function startedSecondsOn(scenario: Scenario): (target: Device) => number {
   const operators = layerOperators(scenario);
-  return (target) => totalSeconds(slotsOf(operators, scenario.runtime, target));
+  return (target) => sumOf(kernelsOf(operators, scenario.runtime, target), ({ seconds }) => seconds);
 }
 
-function slotsOf(
+/** A kernel, the bytes of it that HBM serves, and when it runs. */
+interface TimedKernel extends Slot {
+  readonly kernel: Kernel;
+  readonly hbmTrafficBytes: number;
+}
+
+function kernelsOf(
   operators: readonly Operator[],
   runtime: Scenario["runtime"],
   target: Device,
-): readonly Slot[] {
+): readonly TimedKernel[] {
   const kernels: Kernel[] = [];
   for (const operator of operators) kernels.push(...operator.kernels);
   const backward = firstBackwardKernel(operators);
   const traffic = trafficOf(kernels, backward, target);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  return schedule(timings, backward, runtime, target.calibration);
+  return schedule(timings, backward, runtime, target.calibration).map(({ seconds, bound }, index) => ({
+    kernel: kernels[index]!,
+    hbmTrafficBytes: traffic[index]!.hbmBytes,
+    seconds,
+    bound,
+  }));
 }
 
 function timedOperator(
   operator: Operator,
-  slots: readonly Slot[],
+  kernels: readonly TimedKernel[],
   startFactor: number,
   target: Device,
 ): TimedOperator {
-  const { kernels } = operator;
+  const rereads = sumOf(kernels, ({ kernel }) => rereadBytes(kernel.work, target));
   return {
     operator,
-    flops: sumOf(kernels, ({ flops }) => flops),
-    hbmReadBytes: sumOf(kernels, (one) => readBytes(one) + rereadBytes(one.work, target)),
-    hbmWriteBytes: sumOf(kernels, writeBytes),
-    idealSeconds: sumOf(kernels, (one) => idealTiming(one, target).seconds),
-    seconds: totalSeconds(slots) * startFactor,
-    bound: longestBound(slots),
+    flops: sumOf(kernels, ({ kernel }) => kernel.flops),
+    hbmReadBytes: sumOf(kernels, ({ kernel }) => readBytes(kernel)) + rereads,
+    hbmWriteBytes: sumOf(kernels, ({ kernel }) => writeBytes(kernel)),
+    hbmTrafficBytes: sumOf(kernels, (one) => one.hbmTrafficBytes) + rereads,
+    idealSeconds: sumOf(kernels, ({ kernel }) => idealTiming(kernel, target).seconds),
+    seconds: sumOf(kernels, ({ seconds }) => seconds) * startFactor,
+    bound: longestBound(kernels),
   };
 }
 

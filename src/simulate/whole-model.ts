@@ -30,10 +30,11 @@ interface KindTime {
   readonly layers: number;
   readonly seconds: number;
   readonly flops: number;
+  readonly recomputedFlops: number;
 }
 
-/** Time and FLOPs of a layer, started only once for however many follow. */
-export type LayerCost = (kind: string | undefined) => { readonly seconds: number; readonly flops: number };
+/** Time and FLOPs of a layer, started only once for however many follow; some of its FLOPs run a second time. */
+export type LayerCost = (kind: string | undefined) => Pick<KindTime, "seconds" | "flops" | "recomputedFlops">;
 
 /** GPUs that hold one copy of the model. */
 function gpuCount({ parallelism, model }: Scenario): number {
@@ -75,6 +76,7 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
     batches *
     (sumOf(kinds, (kind) => kind.layers * kind.flops) +
       flopsOf([...ends.embedding, ...ends.finalNorm, ...ends.head]));
+  const recomputedFlops = batches * sumOf(kinds, (kind) => kind.layers * kind.recomputedFlops);
   const tokens = batches * workload.batch * workload.sequence * (parallelism.expert ?? 1);
   const stepSeconds = workload.phase === "train" ? seconds : time.stageSeconds;
   const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
@@ -89,7 +91,8 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
     headSeconds,
     optimizerSeconds,
     flops,
-    modelFlopsUtilization: ratio(flops, stages(scenario) * stepSeconds * peak),
+    modelFlopsUtilization: ratio(flops - recomputedFlops, stages(scenario) * stepSeconds * peak),
+    hardwareFlopsUtilization: ratio(flops, stages(scenario) * stepSeconds * peak),
     parameters: counts.total,
     activeParameters: counts.active,
     gpus: gpuCount(scenario),

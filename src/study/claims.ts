@@ -198,7 +198,7 @@ const OUTSIDE: readonly Bound[] = ["host", "network"];
 function memoryBound({ scenario, at }: Context): Claim {
   const answers = at(scenario.normalization);
   const operators = answers.operators();
-  const { seconds, modelFlopsUtilization, bandwidthUtilization } = answers.layer();
+  const { seconds, hardwareFlopsUtilization, bandwidthUtilization } = answers.layer();
   const shareOf = (...bounds: Bound[]): number =>
     secondsOf(operators, ({ bound }) => bounds.includes(bound)) / seconds;
   const computeShare = shareOf("compute");
@@ -217,7 +217,7 @@ function memoryBound({ scenario, at }: Context): Claim {
     values: [
       share("time bound by compute", computeShare),
       ...(outsideShare > 0 ? [share("by the host or other GPUs", outsideShare)] : []),
-      share("of peak FLOP/s used", modelFlopsUtilization),
+      share("of peak FLOP/s used", hardwareFlopsUtilization),
       share("of peak bandwidth used", bandwidthUtilization),
     ],
     verdict: normsCompute ? "does not hold" : layerOnlyIf === "" ? "holds" : "holds only if",
@@ -266,9 +266,9 @@ function multiplePasses({ scenario, at }: Context): Claim {
 
 function utilization({ scenario, at }: Context): Claim {
   const { implementation } = scenario.normalization;
-  const before = at({ kind: "layernorm", implementation }).layer().modelFlopsUtilization;
-  const after = at({ kind: "rmsnorm", implementation }).layer().modelFlopsUtilization;
-  const best = at({ kind: "rmsnorm", implementation: "residual-fused" }).layer().modelFlopsUtilization;
+  const before = at({ kind: "layernorm", implementation }).layer().hardwareFlopsUtilization;
+  const after = at({ kind: "rmsnorm", implementation }).layer().hardwareFlopsUtilization;
+  const best = at({ kind: "rmsnorm", implementation: "residual-fused" }).layer().hardwareFlopsUtilization;
   const points = 100 * (after - before);
   const bestPoints = 100 * (best - before);
   const holds = points >= ARTICLE.utilizationPoints;

@@ -1,4 +1,6 @@
 import { note, type Step } from "../explain/step.ts";
+import { isRecomputed } from "../layer/backward.ts";
+import { sumOf } from "../layer/kernel.ts";
 import type { Device } from "../roofline/device.ts";
 import { stepStartSeconds } from "../roofline/schedule.ts";
 import { matmulPeak } from "../schema/peaks.ts";
@@ -61,18 +63,31 @@ function normalizationSums(steps: Step[], { layer, normalization, operators }: L
   share("shareOfHbmBytes", normalization.shareOfHbmBytes, "hbmBytes", "hbmBytes");
 }
 
-function utilization(steps: Step[], { hardware, precision }: Scenario, { layer }: LayerResult): void {
+function utilization(
+  steps: Step[],
+  { hardware, precision }: Scenario,
+  { layer, operators }: LayerResult,
+): void {
   const peaks = hardware.peakFlopsPerSecond;
   const peak = matmulPeak(hardware, precision.activations);
   const type = peak === undefined || precision.activations === "fp32" ? "fp32Vector" : precision.activations;
   const seconds = ["layer.seconds", layer.seconds] as const;
-  note(steps, "layer.modelFlopsUtilization", "$0 / ($1 * $2)", layer.modelFlopsUtilization, [
-    ["layer.flops", layer.flops],
+  const flops = ["layer.flops", layer.flops] as const;
+  const recomputed = sumOf(operators, (one) => (isRecomputed(one) ? one.flops : 0));
+  const peakRate = [`hardware.peakFlopsPerSecond.${type}`, peaks[type], peaks, type] as const;
+  note(steps, "layer.modelFlopsUtilization", "($0 - $1) / ($2 * $3)", layer.modelFlopsUtilization, [
+    flops,
+    ["recomputed flops", recomputed],
     seconds,
-    [`hardware.peakFlopsPerSecond.${type}`, peaks[type], peaks, type],
+    peakRate,
+  ]);
+  note(steps, "layer.hardwareFlopsUtilization", "$0 / ($1 * $2)", layer.hardwareFlopsUtilization, [
+    flops,
+    seconds,
+    peakRate,
   ]);
   note(steps, "layer.bandwidthUtilization", "$0 / ($1 * $2)", layer.bandwidthUtilization, [
-    ["layer.hbmBytes", layer.hbmBytes],
+    ["layer.hbmTrafficBytes", layer.hbmTrafficBytes],
     seconds,
     ["hardware.hbmBytesPerSecond", hardware.hbmBytesPerSecond, hardware, "hbmBytesPerSecond"],
   ]);

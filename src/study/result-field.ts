@@ -33,8 +33,10 @@ const LAYER = {
   idealSeconds: "seconds",
   flops: "flops",
   hbmBytes: "bytes",
+  hbmTrafficBytes: "bytes",
   kernels: "count",
   modelFlopsUtilization: "share",
+  hardwareFlopsUtilization: "share",
   bandwidthUtilization: "share",
   savedActivationBytes: "bytes",
 } as const satisfies Record<keyof Result["layer"], Unit>;
@@ -64,6 +66,7 @@ const WHOLE_MODEL = {
   optimizerSeconds: "seconds",
   flops: "flops",
   modelFlopsUtilization: "share",
+  hardwareFlopsUtilization: "share",
   parameters: "count",
   activeParameters: "count",
   gpus: "count",

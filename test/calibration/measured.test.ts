@@ -317,7 +317,14 @@ describe("a measured layer", () => {
     const { shape } = given;
     const same = scenario({
       hardware: H100,
-      model: { ...model("llama-3-8b"), ...shape, qkNorm: false, activation: "silu", norm: "rmsnorm" },
+      model: {
+        ...model("llama-3-8b"),
+        layers: given.layers,
+        ...shape,
+        qkNorm: false,
+        activation: "silu",
+        norm: "rmsnorm",
+      },
       workload: decode(8, 1024),
       normalization: { kind: "rmsnorm", implementation: "native" },
     });
@@ -375,7 +382,14 @@ describe("a measured layer", () => {
       )[0]!.predict(target);
     const same = scenario({
       hardware: H100,
-      model: { ...model("llama-3-8b"), ...shape, qkNorm: false, gated: false, activation: "gelu" },
+      model: {
+        ...model("llama-3-8b"),
+        layers: layerRow({}).layers,
+        ...shape,
+        qkNorm: false,
+        gated: false,
+        activation: "gelu",
+      },
       workload: decode(8, 1024),
       normalization: { kind: "rmsnorm", implementation: "native" },
     });

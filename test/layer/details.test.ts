@@ -149,3 +149,44 @@ describe("a single token", () => {
     expect(accessOf(scenario({ workload: decode(2, 8) }), "activation")).toEqual(["strided", "strided"]);
   });
 });
+
+describe("a norm over all heads", () => {
+  const norms = (tensor: number, changes: Partial<Scenario> = {}) =>
+    layerOperators(
+      scenario({ model: model("olmo-2-7b"), parallelism: { tensor, sequenceParallel: false }, ...changes }),
+    ).filter(({ name }) => /^(query|key)-norm/.test(name));
+
+  test("exchanges its statistic where the heads lie on several GPUs, at the norm's own expense", () => {
+    for (const operator of norms(4)) {
+      expect(operator.class).toBe("normalization");
+      const [exchange, ...rest] = operator.kernels;
+      // one fp32 sum of squares and, in LayerNorm, one of the values, for each of 4096 tokens
+      expect(exchange!.work).toEqual({
+        kind: "collective",
+        operation: "all-reduce",
+        ranks: 4,
+        messageBytes: 4096 * 2 * 4,
+      });
+      expect(rest).toHaveLength(1);
+    }
+  });
+
+  test("exchanges half as much as RMSNorm, nothing on one GPU, and once in each direction", () => {
+    const rms = norms(2, { normalization: { kind: "rmsnorm", implementation: "native" } });
+    expect(rms.map(({ kernels }) => kernels[0]!.writes[0]!.bytes)).toEqual([4096 * 4, 4096 * 4]);
+    const exchanges = (tensor: number): number =>
+      norms(tensor, { workload: train(1, 4096) })
+        .flatMap(({ kernels }) => kernels)
+        .filter(({ work }) => work.kind === "collective").length;
+    expect([exchanges(1), exchanges(2)]).toEqual([0, 4]);
+  });
+
+  test("of each head alone needs no exchange", () => {
+    const operators = layerOperators(
+      scenario({ model: model("qwen3-8b"), parallelism: { tensor: 4, sequenceParallel: false } }),
+    ).filter(({ class: kind }) => kind === "normalization");
+    expect(operators.flatMap(({ kernels }) => kernels).some(({ work }) => work.kind === "collective")).toBe(
+      false,
+    );
+  });
+});

@@ -184,6 +184,8 @@ describe("passes that a user describes", () => {
         for (const norm of counted(norms)) {
           const heads = perHead[norm.name];
           const whole = base.model.qkNormSpan === "projection";
+          // rows on several GPUs have an exchange before the passes, which the layers of the tests above count
+          if (heads !== undefined && whole && tensor > 1) continue;
           const rows =
             heads === undefined
               ? (batch * sequence) / (sequenceParallel ? tensor : 1)
@@ -265,7 +267,8 @@ describe("sizes that timing laws read", () => {
   test("of a norm over rows give back the bytes that its rows hold", () => {
     eachKernel(({ reads, work }) => {
       if (work.kind !== "row-per-block" && work.kind !== "row-in-registers") return;
-      const bytes = reads.reduce((sum, read) => sum + read.bytes, 0);
+      const rows = reads.filter(({ tensor }) => !tensor.includes(" sums, "));
+      const bytes = rows.reduce((sum, read) => sum + read.bytes, 0);
       expect(work.rowBytes * work.rows).toBeCloseTo(bytes, 6);
     });
   });

@@ -258,6 +258,7 @@ describe("the closing lines", () => {
     optimizerSeconds: 0,
     flops: 5.8e14,
     modelFlopsUtilization: 0.63,
+    hardwareFlopsUtilization: 0.63,
     parameters: 70e9,
     activeParameters: 69e9,
     gpus: 1,

@@ -15,7 +15,7 @@ describe("the whole model", () => {
     const result = simulate(scenario());
     const { layer, wholeModel } = result;
     expect(wholeModel.layers).toBe(80);
-    expect(wholeModel.layersSeconds).toBeCloseTo(80 * (layer.seconds - graphStart), 12);
+    expect(wholeModel.layersSeconds).toBeCloseTo(80 * layer.seconds - graphStart, 12);
     expect(wholeModel.seconds).toBeCloseTo(parts(result) + graphStart, 12);
     expect(wholeModel.tokensPerSecond).toBeCloseTo(4096 / wholeModel.seconds, 6);
     expect(wholeModel.optimizerSeconds).toBe(0);
@@ -25,7 +25,7 @@ describe("the whole model", () => {
     const result = simulate(scenario({ workload: train(1, 4096), runtime: "eager" }));
     const step = hardware("h100-sxm").calibration!.host.stepSeconds.value;
     const { wholeModel, layer } = result;
-    expect(wholeModel.layersSeconds).toBeCloseTo(80 * (layer.seconds - step), 9);
+    expect(wholeModel.layersSeconds).toBeCloseTo(80 * layer.seconds - step, 9);
     expect(wholeModel.seconds).toBeCloseTo(parts(result) + step + wholeModel.optimizerSeconds, 9);
     // 28 bytes a parameter at 91% of 3.35 TB/s
     expect(wholeModel.optimizerSeconds).toBeCloseTo((28 * 70.55e9) / (0.911 * 3.35e12), 1);
@@ -53,10 +53,10 @@ describe("the whole model", () => {
       ["experts", 58],
       ["dense", 3],
     ]);
-    expect(experts!.layerSeconds).toBeCloseTo(layer.seconds - graphStart, 12);
+    expect(experts!.layerSeconds).toBeCloseTo(layer.seconds - graphStart / 61, 12);
     expect(wholeModel.layersSeconds).toBeCloseTo(58 * experts!.layerSeconds + 3 * dense!.layerSeconds, 12);
     const other = simulate(scenario({ model: model("deepseek-v3"), layerKind: "dense" }));
-    expect(other.layer.seconds - graphStart).toBeCloseTo(dense!.layerSeconds, 12);
+    expect(other.layer.seconds - graphStart / 61).toBeCloseTo(dense!.layerSeconds, 12);
     expect(other.wholeModel.layersSeconds).toBeCloseTo(wholeModel.layersSeconds, 12);
   });
 
@@ -391,5 +391,51 @@ describe("bounds of the default scenarios", () => {
   test("a small eager layer waits for the host", () => {
     const eager = scenario({ model: model("bert-large"), workload: decode(1, 64), runtime: "eager" });
     expect(boundsOf(eager)["attention-norm"]).toBe("host");
+  });
+});
+
+describe("utilization", () => {
+  const training = (recomputation: "none" | "full") =>
+    simulate(scenario({ workload: train(1, 4096), training: { recomputation } }));
+
+  test("of the model leaves out what runs a second time, that of the hardware counts it", () => {
+    const [none, full] = [training("none"), training("full")];
+    for (const part of ["layer", "wholeModel"] as const) {
+      const useful = (result: typeof none) => result[part].modelFlopsUtilization * result[part].seconds;
+      expect(useful(full)).toBeCloseTo(useful(none), 9);
+      expect(full[part].modelFlopsUtilization).toBeLessThan(none[part].modelFlopsUtilization);
+      expect(full[part].hardwareFlopsUtilization).toBeGreaterThan(full[part].modelFlopsUtilization);
+      expect(none[part].hardwareFlopsUtilization).toBe(none[part].modelFlopsUtilization);
+    }
+  });
+
+  test("of the bandwidth is what HBM serves, not what the L2 does", () => {
+    const given = scenario({
+      model: model("gpt2-xl"),
+      workload: decode(8, 1024),
+      normalization: { kind: "layernorm", implementation: "eager" },
+    });
+    const { layer, scenario: resolved } = simulate(given);
+    expect(layer.hbmTrafficBytes).toBeLessThan(layer.hbmBytes);
+    expect(layer.bandwidthUtilization).toBeCloseTo(
+      layer.hbmTrafficBytes / layer.seconds / resolved.hardware.hbmBytesPerSecond,
+      12,
+    );
+  });
+
+  test("of a device without a known L2 counts every byte", () => {
+    const { layer } = simulate(scenario({ hardware: hardware("b200") }));
+    expect(layer.hbmTrafficBytes).toBe(layer.hbmBytes);
+  });
+});
+
+describe("a layer's own seconds", () => {
+  test("hold its share of the step's start: all layers together start once", () => {
+    const one = simulate(scenario({ workload: decode(1, 100), model: model("gpt2-xl") }));
+    const twice = { ...model("gpt2-xl"), layers: 2 * model("gpt2-xl").layers };
+    const more = simulate(scenario({ workload: decode(1, 100), model: twice }));
+    const { layers } = model("gpt2-xl");
+    const graphStart = hardware("h100-sxm").calibration!.launch.graphStartSeconds.value;
+    expect(one.layer.seconds - more.layer.seconds).toBeCloseTo(graphStart / layers / 2, 12);
   });
 });

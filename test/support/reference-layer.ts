@@ -417,7 +417,18 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     const perHead = model.qkNormSpan === "projection" ? [s.tokens, heads * s.headDim] : undefined;
     const [rows, columns] =
       site === "wide" ? [s.ownTokens, s.hidden] : (perHead ?? [s.tokens * heads, s.headDim]);
-    return normOf(name, rows!, columns!, takesAdd, beforeMatmul, backward);
+    const own = normOf(name, rows!, columns!, takesAdd, beforeMatmul, backward);
+    return site !== "wide" && perHead !== undefined && s.ranks > 1 ? withExchange(own, rows!) : own;
+  };
+  /** Rows that lie on several GPUs: their sums are exchanged first, and read by the norm. */
+  const withExchange = ([own]: readonly CountedOperator[], rows: number): CountedOperator[] => {
+    const bytes = rows * (normalization.kind === "layernorm" ? 8 : 4);
+    const [first, ...others] = own!.kernels;
+    return operator(own!.name, own!.class, [
+      { flops: 0, readBytes: bytes, writeBytes: bytes },
+      { ...first!, readBytes: first!.readBytes + bytes },
+      ...others,
+    ]);
   };
   const normOf = (
     name: string,
