@@ -12,15 +12,9 @@ import {
 import { quantization } from "../layer/quantization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
 import { BYTES_PER_ELEMENT, DATA_TYPES, type DataType, streamType } from "../schema/vocabulary.ts";
+import type { MeasuredCase } from "./measured-case.ts";
 import { measuredPointwise } from "./measured-pointwise.ts";
 import { normNamed } from "./norm-name.ts";
-
-/** What was measured, as the kernels that a layer would launch for it, built by the layer's own code. */
-export interface MeasuredCase {
-  readonly kernels: readonly Kernel[];
-  /** tensors that were in the L2 as far as they fit when the first kernel started */
-  readonly justWritten: readonly string[];
-}
 
 const FRESH = "fresh input";
 

@@ -1,7 +1,7 @@
 import type { PointwiseAccess } from "../layer/kernel.ts";
 import { pointwise } from "../layer/pointwise.ts";
 import type { MeasuredKind } from "../schema/measurement.ts";
-import type { MeasuredCase } from "./measured-kernels.ts";
+import type { MeasuredCase } from "./measured-case.ts";
 
 /** Elements read and written per element of the output, as tools/measure_gpu.py calls each kernel. */
 interface PointwiseCase {

@@ -11,7 +11,7 @@ import { parseField, type ResultField } from "../study/result-field.ts";
 import type { Range, Sample } from "../study/scan.ts";
 import { getPath } from "../study/set-path.ts";
 import { defaultRange, PARAMETER_ALIASES, solve as solveSpace } from "../study/solve.ts";
-import { partOf, type Space, scenariosOf } from "../study/space.ts";
+import { fieldOf, partOf, type Space, scenariosOf } from "../study/space.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
@@ -56,7 +56,9 @@ export async function solve(
     nearest: found.nearest === undefined ? null : sample(found.nearest),
     notes: notes(name, range),
   };
-  await write((format, look) => solveReport(solution, title(scenariosOf(space)([])), format, look));
+  await write((format, look) =>
+    solveReport(solution, title(scenariosOf(space)([]), [fieldOf(name)]), format, look),
+  );
   return EXIT.ok;
 }
 

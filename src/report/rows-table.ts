@@ -1,16 +1,15 @@
 import { visible } from "../visible.ts";
 import type { Look } from "./formats.ts";
 import { paint } from "./paint.ts";
-import { blankBefore, type RowColumn } from "./rows.ts";
-import { cut, toAscii, wrap } from "./text.ts";
-import { textTable } from "./text-table.ts";
+import { blankBefore, cut, toAscii, wrap } from "./text.ts";
+import { type Column, textTable } from "./text-table.ts";
 
 const SHORTEST = 8;
 const GAP = 2;
 
 /** A list for a terminal; where it is too wide, the widest text column gives way, a character at a time. */
 export function rowsTable(
-  columns: readonly RowColumn[],
+  columns: readonly Column[],
   rows: readonly (readonly string[])[],
   look: Look,
   notes: readonly string[],
@@ -23,7 +22,7 @@ export function rowsTable(
 }
 
 function fitted(
-  columns: readonly RowColumn[],
+  columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number,
 ): readonly (readonly string[])[] {
@@ -48,7 +47,7 @@ const folded = (cell: string, width: number): string =>
         .map((line) => cut(line, width))
         .join("\n");
 
-function widestText(columns: readonly RowColumn[], widths: readonly number[]): number {
+function widestText(columns: readonly Column[], widths: readonly number[]): number {
   let widest = -1;
   columns.forEach(({ align }, index) => {
     if (align === "left" && (widest < 0 || widths[index]! > widths[widest]!)) widest = index;

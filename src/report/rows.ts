@@ -2,6 +2,7 @@ import { ANSWERED_BY } from "../version.ts";
 import { type Cell, csv } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
+import { blankBefore } from "./text.ts";
 
 /** A column of a plain list: its key for machines, its title and text for people. */
 export interface RowColumn {
@@ -47,9 +48,6 @@ export async function renderRows(
       return (await import("./rows-table.ts")).rowsTable(columns, texts(columns, rows), look, notes);
   }
 }
-
-export const blankBefore = (lines: readonly string[]): readonly string[] =>
-  lines.length === 0 ? [] : ["", ...lines];
 
 const texts = (columns: readonly RowColumn[], rows: readonly Row[]): string[][] =>
   rows.map((row) => columns.map(({ key, text = plain }) => text(row[key])));

@@ -50,3 +50,7 @@ export function bar(share: number, width: number): string {
   const shown = share > 0 ? Math.max(1, eighths) : 0;
   return "█".repeat(Math.floor(shown / 8)) + EIGHTHS[shown % 8]!;
 }
+
+/** Lines below a table, where there are any. */
+export const blankBefore = (lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : ["", ...lines];

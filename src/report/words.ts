@@ -19,6 +19,10 @@ export const NORM_NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as cons
   string
 >;
 
+/** `native LayerNorm`, `op-by-op LayerNorm`. */
+export const normText = ({ kind, implementation }: { kind: NormKind; implementation: NormImplementation }) =>
+  `${implementation === "eager" ? "op-by-op" : implementation} ${NORM_NAMES[kind]}`;
+
 export const IMPLEMENTATION_HELP = {
   textbook: "several passes over memory, one for each formula: the article's reading",
   eager: "operation by operation, as Hugging Face's LlamaRMSNorm runs: 8 to 12 kernels",
@@ -28,9 +32,20 @@ export const IMPLEMENTATION_HELP = {
   folded: "weight folded into the next matmul, only the statistic is computed (FlashNorm)",
 } as const satisfies Record<NormImplementation, string>;
 
-/** `prefill 1 × 4096`, `decode 8 × 1 after 4096`, `train 8 × 512`. */
-export function workloadText({ workload }: Scenario): string {
+/** `prefill 1 × 4096`, `decode 8 × 1 after 4096`, `train 8 × 512`; where something moves, what does not. */
+export function workloadText({ workload }: Scenario, moving: readonly string[] = []): string {
   const { phase, batch, sequence, context } = workload;
+  const moves = (name: string): boolean => moving.includes(`workload.${name}`);
+  if (Object.keys(workload).some(moves)) {
+    const isContext = context > 0 || phase === "decode";
+    return [
+      ...(moves("phase") ? [] : [phase]),
+      ...(moves("batch") ? [] : [`batch ${batch}`]),
+      // lengths follow the phase
+      ...(moves("sequence") || moves("phase") || phase === "decode" ? [] : [`sequence ${sequence}`]),
+      ...(moves("context") || moves("phase") || !isContext ? [] : [`context ${context}`]),
+    ].join(", ");
+  }
   if (phase === "decode") return `decode batch ${batch}, context ${context}`;
   return `${phase} ${batch} × ${sequence}${context > 0 ? ` after ${context}` : ""}`;
 }
@@ -72,23 +87,32 @@ export const runtimeText = ({ runtime }: Scenario): string =>
 export const shortName = (hardware: string): string =>
   visible(hardware).replace(/^(NVIDIA|AMD|Intel|Google) /, "");
 
-export function title(scenario: Scenario): string {
-  const { model, hardware, parallelism } = scenario;
-  const { tensor, sequenceParallel, expert = 1, pipeline = 1 } = parallelism;
-  const kind = reportedKind(scenario);
+/** A scenario in a line; of many scenarios what they have in common: `moving` are the fields in which they differ. */
+export function title(scenario: Scenario, moving: readonly string[] = []): string {
+  const { model, hardware } = scenario;
+  const common = (field: string, text: string): string => (moving.includes(field) ? "" : text);
+  const kind = common("layerKind", reportedKind(scenario) ?? "");
+  const layer = kind === "" ? "layer" : `layer (${visible(kind)})`;
+  const isIdeal = hardware.calibration === undefined && !moving.includes("hardware");
   const parts = [
-    `${visible(model.name)} ${kind === undefined ? "layer" : `layer (${visible(kind)})`}`,
-    workloadText(scenario),
-    precisionText(scenario),
-    shortName(hardware.name),
-    ...(tensor > 1
-      ? [`tensor-parallel ${tensor}${sequenceParallel ? " with sequence parallelism" : ""}`]
-      : []),
-    ...(expert > 1 ? [`expert-parallel ${expert}`] : []),
-    ...(pipeline > 1 ? [`pipeline ${pipeline}`] : []),
-    ...(hardware.calibration === undefined ? ["ideal times"] : [runtimeText(scenario)]),
+    common("model", `${visible(model.name)} ${layer}`) || "Layers of several models",
+    workloadText(scenario, moving),
+    moving.some((field) => field.startsWith("precision")) ? "" : precisionText(scenario),
+    common("hardware", shortName(hardware.name)),
+    ...parallelismTexts(scenario).map(([field, text]) => common(field, text)),
+    isIdeal ? "ideal times" : common("runtime", runtimeText(scenario)),
   ];
-  return parts.join(" · ");
+  return parts.filter((text) => text !== "").join(" · ");
+}
+
+function parallelismTexts({ parallelism }: Scenario): (readonly [field: string, text: string])[] {
+  const { tensor, sequenceParallel, expert = 1, pipeline = 1 } = parallelism;
+  const sequence = sequenceParallel ? " with sequence parallelism" : "";
+  return [
+    ["parallelism.tensor", tensor > 1 ? `tensor-parallel ${tensor}${sequence}` : ""],
+    ["parallelism.expert", expert > 1 ? `expert-parallel ${expert}` : ""],
+    ["parallelism.pipeline", pipeline > 1 ? `pipeline ${pipeline}` : ""],
+  ];
 }
 
 export function kernelsText({ model, normalization, kernels }: Scenario): string {

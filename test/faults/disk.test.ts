@@ -16,8 +16,8 @@ import { built } from "../support/build.ts";
 import { command, words } from "../support/command.ts";
 import { canMount, type Ended, runProgram, shell, shellWithMounts } from "../support/program.ts";
 
-const GRID =
-  "sweep llama-3-70b-decode-h100 --batch 1-9 --context 128-131072+128 --columns layer.seconds --jobs 1";
+const POINTS = "sweep llama-3-70b-decode-h100 --batch 1-9 --context 128-131072+128 --columns layer.seconds";
+const GRID = `${POINTS} --jobs 1`;
 /** Room for more than a first chunk of lines, and less than all: in csv they are 276 kB, in jsonl 608 kB. */
 const ROOM_KB = { csv: 150, jsonl: 350 } as const;
 
@@ -50,7 +50,7 @@ describe("a disk that is full", () => {
   test.skipIf(!isLinux).each([
     ["run -o /dev/full --json", /cannot write \/dev\/full: no space left on the device/],
     [`${GRID} -o /dev/full --format csv`, /cannot write \/dev\/full: no space left on the device/],
-    [`${GRID} --format jsonl --jobs 2 > /dev/full`, /cannot write standard output: ENOSPC/],
+    [`${POINTS} --format jsonl --jobs 2 > /dev/full`, /cannot write standard output: ENOSPC/],
   ])("as the output of `%s` is said in a line", async (line, reason) => {
     refused(await shell(`CLI ${line}`), reason);
   });

@@ -83,6 +83,53 @@ describe("the title of a report", () => {
     expect(title(given)).toBe(text);
   });
 
+  const many = scenario({ parallelism: { tensor: 8, sequenceParallel: false } });
+  test.each([
+    [
+      ["model"],
+      "Layers of several models · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [
+      ["model.hidden"],
+      "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [["hardware"], "Llama 3 70B layer · prefill 1 × 4096 · bf16 · tensor-parallel 8 · CUDA graph"],
+    [
+      ["workload.batch"],
+      "Llama 3 70B layer · prefill, sequence 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [
+      ["workload.sequence"],
+      "Llama 3 70B layer · prefill, batch 1 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [
+      ["workload.context"],
+      "Llama 3 70B layer · prefill, batch 1, sequence 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [
+      ["workload.phase"],
+      "Llama 3 70B layer · batch 1 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [
+      ["workload.phase", "workload.batch"],
+      "Llama 3 70B layer · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+    [["parallelism.tensor"], "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph"],
+    [["precision", "runtime"], "Llama 3 70B layer · prefill 1 × 4096 · H100 SXM5 80 GB · tensor-parallel 8"],
+    [
+      ["precision.weights"],
+      "Llama 3 70B layer · prefill 1 × 4096 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+    ],
+  ])("of scenarios that differ in %j does not name one of them", (moving, text) => {
+    expect(title(many, moving)).toBe(text);
+  });
+
+  test("of decoding over the batch or the context keeps the other", () => {
+    const given = scenario({ workload: decode(4, 2048) });
+    expect(title(given, ["workload.batch"])).toMatch(/ · decode, context 2048 · /);
+    expect(title(given, ["workload.context"])).toMatch(/ · decode, batch 4 · /);
+  });
+
   test.each(["graph", "eager"] as const)("names the runtime: %s", (runtime) => {
     expect(runtimeText(scenario({ runtime }))).toBe(runtime === "graph" ? "CUDA graph" : "eager runtime");
   });

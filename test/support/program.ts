@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
 /** The built program, run as users run it: a process of its own. */
@@ -61,17 +60,12 @@ export const shell = (line: string, cwd?: string): Promise<Ended> =>
  */
 const NAMESPACES = [["--mount"], ["--mount", "--map-root-user"]] as const;
 
+/** Mounts somewhere, and reads a file of this checkout. */
+const PROBE = `there=$(mktemp -d) && mount -t tmpfs none "$there" && umount "$there" && test -r "$1"
+  ended=$?; rmdir "$there"; exit $ended`;
+
 const namespace = NAMESPACES.find(
-  (flags) =>
-    spawnSync("unshare", [
-      ...flags,
-      "bash",
-      "-c",
-      'mount -t tmpfs none "$1" && test -r "$2"',
-      "-",
-      tmpdir(),
-      HERE,
-    ]).status === 0,
+  (flags) => spawnSync("unshare", [...flags, "bash", "-c", PROBE, "-", HERE]).status === 0,
 );
 
 export const canMount = namespace !== undefined;

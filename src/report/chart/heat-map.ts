@@ -2,11 +2,10 @@ import { scaleLinear } from "d3-scale";
 import type { Axis } from "../../study/space.ts";
 import { unitText } from "../words.ts";
 import type { Block } from "./document.ts";
-import { rounded } from "./plot.ts";
+import type { Panel } from "./panel.ts";
 import { FONT } from "./style.ts";
 import type { SweepShape } from "./sweep-shape.ts";
-import type { Panel } from "./sweep-svg.ts";
-import { label, shortened } from "./text.ts";
+import { label, shortened, tickTexts } from "./text.ts";
 import { type Element, element } from "./tree.ts";
 
 type Map2 = Extract<SweepShape, { kind: "map" }>;
@@ -108,6 +107,7 @@ function key(values: readonly number[], color: ColorScale, unit: Panel["unit"], 
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const left = width - MARGIN.right - KEY.width;
   const step = KEY.width / KEY.steps;
+  const [lowest, highest] = tickTexts([low, high], unit);
   return [
     ...Array.from({ length: KEY.steps }, (_, index) =>
       element("rect", {
@@ -118,8 +118,8 @@ function key(values: readonly number[], color: ColorScale, unit: Panel["unit"], 
         fill: color(low + ((high - low) * index) / (KEY.steps - 1)),
       }),
     ),
-    label(rounded(unitText(low, unit)), left, KEY.y + KEY.height + 10, { class: "tick" }),
-    label(rounded(unitText(high, unit)), left + KEY.width, KEY.y + KEY.height + 10, {
+    label(lowest!, left, KEY.y + KEY.height + 10, { class: "tick" }),
+    label(highest!, left + KEY.width, KEY.y + KEY.height + 10, {
       class: "tick",
       "text-anchor": "end",
     }),

@@ -11,11 +11,11 @@ import type { Axis } from "../../study/space.ts";
 import { unitText } from "../words.ts";
 import { type Placed, placeNumbers, placeQuantity } from "./axis-scale.ts";
 import type { Block } from "./document.ts";
-import { rounded } from "./plot.ts";
+import type { Panel, SweepRow } from "./panel.ts";
+import { spread } from "./spread.ts";
 import { FONT } from "./style.ts";
 import { isNumeric, type SweepShape } from "./sweep-shape.ts";
-import type { Panel, SweepRow } from "./sweep-svg.ts";
-import { label, shortened } from "./text.ts";
+import { label, shortened, tickTexts } from "./text.ts";
 import { type Element, element } from "./tree.ts";
 
 const HEIGHT = 250;
@@ -34,7 +34,7 @@ type Lines = Extract<SweepShape, { kind: "lines" }>;
 export function lineChart(panel: Panel, shape: Lines, width: number): Block {
   const series = seriesOf(panel, shape);
   const names = series.map(({ name }) => shortened(name, LONGEST_LABEL));
-  const right = 24 + Math.max(...names.map((name) => name.length)) * FONT.letterWidth;
+  const right = LEADER.to + 12 + Math.max(...names.map((name) => name.length)) * FONT.letterWidth;
   const bottom = HEIGHT - MARGIN.bottom;
   const x = placeAxis(shape.x, [MARGIN.left, width - right]);
   const values = series.flatMap(({ points }) => points.flatMap(({ y }) => (y === undefined ? [] : [y])));
@@ -98,13 +98,14 @@ function frame(
 ): Element[] {
   const tick = (value: number): string => (isNumeric(axis) ? String(value) : String(axis.values[value]));
   const letters = Math.max(4, Math.floor((right - left) / x.ticks.length / FONT.letterWidth));
+  const amounts = tickTexts(y.ticks, unit);
   return [
     element("g", { class: "axes", "aria-hidden": "true" }, [
       ...y.ticks.map((at) =>
         element("line", { x1: left, y1: y.at(at), x2: right, y2: y.at(at), class: "grid" }),
       ),
-      ...y.ticks.map((at) =>
-        label(rounded(unitText(at, unit)), left - 8, y.at(at), { class: "tick", "text-anchor": "end" }),
+      ...y.ticks.map((at, index) =>
+        label(amounts[index]!, left - 8, y.at(at), { class: "tick", "text-anchor": "end" }),
       ),
       element("line", { x1: left, y1: bottom, x2: right, y2: bottom, class: "axis" }),
       ...x.ticks.map((at) =>
@@ -165,7 +166,12 @@ function drawLine(
   ]);
 }
 
-/** Each line's name at its end, moved apart where ends meet. */
+/** Between the end of a line and its name. */
+const LEADER = { from: 6, to: 20, gap: 3 } as const;
+/** A name that stands this far from its line is joined to it. */
+const LEADER_FROM = 3;
+
+/** Each line's name at its end; names that would touch move apart and are joined to their lines. */
 function endLabels(
   series: readonly Series[],
   names: readonly string[],
@@ -177,13 +183,20 @@ function endLabels(
     .map(({ points }, index) => ({ index, last: points.findLast((point) => point.y !== undefined) }))
     .flatMap(({ index, last }) => (last === undefined ? [] : [{ index, x: x.at(last.x), y: y.at(last.y!) }]))
     .sort((a, b) => a.y - b.y);
-  let floor = Number.NEGATIVE_INFINITY;
-  const below = ends.map((end) => {
-    floor = Math.max(end.y, floor + FONT.lineHeight);
-    return floor;
-  });
-  const excess = Math.max(0, (below.at(-1) ?? 0) - (HEIGHT - MARGIN.bottom));
-  return ends.map((end, place) =>
-    label(names[end.index]!, right + 12, below[place]! - excess, { class: `series-name s${end.index}` }),
+  const places = spread(
+    ends.map((end) => end.y),
+    FONT.lineHeight,
+    [MARGIN.top, HEIGHT - MARGIN.bottom],
   );
+  return ends.flatMap((end, index) => {
+    const at = places[index]!;
+    const leader = {
+      ...{ x1: end.x + LEADER.from, y1: end.y, x2: right + LEADER.to - LEADER.gap, y2: at },
+      class: "leader",
+    };
+    return [
+      ...(Math.abs(at - end.y) > LEADER_FROM ? [element("line", leader)] : []),
+      label(names[end.index]!, right + LEADER.to, at, { class: `series-name s${end.index}` }),
+    ];
+  });
 }

@@ -1,20 +1,11 @@
 import { parseField } from "../../study/result-field.ts";
-import type { AxisValue } from "../../study/space.ts";
 import type { SweepPlan } from "../../study/sweep.ts";
 import { type Block, svgDocument } from "./document.ts";
 import { heatMap } from "./heat-map.ts";
 import { lineChart } from "./line-chart.ts";
+import type { Panel, SweepRow } from "./panel.ts";
 import { type SweepShape, sweepShape } from "./sweep-shape.ts";
 import { label, shortened } from "./text.ts";
-
-export type SweepRow = Readonly<Record<string, AxisValue | undefined>>;
-
-/** One field of the result over the grid. */
-export interface Panel {
-  readonly field: string;
-  readonly unit: NonNullable<ReturnType<typeof parseField>["field"]>["unit"];
-  readonly rows: readonly SweepRow[];
-}
 
 const WIDTH = 820;
 

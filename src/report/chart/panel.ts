@@ -1,0 +1,11 @@
+import type { Unit } from "../../study/result-field.ts";
+import type { AxisValue } from "../../study/space.ts";
+
+export type SweepRow = Readonly<Record<string, AxisValue | undefined>>;
+
+/** One field of the result over the grid. */
+export interface Panel {
+  readonly field: string;
+  readonly unit: Unit;
+  readonly rows: readonly SweepRow[];
+}
