@@ -4,8 +4,9 @@ import type { PageData, PageState } from "../report/page/data.ts";
 import { openingModel, PAGE_IDS } from "../report/page/document.ts";
 import { evaluate, shareCurves } from "../report/page/evaluate.ts";
 import { fragmentOf, stateOf } from "../report/page/fragment.ts";
+import type { PageModel } from "../report/page/model.ts";
 import { nextSort } from "../report/page/operator-view.ts";
-import { type PageModel, pageView, pictures } from "../report/page/view.ts";
+import { pageView, pictures } from "../report/page/view.ts";
 import { goTo, withControl, withSlider } from "./changes.ts";
 import { copy } from "./copy.ts";
 import { create, patchChildren } from "./patch.ts";
@@ -57,24 +58,31 @@ function startPage(code: string): void {
     const { state } = model;
     const { result, problems } = evaluate(data, state);
     if (result === undefined) draw({ ...model, problems });
-    else draw({ ...model, result, problems: [], isPending: true });
+    else {
+      draw({ ...model, shown: state, result, problems: [], isPending: true });
+      showAddress(state);
+    }
     performance.measure("recompute", { start });
     // pictures that take long wait until the reader pauses
     if (result !== undefined) setTimeout(() => drawPictures(state), picturesMs > FRAME_MS ? PAUSE_MS : 0);
   };
 
   const drawPictures = (state: PageState): void => {
-    if (model.state !== state) return;
+    if (model.shown !== state) return;
     const start = performance.now();
     draw({ ...model, pictures: pictures(model.result, shareCurves(data, state)) });
     picturesMs = performance.measure("pictures", { start }).duration;
     askSlowly(state);
   };
 
+  /** Of what is shown: a field that is being typed has no address, and no command. */
+  const showAddress = (shown: PageState): void => {
+    const fragment = fragmentOf(data, shown);
+    history.replaceState(null, "", fragment === "" ? location.pathname + location.search : fragment);
+  };
+
   const go = (state: PageState): void => {
     model = { ...model, state };
-    const fragment = fragmentOf(data, state);
-    history.replaceState(null, "", fragment === "" ? location.pathname + location.search : fragment);
     drawSoon();
   };
 
@@ -132,7 +140,7 @@ function chartWidth(root: HTMLElement): number {
 
 async function copied(action: string, data: PageData, model: PageModel): Promise<void> {
   const texts: Readonly<Record<string, () => readonly [what: string, text: string]>> = {
-    "copy-command": () => ["The command", commandLine(data, model.state)],
+    "copy-command": () => ["The command", commandLine(data, model.shown)],
     "copy-scenario": () => ["The scenario", scenarioJson(data, model.result)],
     "copy-link": () => ["The link", location.href],
   };

@@ -45,19 +45,30 @@ function withNorm(space: Space, { kind, implementation }: Norm): Space {
 const shareAt = (space: Space, norm: Norm): ((hidden: number) => number | undefined) =>
   fieldAlong(withNorm(space, norm), SHARE, "hidden");
 
-/** The share at `count` widths, evenly spread over their logarithm. */
+/** The share at `count` widths or fewer, evenly spread over their logarithm, each where there is such a layer. */
 export function shareCurve(space: Space, norm: Norm, count: number): ShareCurve {
   const share = shareAt(space, norm);
+  const ratio = (RANGE.to / RANGE.from) ** (1 / (count - 1));
+  const widths = Array.from({ length: count }, (_, index) => RANGE.from * ratio ** index);
+  return { norm, samples: widths.flatMap((width) => sampleNear(share, width, Math.sqrt(ratio)) ?? []) };
+}
+
+/** The nearest place at which there is a share, no farther than halfway to the neighbours: ranks divide few widths. */
+function sampleNear(
+  share: (hidden: number) => number | undefined,
+  width: number,
+  halfway: number,
+): Sample | undefined {
   const step = RANGE.step ?? 1;
-  const widths = Array.from(
-    { length: count },
-    (_, index) => Math.round((RANGE.from * (RANGE.to / RANGE.from) ** (index / (count - 1))) / step) * step,
-  );
-  const samples = [...new Set(widths)].flatMap((x): Sample[] => {
-    const y = share(x);
-    return y === undefined ? [] : [{ x, y }];
-  });
-  return { norm, samples };
+  const first = Math.ceil(Math.max(RANGE.from, width / halfway) / step);
+  const last = Math.floor(Math.min(RANGE.to, width * halfway) / step);
+  const distance = (steps: number): number => Math.abs(steps * step - width);
+  const places = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+  for (const steps of places.sort((a, b) => distance(a) - distance(b))) {
+    const y = share(steps * step);
+    if (y !== undefined) return { x: steps * step, y };
+  }
+  return undefined;
 }
 
 /** What `solve --target normalization.shareOfTime=... --vary hidden` finds, with this norm. */

@@ -263,13 +263,44 @@ describe.skipIf(CHROMIUM === undefined)(title, () => {
     });
   });
 
+  test("has its verdicts in columns, also where one has no figure", async () => {
+    for (const width of [1280, 360])
+      await withPage(
+        `${home()}#scenario=llama-3-70b-prefill-h100&phase=train`,
+        async ({ page }) => {
+          await page.waitForSelector(".verdicts b:last-child");
+          const lefts = await page.evaluate(() =>
+            [...document.querySelectorAll(".verdicts li")].map((row) =>
+              [...row.children].map((cell) => Math.round(cell.getBoundingClientRect().left)),
+            ),
+          );
+          const [first] = lefts.filter(({ length }) => length === 3);
+          for (const row of lefts) expect(row).toEqual(first!.slice(0, row.length));
+        },
+        { viewport: { width, height: 780 } },
+      );
+  });
+
   test("says what is wrong with a view that has no layer, and keeps the last one", async () => {
     await withPage(home(), async ({ page, complaints }) => {
       const headline = await text(page, "#headline");
-      await page.fill("#control-batch", "0");
-      await page.waitForSelector("#problems li");
-      expect(await text(page, "#problems")).toMatch(/batch: expected a whole number of at least 1, got 0/);
-      expect(await text(page, "#headline")).toBe(headline);
+      const view = page.url();
+      const line = await text(page, "#command");
+      for (const [typed, got] of [
+        ["0", "0"],
+        ["", "nothing"],
+        ["1e400", "nothing"],
+      ] as const) {
+        await page.fill("#control-batch", typed);
+        const problem = `batch: expected a whole number of at least 1, got ${got}`;
+        await page.waitForFunction(
+          (wanted) => document.querySelector("#problems")?.textContent?.includes(wanted),
+          problem,
+        );
+        expect(await text(page, "#headline")).toBe(headline);
+        expect(await text(page, "#command")).toBe(line);
+        expect(page.url()).toBe(view);
+      }
       await page.fill("#control-batch", "2");
       await page.waitForSelector("#problems li", { state: "detached" });
       expect(await text(page, "#headline")).not.toBe(headline);

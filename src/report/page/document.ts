@@ -1,8 +1,9 @@
 import { type Element, element, markup } from "../chart/tree.ts";
 import { openingState, type PageData } from "./data.ts";
 import { evaluate, shareCurves } from "./evaluate.ts";
+import type { PageModel } from "./model.ts";
 import { PAGE_STYLE } from "./style.ts";
-import { type PageModel, pageView, pictures } from "./view.ts";
+import { pageView, pictures } from "./view.ts";
 
 /** Ids that the page's script looks for. */
 export const PAGE_IDS = { root: "page", data: "page-data", tip: "tip" } as const;
@@ -24,6 +25,7 @@ export function openingModel(data: PageData): PageModel {
   return {
     data,
     state,
+    shown: state,
     result,
     problems: [],
     pictures: pictures(result, shareCurves(data, state)),

@@ -3,18 +3,14 @@ import type { Norm, Reach } from "../../study/reach.ts";
 import { formatPercent } from "../../units.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { stretches } from "../stretches.ts";
-import { NORM_NAMES } from "../words.ts";
+import { normText } from "../words.ts";
 import { TARGET } from "./evaluate.ts";
+import type { PageModel } from "./model.ts";
 import { shareChart } from "./share-chart.ts";
-import type { PageModel } from "./view.ts";
-
-/** `native LayerNorm`, `op-by-op LayerNorm`. */
-export const normText = ({ kind, implementation }: Norm): string =>
-  `${implementation === "eager" ? "op-by-op" : implementation} ${NORM_NAMES[kind]}`;
 
 /** The answer in words, a way there, and the curves it is read from. */
 export function reachView({ result, pictures: { curves }, slow, isPending, width }: PageModel): Child[] {
-  const { hidden } = result.scenario.model;
+  const { model, normalization } = result.scenario;
   const height = Math.round(Math.min(330, Math.max(260, width * 0.4)));
   const { reaches } = slow;
   return [
@@ -39,8 +35,8 @@ export function reachView({ result, pictures: { curves }, slow, isPending, width
         {
           curves,
           reaches: isPending ? [] : reaches,
-          hidden,
-          share: result.normalization.shareOfTime,
+          norm: normalization,
+          here: { x: model.hidden, y: result.normalization.shareOfTime },
         },
         width,
         height,

@@ -18,6 +18,7 @@ p{margin:.4em 0}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:2px}
 .verdicts{list-style:none;margin:0 0 8px;padding:0;display:grid;grid-template-columns:max-content max-content 1fr;column-gap:18px}
 .verdicts li{display:contents}
+.verdicts li>:first-child{grid-column:1}.verdicts li>b:last-child{grid-column:2/-1}
 .saves{color:var(--good)}.costs{color:var(--bad)}
 section{margin:0 0 34px;min-width:0}
 #claims{margin-top:22px;padding-top:16px;border-top:1px solid var(--edge)}
@@ -99,7 +100,7 @@ aside{position:static;max-height:none;margin-bottom:28px}
 .slider input[type=range]{order:3;margin-top:5px}
 #page{padding:14px 14px 30px}
 .verdicts{grid-template-columns:max-content 1fr}
-.verdicts li span:first-child{grid-column:1/-1;margin-top:4px}
+.verdicts li>:first-child{grid-column:1/-1;margin-top:4px}.verdicts li>b:last-child{grid-column:1/-1}
 }
 @media print{aside,.skip,#share{display:none}.workbench{display:block}}
 ${CHART_STYLE}`;

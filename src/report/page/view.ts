@@ -17,33 +17,10 @@ import { title } from "../words.ts";
 import { claimsView } from "./claims-view.ts";
 import { commandLine } from "./command.ts";
 import { controls } from "./controls.ts";
-import type { PageData, PageState, SlowAnswers } from "./data.ts";
-import { operatorTableView, type Sort } from "./operator-view.ts";
+import type { SlowAnswers } from "./data.ts";
+import type { PageModel, Pictures } from "./model.ts";
+import { operatorTableView } from "./operator-view.ts";
 import { reachView } from "./reach-view.ts";
-
-/** All that a picture of the page depends on. Plain data: the same in the command and in the browser. */
-export interface PageModel {
-  readonly data: PageData;
-  readonly state: PageState;
-  /** of the last view that could be computed */
-  readonly result: Result;
-  /** why the controls as they stand give no layer */
-  readonly problems: readonly string[];
-  readonly pictures: Pictures;
-  readonly slow: SlowAnswers;
-  /** the slow answers are still those of the view before */
-  readonly isPending: boolean;
-  readonly sort: Sort;
-  /** pixels that a chart may take */
-  readonly width: number;
-}
-
-/** What is drawn a moment after the headline, the chart and the table. */
-export interface Pictures {
-  readonly bars: readonly Bar[];
-  readonly curves: readonly ShareCurve[];
-  readonly article: string;
-}
 
 export const pictures = (result: Result, curves: readonly ShareCurve[]): Pictures => ({
   bars: alternativeBars(result),
@@ -214,10 +191,10 @@ const claimsSection = remembered(
 const ARTICLE =
   "“The Normalization Paradox” says of a 70B model on H100 that LayerNorm is 0.17% of the FLOPs, yet 25% of the runtime, and that RMSNorm gives this back. What holds of it for the layer above; open a claim for its figures.";
 
-function shareSection({ data, state }: PageModel): Element {
+function shareSection({ data, shown }: PageModel): Element {
   return section("share", "Take it along", [
     element("p", {}, ["The same numbers from the command line; the address of this page holds this view."]),
-    element("p", {}, [element("code", { id: "command", tabindex: "0" }, [commandLine(data, state)])]),
+    element("p", {}, [element("code", { id: "command", tabindex: "0" }, [commandLine(data, shown)])]),
     element("p", { class: "buttons" }, [
       element("button", { type: "button", "data-action": "copy-command" }, ["Copy the command"]),
       element("button", { type: "button", "data-action": "copy-scenario" }, ["Copy the scenario as JSON"]),
