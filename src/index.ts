@@ -1,23 +1,37 @@
+import { checkedScenario } from "./io/checked-scenario.ts";
 import { type Outcome, validate } from "./io/validate.ts";
 import type { Hardware } from "./schema/hardware.ts";
 import type { Model } from "./schema/model.ts";
-import { type Resolution, resolveScenario } from "./schema/resolve.ts";
-import type { ScenarioFile } from "./schema/scenario.ts";
+import { type Resolution, resolveScenario as resolve } from "./schema/resolve.ts";
+import type { Result } from "./schema/result.ts";
+import type { Scenario, ScenarioFile } from "./schema/scenario.ts";
+import { type LayerFigures, layerFigures } from "./simulate/layer-result.ts";
+import { simulate as simulateValid } from "./simulate.ts";
 
-/** The library: the same engine as the command, without files, clock or network. */
+/**
+ * The library: the same engine as the command, without files, clock or network. What parses answers with the problems
+ * it found; what computes throws them as a UserError, so that no answer is made of values that are none.
+ */
+export { UserError } from "./errors.ts";
 export { type Import, type ImportedModel, importModel, type Origin } from "./hugging-face/import-model.ts";
 export type { Hardware } from "./schema/hardware.ts";
 export { HardwareSchema } from "./schema/hardware.ts";
 export type { Model } from "./schema/model.ts";
 export { ModelSchema } from "./schema/model.ts";
-export { resolveScenario } from "./schema/resolve.ts";
 export type { Alternative, OperatorResult, Result } from "./schema/result.ts";
 export { ResultSchema } from "./schema/result.ts";
 export type { Scenario, ScenarioFile, ScenarioInput } from "./schema/scenario.ts";
 export { ScenarioFileSchema } from "./schema/scenario.ts";
-export { type LayerFigures, layerSimulator } from "./simulate/layer-result.ts";
-export { simulate } from "./simulate.ts";
-export type { Outcome, Resolution };
+export type { LayerFigures, Outcome, Resolution };
+
+/** The whole answer for one scenario, as `run --json` prints it. */
+export const simulate = (scenario: Scenario): Result => simulateValid(checkedScenario(scenario));
+
+/** Single figures of layers, each computed when it is asked for. */
+export const layerSimulator =
+  () =>
+  (scenario: Scenario): LayerFigures =>
+    layerFigures(checkedScenario(scenario));
 
 export const parseModel = (data: unknown): Outcome<Model> => validate("model", data);
 
@@ -34,5 +48,9 @@ export function scenarioOf(data: unknown): Resolution {
   if (typeof model === "string") return { problems: ["model: expected the model itself, got a name"] };
   if (typeof hardware === "string")
     return { problems: ["hardware: expected the profile itself, got a name"] };
-  return resolveScenario(file, model, hardware);
+  return resolve(file, model, hardware);
 }
+
+/** A scenario file, its model and its hardware as one scenario; or every problem found. */
+export const resolveScenario = (file: ScenarioFile, model: Model, hardware: Hardware): Resolution =>
+  scenarioOf({ ...file, model, hardware });

@@ -3,7 +3,8 @@ import { ofAnyType } from "./any-type.ts";
 import { languageModel } from "./config.ts";
 import { MODEL_TYPES, type ModelType } from "./model-types.ts";
 import { notModelled } from "./not-modelled.ts";
-import { type Config, type Mapped, reader } from "./reader.ts";
+import { isRecord } from "./parts.ts";
+import { type Config, type Mapped, reader, shown } from "./reader.ts";
 import { unknownType } from "./unknown-type.ts";
 import { unusedKeys } from "./unused-keys.ts";
 
@@ -29,6 +30,7 @@ export type Import =
 
 /** The content of a Hugging Face config.json as a model, or one line for each problem with the key's name. Pure. */
 export function importModel(file: Config, origin: Origin): Import {
+  if (!isRecord(file)) return { problems: [`expected an object, got ${shown(file)}`] };
   const { config, prefix, type } = languageModel(file);
   const known = type !== undefined && Object.hasOwn(MODEL_TYPES, type) ? MODEL_TYPES[type] : undefined;
   if (known === undefined) return { problems: unknownType(type, config, prefix) };

@@ -57,9 +57,6 @@ export function layerFigures(scenario: Scenario): LayerFigures {
   };
 }
 
-/** `layerFigures` under the name that the library promises; it remembers nothing from one scenario to the next. */
-export const layerSimulator = () => layerFigures;
-
 function once<T>(compute: () => T): () => T {
   let value: T | undefined;
   return () => (value ??= compute());
