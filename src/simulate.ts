@@ -1,5 +1,6 @@
 import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
+import { SWAPPED_KIND } from "./schema/vocabulary.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
 import { layerFigures, layerResult } from "./simulate/layer-result.ts";
 import { knownError } from "./simulate/typical-error.ts";
@@ -33,7 +34,7 @@ export function simulate(scenario: Scenario): Result {
 function swappedCost(scenario: Scenario): Pick<Result["cost"], "swapped"> {
   const { kind, implementation } = scenario.normalization;
   if (typeof implementation !== "string") return {};
-  const other = kind === "layernorm" ? "rmsnorm" : "layernorm";
+  const other = SWAPPED_KIND[kind];
   const swapped = withNormalization(scenario, other, implementation);
   const { usdPerMillionTokens, joulesPerToken } = layerFigures(swapped).cost();
   return {

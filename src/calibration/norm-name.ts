@@ -1,4 +1,4 @@
-import type { NormKind } from "../schema/model.ts";
+import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
 
 /** A norm as measurements name it, `rmsnorm.residual-fused`; undefined for one that the simulator does not know. */

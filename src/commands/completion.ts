@@ -3,7 +3,7 @@ import { EXIT, UserError } from "../errors.ts";
 import { KINDS, type Kind, shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { type CommandWords, completionScript, SHELLS, type Shell } from "../report/completion.ts";
-import { DATA_TYPES } from "../schema/vocabulary.ts";
+import { DATA_TYPES, NORM_KINDS } from "../schema/vocabulary.ts";
 import { SCHEMA_NAMES } from "./schema.ts";
 
 /** `completion`: what can be typed, as a script for a shell. */
@@ -44,7 +44,7 @@ const VALUES: Record<string, (names: Record<Kind, string[]>) => readonly string[
   "--attention": () => ["flash", "materialized"],
   "--runtime": () => ["graph", "eager"],
   "--precision": () => DATA_TYPES,
-  "--norm": () => ["layernorm", "rmsnorm"],
+  "--norm": () => NORM_KINDS,
 };
 
 function wordsOf(command: Command, names: Record<Kind, string[]>): CommandWords {

@@ -1,4 +1,3 @@
-import type { NormKind } from "../schema/model.ts";
 import type { OperatorClass } from "../schema/result.ts";
 import type { DataType } from "../schema/vocabulary.ts";
 
@@ -17,6 +16,9 @@ export type PointwiseAccess =
   | "strided"
   | "transposed"
   | "concatenate";
+
+/** Kinds of norms whose row kernels have timing parameters of their own. */
+export type RowLaw = "layernorm" | "rmsnorm";
 
 /** What decides how long a kernel takes, besides its FLOPs and bytes. One member a timing law in roofline/. */
 export type Work =
@@ -62,7 +64,7 @@ export type Work =
   | { readonly kind: "column-sum"; readonly rows: number; readonly columns: number }
   | {
       readonly kind: "row-per-block" | "row-in-registers";
-      readonly norm: NormKind;
+      readonly norm: RowLaw;
       readonly direction: "forward" | "backward";
       readonly rows: number;
       readonly columns: number;

@@ -7,6 +7,7 @@ import { forwardOperators } from "./forward.ts";
 import type { Operator } from "./kernel.ts";
 import { modelOfKind } from "./layer-kinds.ts";
 import { fusesQuantization, layout, matmulTypes, normStyle, wideMatmulTypes } from "./layout.ts";
+import { isFolded } from "./normalization.ts";
 
 /**
  * The operators of one transformer layer on one GPU, in the order they run; in training the backward ones follow in
@@ -21,7 +22,7 @@ export function layerOperators(scenario: Scenario): readonly Operator[] {
   const wideTypes = wideMatmulTypes(precision);
   const fusedNorm = fusesQuantization(kernels, normalization);
   const fusedActivation = kernels.quantization === "fused" && kernels.pointwise === "fused";
-  const folded = normalization.implementation === "folded";
+  const folded = isFolded(normalization);
   const layer = layout(model, types, wideTypes, d, fusedNorm, fusedActivation, folded);
   const norms = normStyle(normalization, types, wideTypes);
   const attention = attentionStyle(phase, model, streamType(precision.activations), context);

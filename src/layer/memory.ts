@@ -7,7 +7,7 @@ import { isGradient, isWeightGradient } from "./gradients.ts";
 import type { Operator } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
 import { layerKinds, modelOfKind } from "./layer-kinds.ts";
-import { ROW_STATISTICS } from "./normalization-passes.ts";
+import { ROW_STATISTICS } from "./norm-kinds.ts";
 import { parameterCounts } from "./parameters.ts";
 import { layerWeights } from "./weights.ts";
 

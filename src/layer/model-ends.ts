@@ -7,7 +7,13 @@ import { gradientOf } from "./gradients.ts";
 import type { Kernel, Operator } from "./kernel.ts";
 import { STREAM } from "./layout.ts";
 import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "./matmul.ts";
-import { type NormPlace, type NormStyle, normalization, normalizationBackward } from "./normalization.ts";
+import {
+  isFolded,
+  type NormPlace,
+  type NormStyle,
+  normalization,
+  normalizationBackward,
+} from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
 /** What the final norm writes. */
@@ -37,7 +43,7 @@ export function modelEnds(
   // a post-norm layer ends in a norm already
   const endsInNorm = model.normPlacement === "post";
   // a folded norm writes no output
-  const headInput = endsInNorm || style.implementation === "folded" ? STREAM : FINAL_NORM.output;
+  const headInput = endsInNorm || isFolded(style) ? STREAM : FINAL_NORM.output;
   const headGradient = gradientOf(endsInNorm ? STREAM : FINAL_NORM.output);
   return {
     embedding: [

@@ -1,11 +1,10 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Pass } from "../schema/normalization.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { collective } from "./collective.ts";
 import { type GradientNames, gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator, Work } from "./kernel.ts";
 import { sumOf } from "./kernel.ts";
-import { backwardPasses, forwardPasses } from "./normalization-passes.ts";
+import { NORM_KIND_FACTS } from "./norm-kinds.ts";
 
 /** Where a normalization stands: the tensors of the layer that it reads and writes. */
 export interface NormPlace {
@@ -46,9 +45,14 @@ const FP32_BYTES = 4;
 /** What the style comes to at this place: not every norm has a residual add before it or a matmul behind it. */
 function implementationAt(place: NormPlace, style: NormStyle): NormImplementation | readonly Pass[] {
   if (style.implementation === "residual-fused" && place.residual === undefined) return "fused";
-  if (style.implementation === "folded" && !place.beforeMatmul) return "fused";
+  if (style.implementation === "folded" && !(place.beforeMatmul && NORM_KIND_FACTS[style.kind].foldable))
+    return "fused";
   return style.implementation;
 }
+
+/** True where the norm writes no output: the matmul behind it reads what the norm has read. */
+export const isFolded = ({ kind, implementation }: Pick<NormStyle, "kind" | "implementation">): boolean =>
+  implementation === "folded" && NORM_KIND_FACTS[kind].foldable;
 
 export const fusesResidual = (place: NormPlace, style: NormStyle): boolean =>
   implementationAt(place, style) === "residual-fused";
@@ -60,7 +64,7 @@ export function normalization(
 ): Operator {
   const implementation = implementationAt(place, style);
   const passes =
-    typeof implementation === "string" ? forwardPasses(style.kind, implementation) : implementation;
+    typeof implementation === "string" ? NORM_KIND_FACTS[style.kind].forward[implementation] : implementation;
   return normOperator(place.name, passes, {
     place,
     rows,
@@ -81,7 +85,8 @@ export function normalizationBackward(
 ): Operator {
   const implementation = implementationAt(place, style);
   // passes that the user describes are forward ones; their backward is taken to be torch's
-  const passes = backwardPasses(style.kind, typeof implementation === "string" ? implementation : "native");
+  const passes =
+    NORM_KIND_FACTS[style.kind].backward[typeof implementation === "string" ? implementation : "native"];
   return normOperator(`${place.name}-backward`, passes, {
     place: { ...place, output: names.ofInput ?? gradientOf(place.input) },
     rows,
@@ -111,12 +116,12 @@ function normOperator(name: string, passes: readonly Pass[], norm: DirectedNorm)
   return {
     name,
     class: "normalization",
-    kernels: norm.ranks === 1 ? kernels : behindStatisticExchange(kernels, norm),
+    kernels:
+      norm.ranks === 1 || NORM_KIND_FACTS[norm.style.kind].exchangedStatistics === 0
+        ? kernels
+        : behindStatisticExchange(kernels, norm),
   };
 }
-
-/** Numbers a row that ranks must sum before any of them can normalize it, or hand its gradient on. */
-const EXCHANGED_STATISTICS: Readonly<Record<NormKind, number>> = { layernorm: 2, rmsnorm: 1 };
 
 /**
  * Where each row lies on several GPUs, one small all-reduce makes the sums that each has of its own part those of the
@@ -127,7 +132,7 @@ function behindStatisticExchange(kernels: readonly Kernel[], norm: DirectedNorm)
   const { place, rows, ranks, style, direction, incoming } = norm;
   const sums: Access = {
     tensor: `${place.name} sums, ${direction}`,
-    bytes: rows * EXCHANGED_STATISTICS[style.kind] * ROW_STATISTIC_BYTES,
+    bytes: rows * NORM_KIND_FACTS[style.kind].exchangedStatistics * ROW_STATISTIC_BYTES,
   };
   const summed = direction === "forward" ? place.input : incoming!;
   const [first, ...others] = kernels;
@@ -239,7 +244,7 @@ function passWork(pass: Pass, norm: DirectedNorm, reads: readonly Access[]): Wor
     case "row-in-registers":
       return {
         kind: pass.kernel,
-        norm: style.kind,
+        norm: NORM_KIND_FACTS[style.kind].rowLaw,
         direction,
         rows,
         columns,

@@ -1,4 +1,5 @@
 import type { LayerKind, Model } from "../schema/model.ts";
+import { NORM_KIND_FACTS } from "./norm-kinds.ts";
 
 /** Weights of a layer that are stored, shared out and used alike. */
 export interface Weights {
@@ -82,8 +83,11 @@ function block({ hidden, gated, bias }: Model, ffn: number, count: number, route
   return biased ? [matrices, weights(count * hidden, "copied", { routed })] : [matrices];
 }
 
-/** LayerNorm has a scale and a shift for each element of its row, RMSNorm a scale. */
-export const normParameters = ({ norm }: Model, row: number): number => (norm === "layernorm" ? 2 : 1) * row;
+/** Parameters of one norm over rows of that many elements. */
+export function normParameters({ norm }: Model, row: number): number {
+  const { parameters, scalarParameters } = NORM_KIND_FACTS[norm];
+  return parameters.length * row + scalarParameters;
+}
 
 /** Norms of the residual stream in one layer. */
 const NORMS_OF_LAYER: Readonly<Record<Model["normPlacement"], number>> = {
@@ -101,11 +105,12 @@ function norms(model: Model): Weights[] {
   // latent attention has norms of its own instead
   if (!model.qkNorm || model.latentAttention !== undefined) return [stream];
   // per head all heads share one scale
-  return model.qkNormSpan === "projection"
-    ? [
-        stream,
-        plain(normParameters(model, heads * headDim), "tensor"),
-        plain(normParameters(model, kvHeads * headDim), "key-heads"),
-      ]
-    : [stream, plain(2 * normParameters(model, headDim))];
+  if (model.qkNormSpan !== "projection") return [stream, plain(2 * normParameters(model, headDim))];
+  const { parameters, scalarParameters } = NORM_KIND_FACTS[model.norm];
+  return [
+    stream,
+    plain(parameters.length * heads * headDim, "tensor"),
+    plain(parameters.length * kvHeads * headDim, "key-heads"),
+    plain(2 * scalarParameters),
+  ];
 }

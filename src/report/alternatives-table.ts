@@ -1,20 +1,27 @@
 import type { Result } from "../schema/result.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../schema/vocabulary.ts";
+import {
+  NORM_IMPLEMENTATIONS,
+  NORM_NAMES,
+  type NormImplementation,
+  type NormKind,
+  SWAPPED_KIND,
+} from "../schema/vocabulary.ts";
 import { alternative } from "../study/savings.ts";
 import { formatPercent, formatSeconds } from "../units.ts";
 import type { TextTable } from "./operator-table.ts";
-import { NORM_NAMES } from "./words.ts";
 
 /** Layers differ by a few parts in a thousand. */
 const LAYER_DIGITS = 4;
 
-/** One row an implementation, LayerNorm and RMSNorm side by side: time of the norms, of the layer, and what it saves. */
+/** The kinds of the article's swap, and the one that was given. */
+const shownKinds = (given: NormKind): readonly NormKind[] =>
+  given === "layernorm" || given === "rmsnorm" ? ["layernorm", "rmsnorm"] : [given, SWAPPED_KIND[given]];
+
+/** One row an implementation, two kinds of norms side by side: time of the norms, of the layer, and what it saves. */
 export function alternativesTable(result: Result): TextTable {
   const { normalization } = result.scenario;
-  const cells = (
-    kind: (typeof NORM_KINDS)[number],
-    implementation: (typeof NORM_IMPLEMENTATIONS)[number],
-  ) => {
+  const kinds = shownKinds(normalization.kind);
+  const cells = (kind: NormKind, implementation: NormImplementation) => {
     const other = alternative(result, kind, implementation);
     if (other === undefined) return ["", "", ""];
     const given = normalization.kind === kind && normalization.implementation === implementation;
@@ -27,11 +34,11 @@ export function alternativesTable(result: Result): TextTable {
   return {
     columns: [
       { title: "implementation", align: "left" },
-      ...NORM_KINDS.flatMap((kind) => [{ title: NORM_NAMES[kind] }, { title: "layer" }, { title: "saved" }]),
+      ...kinds.flatMap((kind) => [{ title: NORM_NAMES[kind] }, { title: "layer" }, { title: "saved" }]),
     ],
     rows: NORM_IMPLEMENTATIONS.map((implementation) => [
       implementation,
-      ...NORM_KINDS.flatMap((kind) => cells(kind, implementation)),
+      ...kinds.flatMap((kind) => cells(kind, implementation)),
     ]),
   };
 }

@@ -1,7 +1,6 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { answersOf } from "../study/answers.ts";
 import { savingOfGiven } from "../study/result-field.ts";
 import { formatPercent, formatSeconds, significant } from "../units.ts";

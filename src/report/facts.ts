@@ -1,6 +1,7 @@
 import type { Calibration, Parameter } from "../schema/calibration.ts";
 import { matmulPeak } from "../schema/peaks.ts";
 import type { Bound, Result } from "../schema/result.ts";
+import { NORM_NAMES } from "../schema/vocabulary.ts";
 import type { TextbookReading } from "../study/textbook.ts";
 import {
   formatByteRate,
@@ -14,7 +15,7 @@ import {
   significant,
 } from "../units.ts";
 import { visible } from "../visible.ts";
-import { kernelsText, NORM_NAMES } from "./words.ts";
+import { kernelsText } from "./words.ts";
 
 /** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
 export function layerFacts(result: Result): string[] {

@@ -1,8 +1,8 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Result } from "../schema/result.ts";
+import type { NormKind } from "../schema/vocabulary.ts";
+import { NORM_NAMES } from "../schema/vocabulary.ts";
 import { type Swap, swaps } from "../study/savings.ts";
 import { formatPercent, formatSeconds } from "../units.ts";
-import { NORM_NAMES } from "./words.ts";
 
 /** One line of the headline: what is changed, and what that does to the layer's time. */
 export interface Verdict {

@@ -1,6 +1,5 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import { NORM_NAMES, type NormImplementation, type NormKind } from "../schema/vocabulary.ts";
 import { reportedKind } from "../simulate/whole-model.ts";
 import type { Unit } from "../study/result-field.ts";
 import {
@@ -13,11 +12,6 @@ import {
   significant,
 } from "../units.ts";
 import { visible } from "../visible.ts";
-
-export const NORM_NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const satisfies Record<
-  NormKind,
-  string
->;
 
 /** `native LayerNorm`, `op-by-op LayerNorm`. */
 export const normText = ({ kind, implementation }: { kind: NormKind; implementation: NormImplementation }) =>

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { count, schemaReference, text } from "./fields.ts";
+import { NORM_KINDS } from "./vocabulary.ts";
 
 const ExpertsSchema = z.strictObject({
   count: count.describe("Routed experts of a layer"),
@@ -59,7 +60,7 @@ export const ModelSchema = z
       .describe("Position encoding; only rope costs anything inside a layer"),
     positionRows: count.optional().describe("Rows of the learned position and segment embeddings"),
     rotaryDim: count.optional().describe("Elements of each head that RoPE turns; default: headDim"),
-    norm: z.enum(["layernorm", "rmsnorm"]).describe("The model's own normalization"),
+    norm: z.enum(NORM_KINDS).describe("The model's own normalization"),
     normPlacement: z
       .enum(["pre", "post", "branch", "sandwich", "parallel", "parallel-shared"])
       .describe(
@@ -148,5 +149,4 @@ function layerKindProblems({
 }
 
 export type Model = z.infer<typeof ModelSchema>;
-export type NormKind = Model["norm"];
 export type LayerKind = z.infer<typeof LayerKindSchema>;

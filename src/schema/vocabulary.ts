@@ -38,9 +38,25 @@ export const isNarrow = (type: DataType): type is NarrowType => !WIDE_TYPES.some
 export const streamType = (activations: DataType): Exclude<DataType, NarrowType> =>
   isNarrow(activations) ? "bf16" : activations;
 
-export const NORM_KINDS = ["layernorm", "rmsnorm"] as const;
+/** What each of them computes and launches is one record in layer/norm-kinds.ts. */
+export const NORM_KINDS = ["layernorm", "rmsnorm", "dyt"] as const;
 
-/** From the most kernels to the fewest bytes; `facts` of each are in layer/normalization-passes.ts. */
+export type NormKind = (typeof NORM_KINDS)[number];
+
+export const NORM_NAMES: Readonly<Record<NormKind, string>> = {
+  layernorm: "LayerNorm",
+  rmsnorm: "RMSNorm",
+  dyt: "DyT",
+};
+
+/** What a kind is held against where only one other is asked for: the article's swap, either way round. */
+export const SWAPPED_KIND: Readonly<Record<NormKind, NormKind>> = {
+  layernorm: "rmsnorm",
+  rmsnorm: "layernorm",
+  dyt: "rmsnorm",
+};
+
+/** From the most kernels to the fewest bytes; the kernels of each are in layer/norm-kinds.ts. */
 export const NORM_IMPLEMENTATIONS = [
   "textbook",
   "eager",

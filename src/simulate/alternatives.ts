@@ -1,6 +1,6 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Alternative } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
 import { type LayerFigures, type LayerResult, layerFigures } from "./layer-result.ts";
 

@@ -1,8 +1,9 @@
 import { fusesQuantization, normPlaces } from "../layer/layout.ts";
+import { NORM_KIND_FACTS } from "../layer/norm-kinds.ts";
 import type { NormPlace } from "../layer/normalization.ts";
 import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { isNarrow } from "../schema/vocabulary.ts";
+import { isNarrow, NORM_NAMES } from "../schema/vocabulary.ts";
 
 /** What a reader must know before using the numbers; never a reason to refuse a scenario that can be computed. */
 export function warnings(scenario: Scenario, memory: Result["memory"]): string[] {
@@ -93,12 +94,16 @@ function otherwise({ model, workload, parallelism, normalization }: Scenario): s
   const found: string[] = [];
   if (normalization.kind !== model.norm)
     found.push(
-      `${model.name} itself has ${NAMES[model.norm]}: this is its layer as it would be with ${NAMES[normalization.kind]}.`,
+      `${model.name} itself has ${NORM_NAMES[model.norm]}: this is its layer as it would be with ${NORM_NAMES[normalization.kind]}.`,
     );
   const positions = Math.max(workload.sequence, workload.phase === "decode" ? workload.context : 0);
   if (model.positionRows !== undefined && positions > model.positionRows)
     found.push(
       `${model.name} has learned no more than ${model.positionRows} positions: it cannot read ${positions} tokens.`,
+    );
+  if (normalization.implementation === "native" && !NORM_KIND_FACTS[normalization.kind].nativeKernel)
+    found.push(
+      `torch has no kernel of its own for ${NORM_NAMES[normalization.kind]}: native runs it op by op.`,
     );
   if (workload.phase === "decode" && !model.causal)
     found.push(`${model.name} sees all tokens at once: it generates none one by one.`);
@@ -109,8 +114,6 @@ function otherwise({ model, workload, parallelism, normalization }: Scenario): s
     );
   return found;
 }
-
-const NAMES = { layernorm: "LayerNorm", rmsnorm: "RMSNorm" } as const;
 
 /** What the scenario asks for in vain. */
 function withoutEffect({ workload, parallelism, training }: Scenario): string[] {
@@ -127,9 +130,11 @@ function withoutEffect({ workload, parallelism, training }: Scenario): string[] 
 
 /** Norms of the layer that cannot be run the way the scenario asks for. */
 function fusedInstead({ model, normalization }: Scenario): string[] {
-  const { implementation } = normalization;
+  const { kind, implementation } = normalization;
   if (implementation !== "folded" && implementation !== "residual-fused") return [];
-  const fits = implementation === "folded" ? ({ beforeMatmul }: NormPlace) => beforeMatmul : hasResidual;
+  const { foldable } = NORM_KIND_FACTS[kind];
+  const fits =
+    implementation === "folded" ? ({ beforeMatmul }: NormPlace) => beforeMatmul && foldable : hasResidual;
   return normPlaces(model)
     .filter((place) => !fits(place))
     .map(({ name }) => name);

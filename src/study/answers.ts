@@ -1,7 +1,6 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Alternative, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { alternativeTo, withNormalization } from "../simulate/alternatives.ts";
 import { type LayerFigures, layerFigures } from "../simulate/layer-result.ts";
 

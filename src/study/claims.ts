@@ -1,9 +1,8 @@
 import { isBackward } from "../layer/backward.ts";
 import type { Claim, Place } from "../schema/claims.ts";
-import type { NormKind } from "../schema/model.ts";
 import type { Bound, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { usdPerMillionTokens } from "../simulate/whole-model.ts";
 import { type Answers, answersFor } from "./answers.ts";
 import { parseField, savingOfGiven } from "./result-field.ts";

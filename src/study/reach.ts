@@ -1,5 +1,4 @@
-import type { NormKind } from "../schema/model.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import type { Point } from "./flags.ts";
 import { parseField } from "./result-field.ts";
 import { type Range, type Sample, scan } from "./scan.ts";

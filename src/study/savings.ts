@@ -1,6 +1,6 @@
-import type { NormKind } from "../schema/model.ts";
 import type { Alternative, Result } from "../schema/result.ts";
-import type { NormImplementation } from "../schema/vocabulary.ts";
+import type { NormKind } from "../schema/vocabulary.ts";
+import { type NormImplementation, SWAPPED_KIND } from "../schema/vocabulary.ts";
 
 /** One change of the normalization, against the scenario as given; negative: it costs. */
 export interface Swap {
@@ -36,8 +36,7 @@ export function swaps(result: Result): Swap[] {
     const { savedSeconds, savedShareOfTime } = other;
     found.push({ question, kind: to, implementation: by, savedSeconds, savedShareOfTime });
   };
-  if (typeof implementation === "string")
-    add("other-kind", kind === "layernorm" ? "rmsnorm" : "layernorm", implementation);
+  if (typeof implementation === "string") add("other-kind", SWAPPED_KIND[kind], implementation);
   // a kernel that is slower here is not a better one
   const { savedSeconds: byFused = 0 } = alternative(result, "rmsnorm", "fused") ?? {};
   if (byFused > 0) add("better-kernel", "rmsnorm", "fused");

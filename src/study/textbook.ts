@@ -1,5 +1,5 @@
-import type { NormKind } from "../schema/model.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
+import type { NormKind } from "../schema/vocabulary.ts";
 import { withNormalization } from "../simulate/alternatives.ts";
 import { layerResult } from "../simulate/layer-result.ts";
 import { answersOf } from "./answers.ts";

@@ -1,6 +1,6 @@
-import type { NormKind } from "../schema/model.ts";
 import type { OperatorClass, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
 import { withNormalization } from "../simulate/alternatives.ts";
 import { layerFigures } from "../simulate/layer-result.ts";

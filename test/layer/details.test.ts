@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Kernel, readBytes, sumOf, writeBytes } from "../../src/layer/kernel.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
+import { simulate } from "../../src/simulate.ts";
 import { decode, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 const TOKENS = 4096;
@@ -188,5 +189,39 @@ describe("a norm over all heads", () => {
     expect(operators.flatMap(({ kernels }) => kernels).some(({ work }) => work.kind === "collective")).toBe(
       false,
     );
+  });
+});
+
+describe("dynamic tanh", () => {
+  const kernels = (implementation: "eager" | "native" | "fused" | "folded") =>
+    kernelsOf(scenario({ normalization: { kind: "dyt", implementation } }), "attention-norm");
+
+  test("sums nothing along a row: its kernels are element-wise", () => {
+    for (const implementation of ["eager", "native", "fused"] as const)
+      expect(new Set(kernels(implementation).map(({ work }) => work.kind))).toEqual(new Set(["pointwise"]));
+  });
+
+  test("runs op by op where torch has no kernel of its own, and is not folded into a matmul", () => {
+    expect(kernels("native")).toEqual(kernels("eager"));
+    expect(kernels("folded")).toEqual(kernels("fused"));
+    expect(kernels("eager")).toHaveLength(4);
+  });
+
+  test("in one kernel moves what a fused norm moves: the row in, the row out, weight and bias", () => {
+    const [only] = kernels("fused");
+    const row = TOKENS * 8192 * 2;
+    expect(readBytes(only!)).toBe(row + 2 * 8192 * 2);
+    expect(writeBytes(only!)).toBe(row);
+    expect(only!.flops).toBe(4 * TOKENS * 8192);
+  });
+
+  test("needs no exchange under tensor parallelism, and says what it has no kernel for", () => {
+    const given = scenario({
+      model: model("olmo-2-7b"),
+      normalization: { kind: "dyt", implementation: "native" },
+      parallelism: { tensor: 4, sequenceParallel: false },
+    });
+    expect(kernelsOf(given, "query-norm").map(({ work }) => work.kind)).not.toContain("collective");
+    expect(simulate(given).warnings.join("\n")).toContain("torch has no kernel of its own for DyT");
   });
 });

@@ -6,7 +6,7 @@ import { layerOperators } from "../../src/layer/layer.ts";
 import { matmulTypes, normStyle, wideMatmulTypes } from "../../src/layer/layout.ts";
 import { modelEnds, optimizerStep } from "../../src/layer/model-ends.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormKind } from "../../src/schema/vocabulary.ts";
 import { decode, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 /**
@@ -15,10 +15,7 @@ import { decode, model, prefill, scenario, train } from "../support/scenarios.ts
  */
 const FILE = new URL("../golden/kernels.txt", import.meta.url);
 
-const norm = (
-  kind: "layernorm" | "rmsnorm",
-  implementation: Scenario["normalization"]["implementation"],
-) => ({
+const norm = (kind: NormKind, implementation: Scenario["normalization"]["implementation"]) => ({
   normalization: { kind, implementation },
 });
 const kernels = (

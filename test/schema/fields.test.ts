@@ -91,7 +91,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["positions", oneOf("rope", "learned", "alibi", "none")],
     ["positionRows", optional(COUNT)],
     ["rotaryDim", optional(withGood(COUNT, 1, 2, 128))],
-    ["norm", oneOf("layernorm", "rmsnorm")],
+    ["norm", oneOf("layernorm", "rmsnorm", "dyt")],
     ["normPlacement", oneOf("pre", "post", "branch", "sandwich", "parallel", "parallel-shared")],
     ["qkNorm", FLAG],
     ["qkNormSpan", optional(oneOf("head", "projection"))],
@@ -190,7 +190,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["precision.activations", defaulted(oneOf(...WIDE, "fp8", "int8", "fp4"))],
     ["precision.kvCache", defaulted(oneOf(...WIDE, "fp8", "int8"))],
     ["normalization", defaulted(OBJECT)],
-    ["normalization.kind", optional(oneOf("layernorm", "rmsnorm"))],
+    ["normalization.kind", optional(oneOf("layernorm", "rmsnorm", "dyt"))],
     ["normalization.implementation.0", OBJECT],
     ["normalization.implementation.0.name", TEXT],
     [

@@ -123,7 +123,10 @@ export function countedEnds(scenario: Scenario): CountedEnds {
   };
   const norm = (name: string, beforeMatmul: boolean): CountedOperator[] => {
     const asked = normalization.implementation as string;
-    const done = asked === "residual-fused" || (asked === "folded" && !beforeMatmul) ? "fused" : asked;
+    const done =
+      asked === "residual-fused" || (asked === "folded" && (!beforeMatmul || normalization.kind === "dyt"))
+        ? "fused"
+        : asked;
     const kernels = (direction: "forward" | "backward") =>
       normSteps(normalization.kind, done, direction).map((step) =>
         walkStep(step, s.ownTokens, s.hidden, s.activation, s.plainWeight),

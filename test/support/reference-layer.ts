@@ -418,7 +418,9 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     const [rows, columns] =
       site === "wide" ? [s.ownTokens, s.hidden] : (perHead ?? [s.tokens * heads, s.headDim]);
     const own = normOf(name, rows!, columns!, takesAdd, beforeMatmul, backward);
-    return site !== "wide" && perHead !== undefined && s.ranks > 1 ? withExchange(own, rows!) : own;
+    return site !== "wide" && perHead !== undefined && s.ranks > 1 && normalization.kind !== "dyt"
+      ? withExchange(own, rows!)
+      : own;
   };
   /** Rows that lie on several GPUs: their sums are exchanged first, and read by the norm. */
   const withExchange = ([own]: readonly CountedOperator[], rows: number): CountedOperator[] => {
@@ -449,7 +451,9 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
   const stepsOf = (takesAdd: boolean, beforeMatmul: boolean, backward: boolean): readonly Step[] => {
     const asked = normalization.implementation;
     if (typeof asked !== "string") throw new Error("passes of a user are counted elsewhere");
-    const impossible = (asked === "residual-fused" && !takesAdd) || (asked === "folded" && !beforeMatmul);
+    const impossible =
+      (asked === "residual-fused" && !takesAdd) ||
+      (asked === "folded" && (!beforeMatmul || normalization.kind === "dyt"));
     return normSteps(normalization.kind, impossible ? "fused" : asked, backward ? "backward" : "forward");
   };
   const takenAlong = normalization.implementation === "residual-fused";

@@ -12,7 +12,7 @@ export interface Step {
   readonly constantBytes: number;
 }
 
-type Kind = "layernorm" | "rmsnorm";
+type Kind = "layernorm" | "rmsnorm" | "dyt";
 type Lines = readonly string[];
 
 const CODE_BYTES: Record<string, number> = { copy: 20_000, map: 5000, sum: 60_000, none: 0 };
@@ -29,6 +29,20 @@ function step(line: string): Step {
     constantBytes: CODE_BYTES[code] ?? Number.NaN,
   };
 }
+
+// torch.tanh(alpha * x); * weight; + bias
+const EAGER_DYT: Lines = ["copy 1: a -> a", "map 1: a -> a", "copy 1: a w -> a", "copy 1: a w -> a"];
+/** db; dy * tanh; its sum; dy * w; through tanh; times x; its sum; times alpha */
+const EAGER_DYT_BACKWARD: Lines = [
+  "sum 1: a -> w",
+  "copy 1: a a -> a",
+  "sum 1: a -> w",
+  "copy 1: a w -> a",
+  "map 3: a a -> a",
+  "map 1: a a -> a",
+  "sum 1: a -> ",
+  "copy 1: a -> a",
+];
 
 const FORWARD: Record<Kind, Record<string, Lines>> = {
   rmsnorm: {
@@ -71,6 +85,14 @@ const FORWARD: Record<Kind, Record<string, Lines>> = {
     "residual-fused": ["none 8: a a w w -> a a"],
     folded: ["none 4: a -> r r"],
   },
+  dyt: {
+    textbook: ["none 4: a w w -> a"],
+    eager: EAGER_DYT,
+    native: EAGER_DYT,
+    fused: ["none 4: a w w -> a"],
+    "residual-fused": ["none 5: a a w w -> a a"],
+    folded: ["none 4: a w w -> a"],
+  },
 };
 
 /** One kernel that reads x, dy and the weight; then each parameter's partial gradients are summed and made its type. */
@@ -83,6 +105,7 @@ const FUSED_BACKWARD: Record<Kind, Lines> = {
     "none 0: p -> w",
     "none 0: w -> w",
   ],
+  dyt: ["none 12: a a w -> a p p", "none 0: p -> w", "none 0: w -> w", "none 0: p -> w", "none 0: w -> w"],
 };
 
 /** dy * xhat; its sum; dy * w; to fp32; * scale */
@@ -129,6 +152,14 @@ const BACKWARD: Record<Kind, Record<string, Lines>> = {
     fused: FUSED_BACKWARD.layernorm,
     "residual-fused": FUSED_BACKWARD.layernorm,
     folded: FUSED_BACKWARD.layernorm,
+  },
+  dyt: {
+    textbook: ["none 9: a a w -> a", "none 3: a a -> w w"],
+    eager: EAGER_DYT_BACKWARD,
+    native: EAGER_DYT_BACKWARD,
+    fused: FUSED_BACKWARD.dyt,
+    "residual-fused": FUSED_BACKWARD.dyt,
+    folded: FUSED_BACKWARD.dyt,
   },
 };
 

@@ -72,13 +72,23 @@ function keyHeads(name: string, { kvHeads, headDim, hidden, bias }: Model, ranks
   return both.map((matrix) => ({ ...matrix, heldBy }));
 }
 
-const norm = (name: string, { norm: kind }: Model, width: number): Matrix[] =>
-  (kind === "layernorm" ? ["weight", "bias"] : ["weight"]).map((which) => ({
+const norm = (name: string, { norm: kind }: Model, width: number): Matrix[] => {
+  const vector = (which: string, rows = width): Matrix => ({
     name: `${name}.${which}`,
-    rows: width,
+    rows,
     columns: 1,
     projection: false,
-  }));
+  });
+  return [
+    vector("weight"),
+    ...(kind === "rmsnorm" ? [] : [vector("bias")]),
+    ...(kind === "dyt" ? [vector("alpha", 1)] : []),
+  ];
+};
+
+/** A vector is shared out, a single number is not. */
+const dealt = ({ rows }: Matrix, heldBy: NonNullable<Matrix["heldBy"]>): Pick<Matrix, "heldBy"> =>
+  rows === 1 ? {} : { heldBy };
 
 const asPlain = (matrices: readonly Matrix[]): Matrix[] =>
   matrices.map((matrix) => ({ ...matrix, projection: false }));
@@ -101,9 +111,9 @@ function attention(model: Model, ranks: number): Matrix[] {
         ? [
             ...norm("q_norm", model, heads * headDim).map((one) => ({
               ...one,
-              heldBy: (row: number, _: number, rank: number) => share(heads * headDim, ranks)(row, rank),
+              ...dealt(one, (row, _, rank) => share(heads * headDim, ranks)(row, rank)),
             })),
-            ...norm("k_norm", model, kvHeads * headDim).map((one) => ({ ...one, heldBy: heads_ })),
+            ...norm("k_norm", model, kvHeads * headDim).map((one) => ({ ...one, ...dealt(one, heads_) })),
           ]
         : [...norm("q_norm", model, headDim), ...norm("k_norm", model, headDim)];
     return [

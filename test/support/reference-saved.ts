@@ -64,14 +64,17 @@ function norm(
   const takes = asked === "residual-fused" && branch !== undefined;
   // the sum is what is normalized
   const x = branch === undefined ? input : narrow();
-  if (asked === "eager") {
+  if (kind === "dyt") {
+    // its input, and op by op the tanh of it
+    tape.keep(x, ...(asked === "eager" || asked === "native" ? [narrow()] : []));
+  } else if (asked === "eager") {
     // x.float() once; (x - mean) twice, so that each is a tensor of its own; the cast result times the weight
     const statistics = kind === "layernorm" ? [wide(), wide()] : [wide()];
     tape.keep(...statistics, row(), narrow());
   } else {
     tape.keep(x, row(), ...(kind === "layernorm" ? [row()] : []));
   }
-  const folded = asked === "folded" && beforeMatmul;
+  const folded = asked === "folded" && beforeMatmul && kind !== "dyt";
   return { output: folded ? x : narrow(), stream: takes || branch !== undefined ? x : input };
 }
 

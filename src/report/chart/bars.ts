@@ -1,7 +1,7 @@
 import type { OperatorClass, Result } from "../../schema/result.ts";
+import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import { type ClassSeconds, timesByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { NORM_NAMES } from "../words.ts";
 import { classesOf } from "./classes.ts";
 
 /** A layer as a stacked bar: its classes from the axis outwards. */
