@@ -17,6 +17,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
       (name) => `roofline/${name}`,
     ),
     "roofline/",
+    "study/explain",
   ],
   calibration: ["calibration/measured", "calibration/figures", "calibration/"],
 };

@@ -5,7 +5,7 @@ import { crossProblems } from "../src/schema/resolve.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
 import { layerResult } from "../src/simulate/layer-result.ts";
 import { simulate } from "../src/simulate.ts";
-import { explain } from "../src/study/explain.ts";
+import { explain } from "../src/study/explain/explain.ts";
 import { decode, hardware, model, prefill, scenario, train } from "./support/scenarios.ts";
 
 /** Laws over every architecture that is shipped, in every type, on several GPUs, and in all three phases. */

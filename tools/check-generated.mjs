@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const WRITERS = ["schemas", "formulas", "calibrations", "charts"];
-const WRITTEN = ["schemas", "src/explain", "hardware-profiles", "docs"];
+const WRITERS = ["schemas", "calibrations", "charts"];
+const WRITTEN = ["schemas", "hardware-profiles", "docs"];
 
 /** Contents of all generated files, by path. */
 const contents = () =>

@@ -5,7 +5,7 @@ import { layerOperators } from "../layer/layer.ts";
 import { suggestion } from "../nearest.ts";
 import { explainReport } from "../report/explain.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { explain as explainScenario } from "../study/explain.ts";
+import { explain as explainScenario } from "../study/explain/explain.ts";
 import { WHAT_IF_FLAGS } from "../study/flags.ts";
 import { namesPart, type Space, scenariosOf } from "../study/space.ts";
 import { type OutputOptions, output } from "./output.ts";

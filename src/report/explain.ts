@@ -62,11 +62,7 @@ function lines(explanation: Explanation, width: number): string[] {
     ...(sources.length > 0 ? ["", "Parameters of the hardware, and where they come from:", ...sources] : []),
     "",
     ...readFromLines(explanation, width),
-    "",
-    ...wrap(
-      "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly; softMaximum4 is that of exponent 4. power(x, p) is x^p.",
-      width,
-    ),
+    ...functionLines(explanation, width),
   ];
 }
 
@@ -120,6 +116,32 @@ function readFromLines({ scenario, readFrom }: Explanation, width: number): stri
     ...(readFrom === undefined ? [] : [`Scenario: ${readFrom.scenario}.`]),
     ...(changed.length > 0 ? [`Changed by flags: ${changed.join(", ")}.`] : []),
   ].flatMap((line) => wrap(line, width, INDENT));
+}
+
+/** What the functions are that formulas call, beside those that everybody knows. */
+const FUNCTIONS = [
+  [
+    "softMaximum",
+    "softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p): resources overlap, but not perfectly.",
+  ],
+  ["softMaximum4", "softMaximum4(a, b) is (a^4 + b^4)^(1/4)."],
+  ["power", "power(x, p) is x^p."],
+  [
+    "tilePadding",
+    "tilePadding(m, n, k, products, units) is the work that is launched over the work asked for, by the best shape of output tiles: edges are padded, and in the last wave processors idle.",
+  ],
+  [
+    "groupedPadding",
+    "groupedPadding(m, n, products, units) is the same for products of different numbers of rows, m on average, in tiles of one shape.",
+  ],
+  ["threadsPerRow", "threadsPerRow(rows, columns) is how many threads torch gives a row to sum."],
+] as const;
+
+/** Those that are called. */
+function functionLines({ operators }: Explanation, width: number): string[] {
+  const steps = operators.flatMap(({ kernels }) => kernels.flatMap((kernel) => kernel.steps));
+  const called = FUNCTIONS.filter(([name]) => steps.some(({ formula }) => formula.includes(`${name}(`)));
+  return called.length === 0 ? [] : ["", ...wrap(called.map(([, meaning]) => meaning).join(" "), width)];
 }
 
 /** Each parameter once. */

@@ -5,7 +5,6 @@ import type { Hardware } from "../schema/hardware.ts";
 export interface Device {
   readonly hardware: Hardware;
   readonly hbmBytesPerSecond: number;
-  readonly vectorFlopsPerSecond: number;
   /** to other GPUs; `FASTEST_LINK` where the profile does not say */
   readonly linkBytesPerSecond: number;
   readonly calibration: CalibrationValues | undefined;
@@ -21,7 +20,6 @@ export function device(hardware: Hardware): Device {
   const made: Device = {
     hardware,
     hbmBytesPerSecond: hardware.hbmBytesPerSecond,
-    vectorFlopsPerSecond: hardware.peakFlopsPerSecond.fp32Vector,
     linkBytesPerSecond: hardware.linkBytesPerSecond ?? FASTEST_LINK,
     calibration: hardware.calibration && calibrationValues(hardware.calibration),
   };

@@ -1,54 +1,48 @@
-import type { Kernel } from "../layer/kernel.ts";
-import { attentionTime, decodeAttentionTime } from "./attention-time.ts";
-import { collectiveTime } from "./collective-time.ts";
+import type { Kernel, Work } from "../layer/kernel.ts";
+import { attention } from "./attention.ts";
+import { collective } from "./collective.ts";
+import { columnSum } from "./column-sum.ts";
+import { decodeAttention } from "./decode-attention.ts";
 import type { Device } from "./device.ts";
-import { idealTiming } from "./ideal.ts";
-import { matmulTime } from "./matmul-time.ts";
-import { pointwiseTime, selectionTime, softmaxTime } from "./pointwise-time.ts";
+import { ideal } from "./ideal.ts";
+import type { Law, WorkOf } from "./law.ts";
+import { matmul } from "./matmul.ts";
+import { normRowInRegisters } from "./norm-row-in-registers.ts";
+import { normRowInRegistersBackward } from "./norm-row-in-registers-backward.ts";
+import { normRowPerBlock } from "./norm-row-per-block.ts";
+import { pointwise } from "./pointwise.ts";
+import { quantize } from "./quantize.ts";
 import type { Traffic } from "./residency.ts";
-import {
-  columnSumTime,
-  quantizeTime,
-  rowInRegistersBackwardTime,
-  rowInRegistersTime,
-  rowPerBlockTime,
-  rowSumTime,
-} from "./row-time.ts";
-import type { Timing } from "./terms.ts";
+import { rowSum } from "./row-sum.ts";
+import { selection } from "./selection.ts";
+import { softmax } from "./softmax.ts";
+import type { Timing } from "./timing.ts";
 
-/**
- * Time of one kernel on the device, by the law of its kind; the datasheet roofline where the device has no
- * calibration. `traffic` says which of its bytes the L2 serves.
- */
-export function kernelTiming(kernel: Kernel, traffic: Traffic, device: Device): Timing {
-  if (device.calibration === undefined) return idealTiming(kernel, device);
-  const { work } = kernel;
-  switch (work.kind) {
-    case "matmul":
-      return matmulTime(kernel, work, traffic, device);
-    case "attention":
-      return attentionTime(kernel, work, traffic, device);
-    case "decode-attention":
-      return decodeAttentionTime(kernel, work, traffic, device);
-    case "pointwise":
-      return pointwiseTime(work, traffic, device);
-    case "softmax":
-      return softmaxTime(work, traffic, device);
-    case "row-per-block":
-      return rowPerBlockTime(work, traffic, device);
-    case "row-in-registers":
-      return work.direction === "forward"
-        ? rowInRegistersTime(work, traffic, device)
-        : rowInRegistersBackwardTime(work, traffic, device);
-    case "row-sum":
-      return rowSumTime(work, traffic, device);
-    case "quantize":
-      return quantizeTime(work, traffic, device);
-    case "selection":
-      return selectionTime(work, traffic, device);
-    case "column-sum":
-      return columnSumTime(work, traffic, device);
-    case "collective":
-      return collectiveTime(work, traffic, device);
-  }
+/** One line a timing law. */
+const LAWS: { readonly [Kind in Work["kind"]]: Law<WorkOf<Kind>> } = {
+  matmul,
+  attention,
+  "decode-attention": decodeAttention,
+  pointwise,
+  softmax,
+  selection,
+  "row-per-block": normRowPerBlock,
+  "row-in-registers": normRowInRegisters,
+  "row-sum": rowSum,
+  "column-sum": columnSum,
+  quantize,
+  collective,
+};
+
+/** The law of a kernel on the device: that of its kind, the datasheet roofline where there is no calibration. */
+export function lawOf(work: Work, device: Device): Law {
+  if (device.calibration === undefined) return ideal;
+  if (work.kind === "row-in-registers" && work.direction === "backward")
+    return normRowInRegistersBackward as Law;
+  // a law is found by the kind of the work that it is given
+  return LAWS[work.kind] as Law;
 }
+
+/** Time of one kernel on the device. `traffic` says which of its bytes the L2 serves. */
+export const kernelTiming = (kernel: Kernel, traffic: Traffic, device: Device): Timing =>
+  lawOf(kernel.work, device).time(kernel, traffic, device);

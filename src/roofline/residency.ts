@@ -1,6 +1,6 @@
 import { type Kernel, readBytes, writeBytes } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
-import { fallingRamp } from "./soft-maximum.ts";
+import { fallingRamp } from "./math.ts";
 
 /** Where a kernel's bytes come from and go to. */
 export interface Traffic {

@@ -2,7 +2,7 @@ import { sumOf } from "../layer/kernel.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import type { Bound } from "../schema/result.ts";
 import type { Phase } from "../schema/scenario.ts";
-import type { Terms, Timing } from "./terms.ts";
+import type { Terms, Timing } from "./timing.ts";
 
 /** When a kernel runs: its time runs from the end of the one before it to its own end, so that times add up. */
 export interface Slot {

@@ -8,7 +8,7 @@ const TensorSchema = z.strictObject({ tensor: text, bytes: z.number().min(0) });
 const StepSchema = z.strictObject({
   name: text.describe("What is computed"),
   formula: text.describe(
-    "As the engine computes it; softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p), power(x, p) is x^p",
+    "As the engine computes it; softMaximum(p, a, b, ...) is (a^p + b^p + ...)^(1/p), softMaximum4 that of exponent 4, power(x, p) is x^p; the table says what the others are",
   ),
   substituted: text.describe("The same with the values put in"),
   value: z.number(),

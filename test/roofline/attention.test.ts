@@ -1,16 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
-import {
-  blockFlops,
-  decodeFraction,
-  decodePadding,
-  headDimFraction,
-  launchedWidth,
-  shortSequenceFactor,
-  unevenShare,
-} from "../../src/roofline/attention-time.ts";
+import { blockFlops, shortSequenceFactor, unevenShare } from "../../src/roofline/attention.ts";
+import { decodeFraction, decodePadding } from "../../src/roofline/decode-attention.ts";
 import { device } from "../../src/roofline/device.ts";
+import { headDimFraction, launchedWidth } from "../../src/roofline/head-width.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 import { hardware } from "../support/scenarios.ts";

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { wireBytes } from "../../src/layer/collective.ts";
 import { layerOperators } from "../../src/layer/layer.ts";
-import { bulkFraction, collectiveTime } from "../../src/roofline/collective-time.ts";
+import { bulkFraction } from "../../src/roofline/collective.ts";
 import { device } from "../../src/roofline/device.ts";
 import { idealTiming } from "../../src/roofline/ideal.ts";
+import { kernelTiming } from "../../src/roofline/kernel-time.ts";
 import { layerResult } from "../../src/simulate/layer-result.ts";
+import { kernelOf } from "../support/devices.ts";
 import { hardware, scenario } from "../support/scenarios.ts";
 
 const work = (operation: "all-reduce" | "all-gather" | "reduce-scatter", ranks: number) =>
@@ -36,7 +38,7 @@ describe("an exchange", () => {
     const { work } = kernel;
     if (work.kind !== "collective") throw new Error("no exchange");
     const p = h100.calibration!.network;
-    const { seconds, terms } = collectiveTime(work, { hbmBytes: 0, l2Bytes: 0 }, h100);
+    const { seconds, terms } = kernelTiming(kernel, { hbmBytes: 0, l2Bytes: 0 }, h100);
     const start = p.bulkLatencySeconds + 6 * p.secondsPerRank;
     expect(seconds).toBeCloseTo(start + wireSeconds / bulkFraction(work, p), 12);
     expect(terms.network).toBeGreaterThan(terms.memory);
@@ -46,7 +48,7 @@ describe("an exchange", () => {
     const small = { kind: "collective", operation: "all-reduce", ranks: 2, messageBytes: 1000 } as const;
     const p = h100.calibration!.network;
     const networkOf = (messageBytes: number): number =>
-      collectiveTime({ ...small, messageBytes }, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.network;
+      kernelTiming(kernelOf({ ...small, messageBytes }), { hbmBytes: 0, l2Bytes: 0 }, h100).terms.network;
     const { linkBytesPerSecond } = h100;
     // an all-reduce of two sends the message once
     expect(networkOf(1000)).toBeCloseTo(
@@ -64,8 +66,11 @@ describe("an exchange", () => {
     const bytes = { hbmBytes: 1e12, l2Bytes: 0 };
     const memory = 1e12 / (h100.hbmBytesPerSecond * h100.calibration!.memory.streamingFraction);
     const startOf = (ranks: number, messageBytes: number): number =>
-      collectiveTime({ kind: "collective", operation: "all-gather", ranks, messageBytes }, bytes, h100)
-        .seconds - memory;
+      kernelTiming(
+        kernelOf({ kind: "collective", operation: "all-gather", ranks, messageBytes }),
+        bytes,
+        h100,
+      ).seconds - memory;
     expect(startOf(2, 1000)).toBeCloseTo(p.latencySeconds, 9);
     expect(startOf(2, 1e9)).toBeCloseTo(p.bulkLatencySeconds, 9);
     expect(startOf(8, 1000)).toBeCloseTo(p.latencySeconds + 6 * p.secondsPerRank, 9);

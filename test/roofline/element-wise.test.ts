@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { PointwiseAccess, Work } from "../../src/layer/kernel.ts";
 import { device } from "../../src/roofline/device.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
-import { streamingSeconds } from "../../src/roofline/pointwise-time.ts";
+import { streamingSeconds } from "../../src/roofline/streaming.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 
 const pointwise = (access: PointwiseAccess, elements = 100): Work => ({

@@ -1,11 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { attentionTime, headDimFraction, shortSequenceFactor } from "../../src/roofline/attention-time.ts";
+import { shortSequenceFactor } from "../../src/roofline/attention.ts";
 import { calibrationValues, device } from "../../src/roofline/device.ts";
-import { sustainedClock, tilePadding } from "../../src/roofline/matmul-time.ts";
+import { headDimFraction } from "../../src/roofline/head-width.ts";
+import { kernelTiming } from "../../src/roofline/kernel-time.ts";
+import { fallingRamp, softMaximum } from "../../src/roofline/math.ts";
+import { sustainedClock } from "../../src/roofline/matmul.ts";
+import { tilePadding } from "../../src/roofline/matmul-tiles.ts";
+import { rereadBytes } from "../../src/roofline/norm-row-per-block.ts";
 import { hitFraction } from "../../src/roofline/residency.ts";
-import { rereadBytes, threadsPerRow } from "../../src/roofline/row-time.ts";
-import { fallingRamp, softMaximum } from "../../src/roofline/soft-maximum.ts";
+import { threadsPerRow } from "../../src/roofline/row-sum.ts";
 import { matmulPeak } from "../../src/schema/peaks.ts";
 import { hardware } from "../support/scenarios.ts";
 
@@ -89,33 +93,30 @@ describe("sustained clock", () => {
 });
 
 describe("tile padding", () => {
-  const matmul = (m: number, n: number, k = 4096, products = 1) =>
-    ({ kind: "matmul", m, n, k, products, grouped: false, gradient: false, dataType: "bf16" }) as const;
+  const padding = (m: number, n: number, k = 4096): number => tilePadding(m, n, k, 1, 132);
 
   test("is 1 where the best tile fills every processor in every wave", () => {
-    expect(tilePadding(matmul(256 * 12, 128 * 11), 132)).toBeCloseTo(1, 12);
+    expect(padding(256 * 12, 128 * 11)).toBeCloseTo(1, 12);
   });
 
   test("charges a lone tile's processor for the ones that idle", () => {
-    expect(tilePadding(matmul(256, 128, 64), 132)).toBeGreaterThan(20);
+    expect(padding(256, 128, 64)).toBeGreaterThan(20);
   });
 
   test("splitting the inner dimension lets a skinny matmul use more processors", () => {
-    expect(tilePadding(matmul(256, 128, 65_536), 132)).toBeLessThan(
-      tilePadding(matmul(256, 128, 64), 132) / 10,
-    );
+    expect(padding(256, 128, 65_536)).toBeLessThan(padding(256, 128, 64) / 10);
   });
 
   test("does not care which side is long", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9000 }), fc.integer({ min: 1, max: 9000 }), (m, n) => {
-        expect(tilePadding(matmul(m, n), 132)).toBeCloseTo(tilePadding(matmul(n, m), 132), 9);
+        expect(padding(m, n)).toBeCloseTo(padding(n, m), 9);
       }),
     );
   });
 
   test("tends to the cheapest tile's own cost as the matmul grows", () => {
-    const large = tilePadding(matmul(65_536, 65_536), 132);
+    const large = padding(65_536, 65_536);
     expect(large).toBeGreaterThan(0.85);
     expect(large).toBeLessThan(1.05);
   });
@@ -157,7 +158,7 @@ describe("attention", () => {
         direction,
       } as const;
       const kernel = { name: "", flops: 1e12, reads: [], writes: [], streamedBytes: 0, work };
-      return attentionTime(kernel, work, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.compute;
+      return kernelTiming(kernel, { hbmBytes: 0, l2Bytes: 0 }, h100).terms.compute;
     };
     expect(compute(false, "forward", 128)).toBe(compute(false, "forward", 8192));
     expect(compute(true, "forward", 128)).toBeGreaterThan(compute(true, "forward", 8192));

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
-import { groupedPadding, sustainedClock, tilePadding } from "../../src/roofline/matmul-time.ts";
+import { sustainedClock } from "../../src/roofline/matmul.ts";
+import { groupedPadding, tilePadding } from "../../src/roofline/matmul-tiles.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 
 type Matmul = Extract<Work, { kind: "matmul" }>;
@@ -19,6 +20,11 @@ const matmul = (m: number, n: number, k = 1, changes: Partial<Matmul> = {}): Mat
   ...changes,
 });
 
+const padded = ({ m, n, k, products }: Matmul, units: number): number =>
+  tilePadding(m, n, k, products, units);
+const groupPadded = ({ m, n, products }: Matmul, units: number): number =>
+  groupedPadding(m, n, products, units);
+
 /** Two tiles of 256 x 128 on each of the round device's four processors: nothing is padded. */
 const FULL = matmul(256 * 4, 128 * 2);
 
@@ -32,7 +38,7 @@ const seconds = (
 
 describe("the round device", () => {
   test("is filled exactly by the matmul of these tests", () => {
-    expect(tilePadding(FULL, 4)).toBeCloseTo(1, 12);
+    expect(padded(FULL, 4)).toBeCloseTo(1, 12);
   });
 });
 
@@ -64,8 +70,8 @@ describe("a matmul's arithmetic", () => {
 
   test("is that of the tiles as launched", () => {
     const ragged = matmul(257, 129);
-    expect(seconds({}, ragged)).toBeCloseTo(tilePadding(ragged, 4), 12);
-    expect(tilePadding(ragged, 4)).toBeGreaterThan(1);
+    expect(seconds({}, ragged)).toBeCloseTo(padded(ragged, 4), 12);
+    expect(padded(ragged, 4)).toBeGreaterThan(1);
   });
 });
 
@@ -183,18 +189,18 @@ describe("a grouped matmul", () => {
 
   test("pads every product to tiles of 128 x 128, half a tile of rows on average beyond its own", () => {
     // 4 products of 256 rows: 2.5 tiles each, 10 in 3 waves of 4
-    expect(groupedPadding(experts(256, 4), 4)).toBe((12 * 128 * 128) / (4 * 256 * 128));
+    expect(groupPadded(experts(256, 4), 4)).toBe((12 * 128 * 128) / (4 * 256 * 128));
     // products of a few rows take one tile each
-    expect(groupedPadding(experts(2, 4), 4)).toBe((4 * 128 * 128) / (4 * 2 * 128));
-    expect(groupedPadding(experts(2, 4, 200), 4)).toBe((8 * 128 * 128) / (4 * 2 * 200));
+    expect(groupPadded(experts(2, 4), 4)).toBe((4 * 128 * 128) / (4 * 2 * 128));
+    expect(groupPadded(experts(2, 4, 200), 4)).toBe((8 * 128 * 128) / (4 * 2 * 200));
   });
 
   test("never does less for more rows, and tends to what is asked for", () => {
     for (const m of [1, 10, 60, 64, 65, 200, 1000])
-      expect(groupedPadding(experts(m + 1, 8), 132) * (m + 1)).toBeGreaterThanOrEqual(
-        groupedPadding(experts(m, 8), 132) * m * (1 - 1e-12),
+      expect(groupPadded(experts(m + 1, 8), 132) * (m + 1)).toBeGreaterThanOrEqual(
+        groupPadded(experts(m, 8), 132) * m * (1 - 1e-12),
       );
-    expect(groupedPadding(experts(100_000, 132, 1280), 132)).toBeCloseTo(1, 2);
+    expect(groupPadded(experts(100_000, 132, 1280), 132)).toBeCloseTo(1, 2);
   });
 
   test("has a floor, a speed and a softness of its own", () => {
@@ -216,7 +222,7 @@ describe("tile padding", () => {
   const units = fc.integer({ min: 1, max: 200 });
   const inner = fc.constantFrom(64, 512, 4096, 65_536);
   const launched = (work: Matmul, count: number): number =>
-    tilePadding(work, count) * work.products * work.m * work.n;
+    padded(work, count) * work.products * work.m * work.n;
 
   test.each([
     ["one tile on one processor", matmul(256, 128), 1, 1],
@@ -224,18 +230,18 @@ describe("tile padding", () => {
     ["a tile more than a wave of them", matmul(256 * 5, 128, 1), 4, 8 / 5],
     ["four products that fill a wave together", matmul(256, 128, 1, { products: 4 }), 4, 1],
   ])("of %s", (_, work, count, expected) => {
-    expect(tilePadding(work, count)).toBeLessThanOrEqual(expected + 1e-12);
-    expect(tilePadding(work, count)).toBeGreaterThan(0.95 * Math.min(1, expected));
+    expect(padded(work, count)).toBeLessThanOrEqual(expected + 1e-12);
+    expect(padded(work, count)).toBeGreaterThan(0.95 * Math.min(1, expected));
   });
 
   test("of a short inner dimension gives the smallest tiles to as many processors as there are tiles", () => {
     // 16 tiles of 128 x 16 on 132 processors; they read their operands more often than 256 x 128 does
     const cost = (1 + 42 * (1 / 128 + 1 / 16)) / (1 + 42 * (1 / 256 + 1 / 128));
-    expect(tilePadding(matmul(256, 128, 64), 132)).toBeCloseTo((cost * 132) / 16, 9);
+    expect(padded(matmul(256, 128, 64), 132)).toBeCloseTo((cost * 132) / 16, 9);
   });
 
   test("splits the inner dimension into pieces of at least 512 elements", () => {
-    const padding = (k: number): number => tilePadding(matmul(256, 128, k), 132);
+    const padding = (k: number): number => padded(matmul(256, 128, k), 132);
     expect(padding(1023)).toBe(padding(1));
     expect(padding(1024)).toBeCloseTo(padding(1) / 2, 9);
     expect(padding(1535)).toBe(padding(1024));
@@ -244,15 +250,15 @@ describe("tile padding", () => {
 
   test("splits into what processors are idle, and not at all when they all have a tile", () => {
     // one 256 x 128 tile is a third of the work of 3 processors, one 7th of 7: as deep as the inner dimension allows
-    const padding = (units: number): number => tilePadding(matmul(256, 128, 65_536), units);
+    const padding = (units: number): number => padded(matmul(256, 128, 65_536), units);
     expect(padding(1)).toBe(1);
     expect(padding(3)).toBeCloseTo(1, 12);
     expect(padding(7)).toBeCloseTo(1, 12);
     // three tiles on two processors: two waves, the second half idle, and no splitting of what is already split
-    expect(tilePadding(matmul(3 * 256, 128, 65_536), 2)).toBeLessThanOrEqual(4 / 3);
-    expect(tilePadding(matmul(2 * 256, 128, 65_536), 2)).toBe(1);
+    expect(padded(matmul(3 * 256, 128, 65_536), 2)).toBeLessThanOrEqual(4 / 3);
+    expect(padded(matmul(2 * 256, 128, 65_536), 2)).toBe(1);
     // two tiles on five processors: each in two pieces, four of five busy
-    expect(tilePadding(matmul(2 * 256, 128, 1024), 5)).toBeCloseTo(5 / 4, 12);
+    expect(padded(matmul(2 * 256, 128, 1024), 5)).toBeCloseTo(5 / 4, 12);
   });
 
   /** Every tile either way round, nothing left out early: rows, columns. */
@@ -287,7 +293,7 @@ describe("tile padding", () => {
           // turned: as many rows of tiles as there are columns of the output
           paddingOf(rows, columns, { ...work, m: n, n: m }, count),
         ]);
-        expect(tilePadding(work, count)).toBeCloseTo(Math.min(...each), 9);
+        expect(padded(work, count)).toBeCloseTo(Math.min(...each), 9);
       }),
       { numRuns: 1000, seed: 1 },
     );
@@ -295,7 +301,7 @@ describe("tile padding", () => {
 
   test("of a single output element is nearly all of the smallest tile", () => {
     const cost = (1 + 42 * (1 / 128 + 1 / 16)) / (1 + 42 * (1 / 256 + 1 / 128));
-    expect(tilePadding(matmul(1, 1), 1)).toBeCloseTo(128 * 16 * cost, 6);
+    expect(padded(matmul(1, 1), 1)).toBeCloseTo(128 * 16 * cost, 6);
   });
 
   test("never launches less work for more rows, more columns or more products", () => {
@@ -316,7 +322,7 @@ describe("tile padding", () => {
   test("never grows with the inner dimension, which only lets more processors help", () => {
     fc.assert(
       fc.property(size, size, units, (m, n, count) => {
-        const paddings = [64, 1024, 4096, 65_536].map((k) => tilePadding(matmul(m, n, k), count));
+        const paddings = [64, 1024, 4096, 65_536].map((k) => padded(matmul(m, n, k), count));
         paddings.slice(1).forEach((padding, index) => {
           expect(padding).toBeLessThanOrEqual(paddings[index]! * (1 + 1e-12));
         });
@@ -329,8 +335,8 @@ describe("tile padding", () => {
     fc.assert(
       fc.property(size, size, units, (m, n, count) => {
         // as many products as processors: each product is one processor's own
-        const alone = tilePadding(matmul(m, n, 1), 1);
-        const many = tilePadding(matmul(m, n, 1, { products: count }), count);
+        const alone = padded(matmul(m, n, 1), 1);
+        const many = padded(matmul(m, n, 1, { products: count }), count);
         expect(many).toBeLessThanOrEqual(alone * (1 + 1e-12));
       }),
       { numRuns: 200, seed: 1 },
@@ -340,8 +346,8 @@ describe("tile padding", () => {
   test("stays within a few percent of 1 for a matmul of many waves", () => {
     for (const m of [8192, 10_000, 16_384, 20_000])
       for (const n of [8192, 10_240, 28_672]) {
-        expect(tilePadding(matmul(m, n), 132)).toBeGreaterThan(0.9);
-        expect(tilePadding(matmul(m, n), 132)).toBeLessThan(1.06);
+        expect(padded(matmul(m, n), 132)).toBeGreaterThan(0.9);
+        expect(padded(matmul(m, n), 132)).toBeLessThan(1.06);
       }
   });
 });

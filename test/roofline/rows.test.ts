@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Work } from "../../src/layer/kernel.ts";
 import { kernelTiming } from "../../src/roofline/kernel-time.ts";
-import { rereadBytes, threadsPerRow } from "../../src/roofline/row-time.ts";
+import { rereadBytes } from "../../src/roofline/norm-row-per-block.ts";
+import { threadsPerRow } from "../../src/roofline/row-sum.ts";
 import { kernelOf, NO_TRAFFIC, roundDatasheet, roundDevice, traffic } from "../support/devices.ts";
 
 type Row = Extract<Work, { kind: "row-per-block" | "row-in-registers" }>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { boundOf, schedule } from "../../src/roofline/schedule.ts";
-import { timing } from "../../src/roofline/terms.ts";
+import { timing } from "../../src/roofline/timing.ts";
 import type { CalibrationValues } from "../../src/schema/calibration.ts";
 
 const kernel = (seconds: number) => timing(seconds, { memory: seconds });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { schedule, stepStartSeconds } from "../../src/roofline/schedule.ts";
-import { timing } from "../../src/roofline/terms.ts";
+import { timing } from "../../src/roofline/timing.ts";
 import type { CalibrationValues } from "../../src/schema/calibration.ts";
 
 /** Times in whole units, so that a clock can tick through them. */
