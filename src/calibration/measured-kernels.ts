@@ -11,7 +11,13 @@ import {
 } from "../layer/normalization.ts";
 import { quantization } from "../layer/quantization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
-import { BYTES_PER_ELEMENT, DATA_TYPES, type DataType, streamType } from "../schema/vocabulary.ts";
+import {
+  BYTES_PER_ELEMENT,
+  DATA_TYPES,
+  type DataType,
+  INDEX_BYTES,
+  streamType,
+} from "../schema/vocabulary.ts";
 import type { MeasuredCase } from "./measured-case.ts";
 import { measuredPointwise } from "./measured-pointwise.ts";
 import { normNamed } from "./norm-name.ts";
@@ -118,8 +124,6 @@ function measuredSelection({ step, elements }: MeasuredKind<"selection">): Measu
   };
   return { kernels: [kernel], justWritten: [FRESH] };
 }
-
-const INDEX_BYTES = 4;
 
 const measuredQuantize = (row: MeasuredKind<"quantize">, wideBytes: number): readonly Kernel[] =>
   // Stryker disable next-line StringLiteral: a label

@@ -1,19 +1,16 @@
 import type { Model } from "../schema/model.ts";
 import type { Phase } from "../schema/scenario.ts";
-import type { DataType } from "../schema/vocabulary.ts";
+import { type DataType, FP32_BYTES } from "../schema/vocabulary.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise } from "./pointwise.ts";
+import { SOFTMAX_BACKWARD_FLOPS, SOFTMAX_FLOPS } from "./softmax.ts";
 
-/** softmax: subtract maximum, exponential, sum, divide and the maximum itself (Ivanov et al. count 6) */
-const SOFTMAX_FLOPS = 6;
-const SOFTMAX_BACKWARD_FLOPS = 5;
 /** Of what attention itself has read, wherever that came from. */
 export const QUERIES_GRADIENT = "queries gradient";
 export const KEYS_GRADIENT = "keys gradient";
 export const VALUES_GRADIENT = "values gradient";
-const LOG_SUM_EXP_BYTES = 4;
 
 /** What of a scenario attention depends on, besides its dimensions. */
 export interface AttentionStyle {
@@ -198,7 +195,7 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
 
 const logSumExp = (d: Dimensions): Access => ({
   tensor: "attention log-sum-exp",
-  bytes: d.tokens * d.heads * LOG_SUM_EXP_BYTES,
+  bytes: d.tokens * d.heads * FP32_BYTES,
 });
 
 /**
@@ -217,7 +214,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
     tensor: grouped ? `${gradient} per head` : gradient,
     bytes: d.tokens * d.heads * width * d.activationBytes,
   });
-  const dots = { tensor: "row dots", bytes: d.tokens * d.heads * LOG_SUM_EXP_BYTES };
+  const dots = { tensor: "row dots", bytes: d.tokens * d.heads * FP32_BYTES };
   const main: Kernel = {
     name: "flash attention gradient",
     flops: backwardFlops(s),

@@ -1,4 +1,5 @@
 import type { Model } from "../schema/model.ts";
+import { INDEX_BYTES } from "../schema/vocabulary.ts";
 import { gatherTokens, sumTokens } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import { gradientOf } from "./gradients.ts";
@@ -6,7 +7,6 @@ import type { Operator } from "./kernel.ts";
 import { STREAM } from "./layout.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
 
-const INDEX_BYTES = 4;
 /** Each token's row; with learned positions its sum with theirs. */
 export const EMBEDDED = "embedded tokens";
 

@@ -1,18 +1,11 @@
+import { FP32_BYTES } from "../schema/vocabulary.ts";
 import { exchange } from "./collective.ts";
 import type { Dimensions, ExpertSizes } from "./dimensions.ts";
-import {
-  indices,
-  LOGIT_BYTES,
-  returnedTensor,
-  SHARED_OUTPUT,
-  SOFTMAX_FLOPS,
-  EXPERT_TENSORS as T,
-} from "./experts.ts";
+import { indices, returnedTensor, SHARED_OUTPUT, EXPERT_TENSORS as T } from "./experts.ts";
 import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
-
-const SOFTMAX_BACKWARD_FLOPS = 5;
+import { SOFTMAX_BACKWARD_FLOPS, SOFTMAX_FLOPS } from "./softmax.ts";
 
 /** Backward of dispatch: the gradients of a token's copies are summed. */
 export function dispatchBackward(d: Dimensions, e: ExpertSizes, outgoing: string): Operator[] {
@@ -51,7 +44,7 @@ export function combineBackward(
     bytes: d.tokens * d.hidden * d.activationBytes,
   };
   const spread = e.ranks === 1 ? gradientOf(T.output) : gradientOf(T.returned);
-  const gates: Access = { tensor: T.gates, bytes: e.rows * LOGIT_BYTES };
+  const gates: Access = { tensor: T.gates, bytes: e.rows * FP32_BYTES };
   const places = indices(T.places, e.rows);
   const weigh = (reads: Access[], write: string): Kernel =>
     pointwise("weighted copies", "unrolled", elements, 1, reads, [{ tensor: write, bytes }]);
@@ -59,7 +52,7 @@ export function combineBackward(
     name: "gate gradient",
     flops: 2 * elements,
     reads: [incoming, ...reads],
-    writes: [{ tensor: gradientOf(T.gates), bytes: e.rows * LOGIT_BYTES }],
+    writes: [{ tensor: gradientOf(T.gates), bytes: e.rows * FP32_BYTES }],
     streamedBytes: 0,
     work: { kind: "row-sum", rows: e.rows, columns: d.hidden },
   });
@@ -96,10 +89,10 @@ export function selectExpertsBackward(
 ): Operator {
   const scores = d.tokens * all;
   const chosen = d.tokens * perToken;
-  const gates: Access = { tensor: gradientOf(T.gates), bytes: chosen * LOGIT_BYTES };
+  const gates: Access = { tensor: gradientOf(T.gates), bytes: chosen * FP32_BYTES };
   const choice = indices(T.choice, chosen);
   const logits: Access = { tensor: T.logits, bytes: scores * d.activationBytes };
-  const chances: Access = { tensor: T.chances, bytes: scores * LOGIT_BYTES };
+  const chances: Access = { tensor: T.chances, bytes: scores * FP32_BYTES };
   const spread: Access = { tensor: gradientOf(T.chances), bytes: chances.bytes };
   const result: Access = { tensor: gradientOf(T.logits), bytes: logits.bytes };
   const softmax: Kernel = {

@@ -1,18 +1,16 @@
+import { FP32_BYTES, INDEX_BYTES } from "../schema/vocabulary.ts";
 import { exchange } from "./collective.ts";
 import type { Dimensions, ExpertSizes } from "./dimensions.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
 import type { Projection } from "./matmul.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
+import { SOFTMAX_FLOPS } from "./softmax.ts";
 
 /**
  * A mixture of experts around its feed-forward blocks: the router scores every expert for every token, each token is
  * copied to the experts that it chose, and what they return is weighted and summed. Experts on other GPUs are reached
  * by an all-to-all exchange before and after.
  */
-
-export const LOGIT_BYTES = 4;
-const INDEX_BYTES = 4;
-export const SOFTMAX_FLOPS = 6;
 
 /** Tensors between router and sum. */
 export const EXPERT_TENSORS = {
@@ -62,9 +60,9 @@ export function selectExperts(
   const scores = d.tokens * all;
   const chosen = d.tokens * perToken;
   const logits: Access = { tensor: T.logits, bytes: scores * d.activationBytes };
-  const chances: Access = { tensor: T.chances, bytes: scores * LOGIT_BYTES };
+  const chances: Access = { tensor: T.chances, bytes: scores * FP32_BYTES };
   const choice = indices(T.choice, chosen);
-  const gates: Access = { tensor: T.gates, bytes: chosen * LOGIT_BYTES };
+  const gates: Access = { tensor: T.gates, bytes: chosen * FP32_BYTES };
   const places = indices(T.places, chosen);
   const sources = indices(T.sources, chosen);
   const numbers = indices(T.numbers, all);
@@ -136,7 +134,7 @@ export const returnedTensor = (e: ExpertSizes): string => (e.ranks === 1 ? T.out
 export function combine(d: Dimensions, e: ExpertSizes, style: "eager" | "fused", output: string): Operator[] {
   const elements = e.rows * d.hidden;
   const bytes = elements * d.activationBytes;
-  const gates: Access = { tensor: T.gates, bytes: e.rows * LOGIT_BYTES };
+  const gates: Access = { tensor: T.gates, bytes: e.rows * FP32_BYTES };
   const places = indices(T.places, e.rows);
   const sum: Access = { tensor: output, bytes: d.tokens * d.hidden * d.activationBytes };
   const ordered: Access = { tensor: T.byToken, bytes };

@@ -1,5 +1,6 @@
 import type { Model } from "../schema/model.ts";
 import type { Phase, Scenario } from "../schema/scenario.ts";
+import { FP32_BYTES } from "../schema/vocabulary.ts";
 import { collective, gatherTokens, sumTokens } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
 import { EMBEDDED, embeddingBackward, embeddingLookup } from "./embedding.ts";
@@ -15,6 +16,7 @@ import {
   normalizationBackward,
 } from "./normalization.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
+import { SOFTMAX_FLOPS } from "./softmax.ts";
 
 /** What the final norm writes. */
 const NORMED = "final-norm output";
@@ -72,9 +74,6 @@ function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train:
   const forward = normalization(site, style);
   return train ? [forward, normalizationBackward(site, style)] : [forward];
 }
-
-const LOGIT_BYTES = 4;
-const SOFTMAX_FLOPS = 6;
 
 /**
  * Logits over the vocabulary: of the last token of each sequence, in training of every token, with cross entropy and
@@ -136,7 +135,7 @@ function softmaxExchanges(rows: number, d: Dimensions): Operator[] {
   if (d.ranks === 1) return [];
   const kernels = ["largest", "sum", "target"].flatMap(
     (which) =>
-      collective("", "all-reduce", d.ranks, rows * LOGIT_BYTES, `own ${which} logit`, `${which} logit`)
+      collective("", "all-reduce", d.ranks, rows * FP32_BYTES, `own ${which} logit`, `${which} logit`)
         .kernels,
   );
   return [{ name: "cross-entropy-all-reduce", class: "collective", kernels }];
@@ -146,7 +145,7 @@ function crossEntropy(rows: number, columns: number, logitBytes: number): Operat
   const elements = rows * columns;
   const work = { kind: "softmax", elements, columns } as const;
   const logits = { tensor: "logits", bytes: elements * logitBytes };
-  const chances = { tensor: "log chances", bytes: elements * LOGIT_BYTES };
+  const chances = { tensor: "log chances", bytes: elements * FP32_BYTES };
   const kernel = (name: string, reads: Kernel["reads"], writes: Kernel["writes"]): Kernel => ({
     name,
     flops: SOFTMAX_FLOPS * elements,

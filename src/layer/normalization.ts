@@ -1,5 +1,5 @@
 import type { Pass } from "../schema/normalization.ts";
-import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
+import { FP32_BYTES, type NormImplementation, type NormKind } from "../schema/vocabulary.ts";
 import { collective } from "./collective.ts";
 import { type GradientNames, gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator, Work } from "./kernel.ts";
@@ -39,8 +39,6 @@ export interface NormStyle {
 
 /** Thread blocks that each write one row of partial sums: about one a streaming multiprocessor. */
 const PARTIAL_ROWS = 128;
-const ROW_STATISTIC_BYTES = 4;
-const FP32_BYTES = 4;
 
 /** What the style comes to at this place: not every norm has a residual add before it or a matmul behind it. */
 function implementationAt(place: NormPlace, style: NormStyle): NormImplementation | readonly Pass[] {
@@ -132,7 +130,7 @@ function behindStatisticExchange(kernels: readonly Kernel[], norm: DirectedNorm)
   const { place, rows, ranks, style, direction, incoming } = norm;
   const sums: Access = {
     tensor: `${place.name} sums, ${direction}`,
-    bytes: rows * NORM_KIND_FACTS[style.kind].exchangedStatistics * ROW_STATISTIC_BYTES,
+    bytes: rows * NORM_KIND_FACTS[style.kind].exchangedStatistics * FP32_BYTES,
   };
   const summed = direction === "forward" ? place.input : incoming!;
   const [first, ...others] = kernels;
@@ -205,7 +203,7 @@ function elementBytes(
 ): number {
   switch (operandKind(name)) {
     case "row":
-      return ROW_STATISTIC_BYTES;
+      return FP32_BYTES;
     case "partial":
     case "fp32":
       return FP32_BYTES;

@@ -1,6 +1,5 @@
+import { FP32_BYTES } from "../schema/vocabulary.ts";
 import type { Kernel, Operator } from "./kernel.ts";
-
-const SCALE_BYTES = 4;
 
 /** Name of the quantized copy of a tensor. */
 export const narrowTensor = (tensor: string): string => `narrow ${tensor}`;
@@ -20,7 +19,7 @@ export function quantization(
     name: "quantize",
     flops: 4 * elements,
     reads: [{ tensor, bytes: elements * wideBytes }],
-    writes: [{ tensor: narrowTensor(tensor), bytes: elements * narrowBytes + rows * SCALE_BYTES }],
+    writes: [{ tensor: narrowTensor(tensor), bytes: elements * narrowBytes + rows * FP32_BYTES }],
     streamedBytes: 0,
     work: { kind: "quantize", rows, columns },
   };

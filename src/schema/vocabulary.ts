@@ -17,6 +17,12 @@ export const BYTES_PER_ELEMENT = {
 
 export type DataType = keyof typeof BYTES_PER_ELEMENT;
 
+/** Statistics, logits, scales and partial sums, whatever type the layer is computed in. */
+export const FP32_BYTES = BYTES_PER_ELEMENT.fp32;
+
+/** Numbers of tokens, experts and places. */
+export const INDEX_BYTES = 4;
+
 /** Types that a layer can be computed in throughout. */
 export const WIDE_TYPES = ["fp32", "tf32", "fp16", "bf16"] as const satisfies DataType[];
 
