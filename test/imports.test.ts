@@ -15,9 +15,12 @@ const imports = new Map(
     }),
 );
 
-/** What is left when files that import nothing of the others are taken away, again and again. */
+/** What is left when files that import none of the others, or are imported by none, are taken away again and again. */
 function inCircles(files: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> {
-  const left = new Map([...files].filter(([, to]) => to.some((one) => files.has(one))));
+  const imported = new Set([...files.values()].flat());
+  const left = new Map(
+    [...files].filter(([path, to]) => imported.has(path) && to.some((one) => files.has(one))),
+  );
   return left.size === files.size ? left : inCircles(left);
 }
 

@@ -1,4 +1,4 @@
-import type { NormKindFacts } from "./norm-kinds.ts";
+import type { NormKindFacts } from "./norm-kind-facts.ts";
 import {
   fusedBackward,
   type NormAlgebra,
