@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { main } from "../src/main.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
 import { layerResult } from "../src/simulate/layer-result.ts";
+import { isUpdating } from "./support/golden.ts";
 import { decode, hardware, model, prefill, scenario } from "./support/scenarios.ts";
 
 const README = new URL("../README.md", import.meta.url);
@@ -97,7 +98,7 @@ function block(text: string, marker: string): string {
 function expectBlock(marker: string, content: string): void {
   const text = readFileSync(README, "utf8");
   const before = block(text, marker);
-  if (process.env["UPDATE_GOLDEN"]) {
+  if (isUpdating()) {
     writeFileSync(
       README,
       text.replace(`<!-- ${marker} -->\n${before}\n`, () => `<!-- ${marker} -->\n${content}\n`),
@@ -162,7 +163,7 @@ describe.each(PAGES)("docs/%s.md shows", (name) => {
 
   test.each(blocks.map(([, line, shown]) => [line!, shown!]))("what `%s` prints", async (line, shown) => {
     const content = `\`\`\`\n$ norm-roofline ${line}\n${(await printed(...line.split(" "))).trimEnd()}\n\`\`\`\n`;
-    if (process.env["UPDATE_GOLDEN"]) {
+    if (isUpdating()) {
       const now = readFileSync(page, "utf8");
       const marker = `<!-- output of: norm-roofline ${line} -->\n`;
       writeFileSync(

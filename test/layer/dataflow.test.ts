@@ -8,6 +8,7 @@ import { matmulTypes, normStyle, wideMatmulTypes } from "../../src/layer/layout.
 import { modelEnds } from "../../src/layer/model-ends.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { expertScenario, latentScenario, narrowScenario, tinyScenario } from "../support/layers.ts";
+import { runs } from "../support/length.ts";
 
 /**
  * A layer's kernels hand tensors on: what one reads, another has written. The L2 is followed by these names, so a name
@@ -20,7 +21,7 @@ const LAYERS = {
   experts: expertScenario,
   latent: latentScenario,
 };
-const RUNS = { numRuns: 1500, seed: 11 };
+const RUNS = { numRuns: runs(300, 1500), seed: 11 };
 
 /** What the layer before leaves: the stream, or the two halves of an add that this layer's norm takes along. */
 const FROM_LAYER_BEFORE =

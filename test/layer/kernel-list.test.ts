@@ -7,6 +7,7 @@ import { matmulTypes, normStyle, wideMatmulTypes } from "../../src/layer/layout.
 import { modelEnds, optimizerStep } from "../../src/layer/model-ends.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormKind } from "../../src/schema/vocabulary.ts";
+import { isUpdating } from "../support/golden.ts";
 import { decode, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 /**
@@ -218,6 +219,6 @@ test("the kernels of layers are those of the file", () => {
     ["no optimizer", operatorsText(optimizerStep(1000, 2, "none"))],
   ];
   const text = parts.map(([name, lines]) => `# ${name}\n${lines}\n`).join("\n");
-  if (process.env["UPDATE_GOLDEN"]) writeFileSync(FILE, text);
+  if (isUpdating()) writeFileSync(FILE, text);
   expect(text).toBe(readFileSync(FILE, "utf8"));
 });

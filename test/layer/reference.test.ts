@@ -15,6 +15,7 @@ import {
   tinyScenario,
   tinyScenarioIn,
 } from "../support/layers.ts";
+import { runs } from "../support/length.ts";
 import { countedLayer } from "../support/reference-layer.ts";
 import { normSteps, walkStep } from "../support/reference-norms.ts";
 import { model, scenario, train } from "../support/scenarios.ts";
@@ -24,13 +25,16 @@ describe.each(PLACEMENTS)("a layer with norms in %s placement", (placement) => {
     ["prefill", 300],
     ["decode", 250],
     ["train", 250],
-  ] as const)("in %s has the operators, FLOPs and bytes that walking every element counts", (phase, runs) => {
-    const given = tinyScenarioIn(phase).map((any) => ({
-      ...any,
-      model: { ...any.model, normPlacement: placement },
-    }));
-    fc.assert(fc.property(given, compareLayer), { numRuns: runs, seed: 5 });
-  });
+  ] as const)(
+    "in %s has the operators, FLOPs and bytes that walking every element counts",
+    (phase, count) => {
+      const given = tinyScenarioIn(phase).map((any) => ({
+        ...any,
+        model: { ...any.model, normPlacement: placement },
+      }));
+      fc.assert(fc.property(given, compareLayer), { numRuns: runs(count / 10, count), seed: 5 });
+    },
+  );
 });
 
 describe("what is more than one dense bf16 layer", () => {
@@ -38,13 +42,13 @@ describe("what is more than one dense bf16 layer", () => {
     ["projections in narrow types", narrowScenario, 300],
     ["experts", expertScenario, 400],
     ["latent attention", latentScenario, 400],
-  ] as const)("%s: operators, FLOPs and bytes are what walking every element counts", (_, given, runs) => {
-    fc.assert(fc.property(given, compareLayer), { numRuns: runs, seed: 5 });
+  ] as const)("%s: operators, FLOPs and bytes are what walking every element counts", (_, given, count) => {
+    fc.assert(fc.property(given, compareLayer), { numRuns: runs(count / 10, count), seed: 5 });
   });
 
   test.each(["selective", "full"] as const)("%s recomputation repeats those operators", (recomputation) => {
     const given = tinyScenarioIn("train").map((any) => ({ ...any, training: { recomputation } }));
-    fc.assert(fc.property(given, compareLayer), { numRuns: 100, seed: 5 });
+    fc.assert(fc.property(given, compareLayer), { numRuns: runs(10, 100), seed: 5 });
   });
 });
 

@@ -3,10 +3,11 @@ import { parametersOf } from "../../src/calibration/parameters.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
 import { FITTED_ON } from "../../tools/measured-files.ts";
 import { command } from "../support/command.ts";
+import { IS_FULL_LENGTH } from "../support/length.ts";
 import { hardware } from "../support/scenarios.ts";
 
-// a whole fit takes as long as a tenth of all tests: CI runs it
-test.runIf(process.env["CI"])(
+// a whole fit: about 20 s on two slow cores
+test.runIf(IS_FULL_LENGTH)(
   "the shipped h200-sxm is what `calibrate` makes of the measurements that it is fitted on",
   async () => {
     const files = FITTED_ON["h200-sxm"].map((name) => `measurements/h200-sxm/${name}.jsonl`);
@@ -28,4 +29,4 @@ test.runIf(process.env["CI"])(
       "train eager",
     ]);
   },
-); // a whole fit: about 20 s on two slow cores
+);

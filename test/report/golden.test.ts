@@ -1,13 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { command, type RunOptions, words } from "../support/command.ts";
+import { isUpdating } from "../support/golden.ts";
 
 const FOLDER = new URL("../golden/", import.meta.url);
 
 /** Compares with a file in test/golden; `UPDATE_GOLDEN=1 npm test` writes it instead. */
 function expectGolden(name: string, text: string): void {
   const path = new URL(name, FOLDER);
-  if (process.env["UPDATE_GOLDEN"]) {
+  if (isUpdating()) {
     mkdirSync(FOLDER, { recursive: true });
     writeFileSync(path, text);
   }
