@@ -2,7 +2,7 @@ import type { Result } from "./schema/result.ts";
 import type { Scenario } from "./schema/scenario.ts";
 import { SWAPPED_KIND } from "./schema/vocabulary.ts";
 import { alternatives, withNormalization } from "./simulate/alternatives.ts";
-import { layerFigures, layerResult } from "./simulate/layer-result.ts";
+import { knowsNormTimes, layerFigures, layerResult } from "./simulate/layer-result.ts";
 import { knownError } from "./simulate/typical-error.ts";
 import { sharedWaiting, warnings } from "./simulate/warnings.ts";
 import { ANSWERED_BY } from "./version.ts";
@@ -33,7 +33,7 @@ export function simulate(scenario: Scenario): Result {
 /** What a token costs with the other kind of norm, run by the same kernels: before and after the swap side by side. */
 function swappedCost(scenario: Scenario): Pick<Result["cost"], "swapped"> {
   const { kind, implementation } = scenario.normalization;
-  if (typeof implementation !== "string") return {};
+  if (typeof implementation !== "string" || !knowsNormTimes(scenario.hardware)) return {};
   const other = SWAPPED_KIND[kind];
   const swapped = withNormalization(scenario, other, implementation);
   const { usdPerMillionTokens, joulesPerToken } = layerFigures(swapped).cost();

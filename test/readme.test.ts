@@ -68,7 +68,7 @@ function shareTable(): string {
     const given = model(name);
     const normalization = { kind: given.norm, implementation };
     const { shareOfTime } = layerResult(scenario({ model: given, workload, normalization })).normalization;
-    return `${(100 * shareOfTime).toFixed(0)}%`;
+    return `${(100 * shareOfTime!).toFixed(0)}%`;
   };
   const rows = SHARE_MODELS.map((name) => {
     const { positionRows = Number.POSITIVE_INFINITY, causal } = model(name);

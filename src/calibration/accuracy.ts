@@ -2,6 +2,7 @@ import { type Device, device } from "../roofline/device.ts";
 import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import { knowsNormTimes } from "../simulate/layer-result.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, HELD_KERNELS, isFitted } from "./fit-stages.ts";
 import { layerPredictions, layersWith, measuredShare, predictedShare } from "./measured-layers.ts";
@@ -17,7 +18,10 @@ export function accuracy(measurements: readonly Measurement[], profile: Hardware
   return {
     kernels: kernelErrors(measurements, target, ideal),
     layers: layerErrors(layers, target, ideal),
-    differences: [...shareErrors(layers, target), ...savingErrors(layers, target)],
+    // a datasheet predicts neither
+    differences: knowsNormTimes(profile)
+      ? [...shareErrors(layers, target), ...savingErrors(layers, target)]
+      : [],
   };
 }
 

@@ -88,7 +88,7 @@ export function predictedShare(
   target: Device,
 ): number | undefined {
   const scenario = measuredScenario(row, normalization, target.hardware);
-  return scenario && layerResult(scenario).normalization.shareOfTime;
+  return scenario && (layerResult(scenario).normalization.shareOfTime ?? undefined);
 }
 
 /** Eagerly launched Triton kernels cost several times the host time of torch's own: not what the host law describes. */

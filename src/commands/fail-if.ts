@@ -1,5 +1,6 @@
 import { EXIT, UserError } from "../errors.ts";
 import { type Io, say } from "../io/terminal.ts";
+import type { Hardware } from "../schema/hardware.ts";
 import type { Result } from "../schema/result.ts";
 import { type Answers, answersOf } from "../study/answers.ts";
 import { type Condition, parseCondition } from "../study/condition.ts";
@@ -29,10 +30,16 @@ export function failuresOf(
   return conditions.flatMap(({ text, field, holds }) => {
     const value = field.read(answers);
     if (value === undefined) throw new UserError(`--fail-if: this layer has no number at ${field.name}`);
+    if (value === null)
+      throw new UserError(`--fail-if: ${unknownText(field.name, answers.scenario.hardware)}`);
     const where = label === undefined ? "" : ` at ${label}`;
     return holds(value) ? [`failed${where}: ${text} (it is ${value})`] : [];
   });
 }
+
+/** Why nobody knows a number that hangs on how long norms take, and what to do. */
+export const unknownText = (field: string, { name }: Hardware): string =>
+  `${field} cannot be answered here: ${name} has no calibration, and no datasheet says how fast norm kernels are (calibrate makes a profile that knows)`;
 
 export function exitCode(failed: readonly string[], io: Io): number {
   for (const line of failed) say(io, line);

@@ -4,6 +4,7 @@ import { suggestion } from "../nearest.ts";
 import { solveReport } from "../report/solve.ts";
 import { title } from "../report/words.ts";
 import type { Solution } from "../schema/solution.ts";
+import { answersFor } from "../study/answers.ts";
 import { parseQuantity } from "../study/condition.ts";
 import { contradictions } from "../study/contradictions.ts";
 import { WHAT_IF_FLAGS } from "../study/flags.ts";
@@ -13,6 +14,7 @@ import { getPath } from "../study/set-path.ts";
 import { defaultRange, PARAMETER_ALIASES, solve as solveSpace } from "../study/solve.ts";
 import { fieldOf, partOf, type Space, scenariosOf } from "../study/space.ts";
 import { ANSWERED_BY } from "../version.ts";
+import { unknownText } from "./fail-if.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import { CONTRADICTION, flagTexts, type WhatIfOptions } from "./scenarios.ts";
@@ -38,6 +40,9 @@ export async function solve(
   const twice = contradictions({ ...space, flags: flagTexts(options), moved });
   if (twice.length > 0) throw new UserError(CONTRADICTION, twice);
   const range = await readRange(options.range, name, space);
+  const scenario = scenariosOf(space)([]);
+  if (field.read(answersFor(scenario)) === null)
+    throw new UserError(`--target: ${unknownText(field.name, scenario.hardware)}`);
   const found = solveSpace(space, field, target, { name, range });
   const solution: Solution = {
     ...ANSWERED_BY,
@@ -56,9 +61,7 @@ export async function solve(
     nearest: found.nearest === undefined ? null : sample(found.nearest),
     notes: notes(name, range),
   };
-  await write((format, look) =>
-    solveReport(solution, title(scenariosOf(space)([]), [fieldOf(name)]), format, look),
-  );
+  await write((format, look) => solveReport(solution, title(scenario, [fieldOf(name)]), format, look));
   return EXIT.ok;
 }
 

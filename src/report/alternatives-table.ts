@@ -17,8 +17,12 @@ const LAYER_DIGITS = 4;
 const shownKinds = (given: NormKind): readonly NormKind[] =>
   given === "layernorm" || given === "rmsnorm" ? ["layernorm", "rmsnorm"] : [given, SWAPPED_KIND[given]];
 
-/** One row an implementation, two kinds of norms side by side: time of the norms, of the layer, and what it saves. */
-export function alternativesTable(result: Result): TextTable {
+/**
+ * One row an implementation, two kinds of norms side by side: time of the norms, of the layer, and what it saves.
+ * Undefined where nobody knows.
+ */
+export function alternativesTable(result: Result): TextTable | undefined {
+  if (result.normalization.seconds === null) return undefined;
   const { normalization } = result.scenario;
   const kinds = shownKinds(normalization.kind);
   const cells = (kind: NormKind, implementation: NormImplementation) => {
@@ -26,9 +30,9 @@ export function alternativesTable(result: Result): TextTable {
     if (other === undefined) return ["", "", ""];
     const given = normalization.kind === kind && normalization.implementation === implementation;
     return [
-      formatSeconds(other.normalizationSeconds),
-      formatSeconds(other.layerSeconds, LAYER_DIGITS),
-      given ? "given" : formatPercent(other.savedShareOfTime),
+      formatSeconds(other.normalizationSeconds!),
+      formatSeconds(other.layerSeconds!, LAYER_DIGITS),
+      given ? "given" : formatPercent(other.savedShareOfTime!),
     ];
   };
   return {

@@ -3,6 +3,7 @@ import { IVANOV_2021, isIvanovWorkload, ivanovClasses } from "../study/operator-
 import type { TextbookReading } from "../study/textbook.ts";
 import { formatBytes, formatPercent } from "../units.ts";
 import type { TextTable } from "./operator-table.ts";
+import { shareText, UNKNOWN } from "./words.ts";
 
 /** A part of a report: a heading, sentences, perhaps a table between them. */
 export interface Section {
@@ -41,7 +42,7 @@ function textbookSection(reading: TextbookReading): Section {
           formatBytes(rmsNormBytes),
           formatPercent(savedShareOfNormBytes),
         ],
-        ["runtime of the layer", "", "", formatPercent(savedShareOfTime)],
+        ["runtime of the layer", "", "", shareText(savedShareOfTime)],
       ],
     },
     after: [
@@ -69,8 +70,8 @@ function ivanovSection(result: Result): Section {
         own.name,
         formatPercent(own.shareOfFlops),
         formatPercent(IVANOV_2021[index]!.shareOfFlops),
-        formatPercent(own.shareOfTime),
-        formatPercent(IVANOV_2021[index]!.shareOfTime),
+        shareText(own.shareOfTime),
+        shareText(IVANOV_2021[index]!.shareOfTime),
       ]),
     },
     after: [differences(result)],
@@ -80,9 +81,13 @@ function ivanovSection(result: Result): Section {
 /** Why the columns differ, each reason only where it holds for this scenario. */
 function differences(result: Result): string {
   const { normalization, statisticalNormalization, scenario } = result;
-  const softmax = statisticalNormalization.shareOfTime - normalization.shareOfTime;
+  const { shareOfTime } = normalization;
+  const shares =
+    shareOfTime === null
+      ? `Softmax's and LayerNorm's shares of the runtime are ${UNKNOWN} here:`
+      : `Softmax is ${formatPercent(statisticalNormalization.shareOfTime! - shareOfTime)} and LayerNorm ${formatPercent(shareOfTime)} of the runtime here:`;
   const timing = scenario.hardware.calibration
     ? "Times here are those of tuned kernels"
     : "Times here are datasheet ideals, which no kernel reaches";
-  return `${timing}, biases are added in the matmuls' epilogue, and dropout, mask and scaling kernels are not modelled; the paper timed PyTorch of 2020, whose softmax and element-wise kernels ran far from the roofline. Softmax is ${formatPercent(softmax)} and LayerNorm ${formatPercent(normalization.shareOfTime)} of the runtime here: the two must not be read as one.`;
+  return `${timing}, biases are added in the matmuls' epilogue, and dropout, mask and scaling kernels are not modelled; the paper timed PyTorch of 2020, whose softmax and element-wise kernels ran far from the roofline. ${shares} the two must not be read as one.`;
 }

@@ -52,11 +52,12 @@ const row = (claim: Claim): Row => ({
 function lines({ scenario, claims }: Claims, width: number): string[] {
   const count = (verdict: Claim["verdict"]): number =>
     claims.filter((claim) => claim.verdict === verdict).length;
+  const unanswered = count("cannot be answered here");
   const head = [
     ...wrap(title(scenario), width),
     "",
     ...wrap(
-      `Of the article's ${claims.length} claims ${count("holds")} hold here, ${count("holds only if")} only under a condition, ${count("does not hold")} do not, ${count("outside this model")} cannot be answered by a timing model.`,
+      `Of the article's ${claims.length} claims ${count("holds")} hold here, ${count("holds only if")} only under a condition, ${count("does not hold")} do not, ${count("outside this model")} cannot be answered by a timing model${unanswered === 0 ? "" : `, ${unanswered} not without a calibration of this device`}.`,
       width,
     ),
   ];

@@ -8,7 +8,7 @@ import { visible } from "../visible.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
-import { type Row, type RowColumn, renderRows } from "./rows.ts";
+import { type Row, type RowColumn, renderRows, UNKNOWN_CELL, UNKNOWN_NOTE } from "./rows.ts";
 import { cut } from "./text.ts";
 import { precisionText, runtimeText, shortName, workloadText } from "./words.ts";
 
@@ -16,7 +16,7 @@ import { precisionText, runtimeText, shortName, workloadText } from "./words.ts"
 interface Measure {
   readonly key: string;
   readonly title: string;
-  readonly value: (result: Result) => Cell | undefined;
+  readonly value: (result: Result) => Cell | null | undefined;
   readonly text?: (value: number) => string;
   /** where people read another text than machines */
   readonly short?: (result: Result) => string;
@@ -24,7 +24,7 @@ interface Measure {
 
 const saving =
   (rms: NormImplementation | undefined) =>
-  (result: Result): number | undefined =>
+  (result: Result): number | null | undefined =>
     savingOfGiven(answersOf(result), rms);
 
 const MEASURES: readonly Measure[] = [
@@ -86,17 +86,18 @@ function normImplementationText({ scenario }: Result): string {
   return typeof implementation === "string" ? implementation : "own passes";
 }
 
+/** What is known of a column by its datasheet alone is marked in its head. */
 const isIdeal = ({ scenario }: Result): boolean => scenario.hardware.calibration === undefined;
 
 /** What the times of a column are worth. */
 function errorText(result: Result): string {
   const { typicalError } = result;
   if (isIdeal(result)) return "ideal";
-  return typicalError === null ? "extrapolated" : `±${formatPercent(typicalError.layer)}`;
+  return typicalError === null ? "not known" : `±${formatPercent(typicalError.layer)}`;
 }
 
 const IDEAL_NOTE =
-  "Ideal columns are their datasheet's roofline, without floors, launches or caches: compare them by the ideal row alone.";
+  "Columns marked (datasheet) are their datasheet's roofline, without floors, launches or caches: compare them by the ideal row alone.";
 const NOTE = "RMSNorm saves: of the layer's time with LayerNorm by the kernels given (negative: it costs).";
 
 /** Scenarios as columns for people, as rows or whole results for machines. */
@@ -145,12 +146,12 @@ async function sideBySide(
   format: "md" | "table",
   look: Look,
 ): Promise<string> {
-  const names = labels.map((label) => cut(visible(label), LONGEST_COLUMN));
+  const names = labels.map((label, i) => headOf(visible(label), results[i]!));
   const bodies = results.map((result) =>
     MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
   );
   const groups = format === "md" ? [names.map((_, i) => i)] : columnsThatFit(names, bodies, look.width);
-  const notes = [NOTE, ...(results.some(isIdeal) && !results.every(isIdeal) ? [IDEAL_NOTE] : [])];
+  const notes = [NOTE, ...(results.some(isIdeal) ? [IDEAL_NOTE, UNKNOWN_NOTE] : [])];
   const tables = groups.map((group, index) => {
     const columns: RowColumn[] = [
       { key: "measure", title: "", align: "left" },
@@ -167,6 +168,11 @@ async function sideBySide(
   return (await Promise.all(tables)).join("\n");
 }
 
+const IDEAL_MARK = " (datasheet)";
+
+const headOf = (label: string, result: Result): string =>
+  isIdeal(result) ? cut(label, LONGEST_COLUMN - IDEAL_MARK.length) + IDEAL_MARK : cut(label, LONGEST_COLUMN);
+
 /** Two columns of a decode step beside each other in 80 columns. */
 function shortWorkload(scenario: Scenario): string {
   const { phase, batch, context } = scenario.workload;
@@ -176,6 +182,7 @@ function shortWorkload(scenario: Scenario): string {
 function cellText({ value, text, short }: Measure, result: Result): string {
   const cell = short === undefined ? value(result) : short(result);
   if (cell === undefined) return "";
+  if (cell === null) return UNKNOWN_CELL;
   return typeof cell === "number" && text !== undefined ? text(cell) : visible(String(cell));
 }
 

@@ -5,7 +5,7 @@ import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
 import { toAscii, wrap } from "./text.ts";
-import { title } from "./words.ts";
+import { title, UNKNOWN } from "./words.ts";
 
 type ExplainedOperator = Explanation["operators"][number];
 type ExplainedKernel = ExplainedOperator["kernels"][number];
@@ -58,7 +58,14 @@ function lines(explanation: Explanation, width: number): string[] {
   return [
     ...wrap(title(scenario), width),
     ...operators.flatMap((operator) => ["", ...operatorLines(operator, width)]),
-    ...(totals.length > 0 ? ["", "Totals:", ...totals.flatMap((step) => stepLines(step, width, 1))] : []),
+    ...(totals.length > 0
+      ? [
+          "",
+          "Totals:",
+          ...totals.flatMap((step) => stepLines(step, width, 1)),
+          ...unknownTotal(totals, width),
+        ]
+      : []),
     ...(sources.length > 0 ? ["", "Parameters of the hardware, and where they come from:", ...sources] : []),
     "",
     ...readFromLines(explanation, width),
@@ -104,6 +111,12 @@ function stepLines({ name, formula, substituted, value }: ExplainedStep, width: 
     ...indented(`= ${value}`, width, depth + 1),
   ];
 }
+
+/** The total that a device without a calibration does not have. */
+const unknownTotal = (totals: Explanation["totals"], width: number): string[] =>
+  totals.some(({ name }) => name === "normalization.shareOfTime")
+    ? []
+    : indented(`normalization.shareOfTime: ${UNKNOWN}`, width, 1);
 
 /** The files behind everything above. */
 function readFromLines({ scenario, readFrom }: Explanation, width: number): string[] {

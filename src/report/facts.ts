@@ -15,7 +15,7 @@ import {
   significant,
 } from "../units.ts";
 import { visible } from "../visible.ts";
-import { kernelsText } from "./words.ts";
+import { kernelsText, UNKNOWN } from "./words.ts";
 
 /** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
 export function layerFacts(result: Result): string[] {
@@ -136,7 +136,8 @@ function parameters(calibration: Calibration): Parameter[] {
 /** Under which reading the article's 25% is right, and what that comes to here. */
 export function articleText(reading: TextbookReading): string {
   const { savedShareOfNormBytes, savedShareOfTime } = reading;
-  const time = formatPercent(Math.abs(savedShareOfTime));
+  const fewer = `The article's 25%: with textbook multi-pass kernels RMSNorm moves ${formatPercent(savedShareOfNormBytes)} fewer bytes in the norms themselves`;
+  if (savedShareOfTime === null) return `${fewer}; what that saves of this layer's runtime is ${UNKNOWN}.`;
   const verb = savedShareOfTime < 0 ? "costs" : "saves";
-  return `The article's 25%: with textbook multi-pass kernels RMSNorm moves ${formatPercent(savedShareOfNormBytes)} fewer bytes in the norms themselves; that ${verb} ${time} of this layer's runtime.`;
+  return `${fewer}; that ${verb} ${formatPercent(Math.abs(savedShareOfTime))} of this layer's runtime.`;
 }

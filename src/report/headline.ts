@@ -3,6 +3,7 @@ import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_NAMES } from "../schema/vocabulary.ts";
 import { type Swap, swaps } from "../study/savings.ts";
 import { formatPercent, formatSeconds } from "../units.ts";
+import { shareText, UNKNOWN } from "./words.ts";
 
 /** One line of the headline: what is changed, and what that does to the layer's time. */
 export interface Verdict {
@@ -12,13 +13,11 @@ export interface Verdict {
   readonly time: string;
 }
 
-/** Without a calibration nobody may take the figure for a measured one. */
-export function sentence({ scenario, normalization, layer }: Result): string {
+export function sentence({ normalization, layer }: Result): string {
   const { shareOfFlops, shareOfTime, seconds } = normalization;
-  const times = `${formatSeconds(seconds)} of ${formatSeconds(layer.seconds)}`;
-  const ideal =
-    scenario.hardware.calibration === undefined ? "By the datasheet alone, normalization" : "Normalization";
-  return `${ideal} is ${formatPercent(shareOfFlops)} of FLOPs and ${formatPercent(shareOfTime)} of runtime (${times}).`;
+  const flops = `Normalization is ${formatPercent(shareOfFlops)} of FLOPs`;
+  if (seconds === null) return `${flops}; its share of runtime, and what RMSNorm saves: ${UNKNOWN}.`;
+  return `${flops} and ${shareText(shareOfTime)} of runtime (${formatSeconds(seconds)} of ${formatSeconds(layer.seconds)}).`;
 }
 
 export const verdicts = (result: Result): Verdict[] =>

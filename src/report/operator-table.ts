@@ -1,5 +1,6 @@
 import type { OperatorResult, Result } from "../schema/result.ts";
 import { formatBytes, formatCount, formatIntensity, formatPercent, formatSeconds } from "../units.ts";
+import { UNKNOWN_CELL } from "./rows.ts";
 import { bar } from "./text.ts";
 import type { Column } from "./text-table.ts";
 
@@ -20,7 +21,10 @@ const INTENSITY: Field = {
 };
 const BOUND: Field = { title: "bound", align: "left", cell: ({ bound = "" }) => bound };
 const TIME: Field = { title: "time", cell: ({ seconds }) => formatSeconds(seconds) };
-const SHARE: Field = { title: "share", cell: ({ shareOfTime }) => formatPercent(shareOfTime) };
+const SHARE: Field = {
+  title: "share",
+  cell: ({ shareOfTime }) => (shareOfTime === null ? UNKNOWN_CELL : formatPercent(shareOfTime)),
+};
 const BYTES: Field = { title: "bytes", cell: (operator) => formatBytes(bytesOf(operator)) };
 const READ: Field = { title: "read", cell: ({ hbmReadBytes }) => formatBytes(hbmReadBytes) };
 const WRITE: Field = { title: "written", cell: ({ hbmWriteBytes }) => formatBytes(hbmWriteBytes) };
@@ -47,8 +51,8 @@ export function operatorTable(result: Result, width: number): TextTable {
   const taken = columns.reduce((sum, { title }, index) => sum + GAP + longest(title, rows, index), 0);
   const room = Math.min(LONGEST_BAR, width - taken);
   if (room < 2) return { columns, rows };
-  const most = Math.max(...result.operators.map(({ shareOfTime }) => shareOfTime), 1e-9);
-  const bars = result.operators.map(({ shareOfTime }) => bar(shareOfTime / most, room));
+  const most = Math.max(...result.operators.map(({ shareOfTime }) => shareOfTime ?? 0), 1e-9);
+  const bars = result.operators.map(({ shareOfTime }) => bar((shareOfTime ?? 0) / most, room));
   return {
     columns: [...columns, { title: "", align: "left" }],
     rows: rows.map((row, index) => [...row, bars[index] ?? ""]),

@@ -1,6 +1,6 @@
 import type { Result } from "../schema/result.ts";
 import { visible } from "../visible.ts";
-import { alternativeBars } from "./chart/bars.ts";
+import { alternativeBars, barsTitle } from "./chart/bars.ts";
 import { terminalBars } from "./chart/bars-terminal.ts";
 import { classesOf, classLook } from "./chart/classes.ts";
 import { roofline } from "./chart/roofline.ts";
@@ -20,6 +20,7 @@ export function runChart(results: readonly Result[], look: Look): string {
 function oneChart(result: Result, look: Look): string {
   const style = paint(look);
   const model = roofline(result);
+  const bars = alternativeBars(result);
   const sections = [
     headline(result, look, style),
     [
@@ -28,10 +29,12 @@ function oneChart(result: Result, look: Look): string {
         ? []
         : wrap(visible(offChartText(model.offChart, result)), look.width, "  ")),
     ],
-    [
-      ...wrap(`Time of the layer with other norms (${barLegend(result, look)}):`, look.width),
-      ...terminalBars(alternativeBars(result), look),
-    ],
+    bars.length === 0
+      ? wrap(`${barsTitle(bars)}.`, look.width)
+      : [
+          ...wrap(`${barsTitle(bars)} (${barLegend(result, look)}):`, look.width),
+          ...terminalBars(bars, look),
+        ],
   ];
   return sections.map((lines) => lines.join("\n")).join("\n\n");
 }

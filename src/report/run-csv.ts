@@ -25,7 +25,7 @@ export function runCsv(results: readonly Result[]): string {
       scenario.model.name,
       scenario.hardware.name,
       scenario.workload.phase,
-      ...OPERATOR_FIELDS.map((field) => operator[field]),
+      ...OPERATOR_FIELDS.map((field) => operator[field] ?? ""),
     ]),
   );
   return csv(HEADER, rows);

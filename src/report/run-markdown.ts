@@ -13,7 +13,7 @@ import {
 import { sentence, verdicts } from "./headline.ts";
 import { escapeMarkdown, markdownLine, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
-import { title } from "./words.ts";
+import { title, UNKNOWN } from "./words.ts";
 
 /** The same report for GitHub. */
 export function runMarkdown(results: readonly Result[]): string {
@@ -22,6 +22,7 @@ export function runMarkdown(results: readonly Result[]): string {
 
 function oneReport(result: Result): string {
   const reading = textbookReading(result);
+  const others = alternativesTable(result);
   const lines = [
     `## ${escapeMarkdown(title(result.scenario))}`,
     "",
@@ -38,7 +39,7 @@ function oneReport(result: Result): string {
     ...table(plainOperatorTable(result)),
     "### Time by kind and implementation of the norm",
     "",
-    ...table(alternativesTable(result)),
+    ...(others === undefined ? [`${UNKNOWN}.`, ""] : table(others)),
     ...articleSections(result, reading).flatMap(section),
     ...[
       wholeModelText(result),

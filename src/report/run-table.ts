@@ -17,7 +17,7 @@ import { operatorTable, type TextTable } from "./operator-table.ts";
 import { type Paint, paint } from "./paint.ts";
 import { toAscii, wrap } from "./text.ts";
 import { textTable } from "./text-table.ts";
-import { title } from "./words.ts";
+import { title, UNKNOWN } from "./words.ts";
 
 /** The report for people: whoever reads only its first five lines knows the answer. */
 export function runTable(results: readonly Result[], look: Look): string {
@@ -30,13 +30,17 @@ const SEE_IT = "See it: norm-roofline report -o report.html (a page), or run --c
 function oneReport(result: Result, look: Look): string {
   const style = paint(look);
   const reading = textbookReading(result);
+  const others = alternativesTable(result);
   const sections = [
     headline(result, look, style),
     layerFacts(result).flatMap((fact) => wrap(fact, look.width, "  ")),
     table(operatorTable(result, look.width), style, " "),
     [
-      ...wrap("Time of the norms and of the layer by kind and implementation of the norm:", look.width),
-      ...table(alternativesTable(result), style, "  "),
+      ...wrap(
+        `Time of the norms and of the layer by kind and implementation of the norm:${others === undefined ? ` ${UNKNOWN}.` : ""}`,
+        look.width,
+      ),
+      ...(others === undefined ? [] : table(others, style, "  ")),
     ],
     ...articleSections(result, reading).map((part) => section(part, look, style)),
     closing(result, look, style, articleText(reading)),

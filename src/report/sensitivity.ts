@@ -4,7 +4,7 @@ import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { title } from "./words.ts";
+import { title, UNKNOWN } from "./words.ts";
 
 const change =
   (digits: number) =>
@@ -48,14 +48,17 @@ export async function sensitivityReport(found: Sensitivity, format: Format, look
 const short = (parameter: string): string =>
   parameter.replace(/^hardware\.(calibration\.)?/, "").replace(/\.value$/, "");
 
-function notes({ scenario, shareOfTime, saving, layerSeconds, band, warnings }: Sensitivity): string[] {
+function notes({ shareOfTime, saving, layerSeconds, band, warnings }: Sensitivity): string[] {
+  const now =
+    shareOfTime === null || saving === null
+      ? `normalization's share and what RMSNorm saves: ${UNKNOWN}`
+      : `normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${formatPercent(saving)}`;
+  const order = shareOfTime === null ? "layer" : "share";
   return [
-    `Now: normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${formatPercent(saving)}, layer ${formatSeconds(layerSeconds)}.`,
-    "norm share and RMS saves: change in percentage points; largest effect on the share first.",
-    band !== null
-      ? `Error band of the profile here: ±${formatPercent(band.layerError)} of the layer, ±${significant(100 * band.shareError)} points of the share (median over ${band.layers} measured layers).`
-      : scenario.hardware.calibration === undefined
-        ? "This device has no calibration: its times are ideal, and nobody knows how far off."
-        : `${warnings.join(" ")} There is no error band.`,
+    `Now: ${now}, layer ${formatSeconds(layerSeconds)}.`,
+    `norm share and RMS saves: change in percentage points; largest effect on the ${order} first.`,
+    band === null
+      ? `${warnings.join(" ")} There is no error band.`
+      : `Error band of the profile here: ±${formatPercent(band.layerError)} of the layer, ±${significant(100 * band.shareError)} points of the share (median over ${band.layers} measured layers).`,
   ];
 }

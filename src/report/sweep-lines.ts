@@ -72,21 +72,21 @@ const jsonLine: Line = (keys, digits, columns) => {
  * join does, in half the time: V8 looks for each number that is joined in a cache of texts, and sweeps seldom repeat one.
  */
 function csvColumns(fields: readonly ResultField[]): (answers: Answers) => string {
-  const values: (number | undefined)[] = fields.map(() => undefined);
+  const values: (number | null | undefined)[] = fields.map(() => undefined);
   return (answers) => {
     let missing = false;
     for (let column = 0; column < fields.length; column++) {
       const value = fields[column]!.read(answers);
-      if (value === undefined) missing = true;
+      if (value === undefined || value === null) missing = true;
       values[column] = value;
     }
     return missing ? values.join(",") : JSON.stringify(values).slice(1, -1);
   };
 }
 
-/** Members of an object, without braces; none where there is no number. */
+/** Members of an object, without braces; none where there is no number, null where nobody knows it. */
 function jsonColumns(fields: readonly ResultField[]): (answers: Answers) => string {
-  const record: Record<string, number | undefined> = {};
+  const record: Record<string, number | null | undefined> = {};
   return (answers) => {
     for (const { name, read } of fields) record[name] = read(answers);
     return JSON.stringify(record).slice(1, -1);

@@ -26,6 +26,11 @@ export const IMPLEMENTATION_HELP = {
   folded: "weight folded into the next matmul, only the statistic is computed (FlashNorm)",
 } as const satisfies Record<NormImplementation, string>;
 
+/** What a datasheet does not say: how long norms take, and all that follows from it. */
+export const UNKNOWN = "unknown (datasheet only)";
+
+export const shareText = (share: number | null): string => (share === null ? UNKNOWN : formatPercent(share));
+
 /** `prefill 1 × 4096`, `decode 8 × 1 after 4096`, `train 8 × 512`; where something moves, what does not. */
 export function workloadText({ workload }: Scenario, moving: readonly string[] = []): string {
   const { phase, batch, sequence, context } = workload;

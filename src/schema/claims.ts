@@ -13,7 +13,13 @@ const CLAIM_IDS = [
   "convergence",
 ] as const;
 
-const VERDICTS = ["holds", "holds only if", "does not hold", "outside this model"] as const;
+const VERDICTS = [
+  "holds",
+  "holds only if",
+  "does not hold",
+  "cannot be answered here",
+  "outside this model",
+] as const;
 
 const ValueSchema = z.strictObject({
   name: text,

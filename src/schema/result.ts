@@ -12,6 +12,9 @@ const share = z
   .min(0)
   .max(1 + 1e-9);
 
+/** What only a calibration tells: no datasheet says how fast norm kernels are. */
+const NOT_BY_DATASHEET = "null without a calibration";
+
 export const OperatorResultSchema = z.strictObject({
   name: text,
   class: z.enum(OPERATOR_CLASSES),
@@ -27,16 +30,19 @@ export const OperatorResultSchema = z.strictObject({
     .describe(
       "What its longest-waiting kernels wait for: arithmetic, HBM, L2, latency (floors, launches, instruction issue), host, network",
     ),
-  shareOfTime: share,
+  shareOfTime: share.nullable().describe(`Of the layer; of norms ${NOT_BY_DATASHEET}`),
 });
 
 const AlternativeSchema = z.strictObject({
   kind: z.enum(NORM_KINDS),
   implementation: z.enum(NORM_IMPLEMENTATIONS),
-  layerSeconds: amount,
-  normalizationSeconds: amount,
-  savedSeconds: z.number().describe("Against the scenario as given; negative: slower"),
-  savedShareOfTime: z.number().max(1),
+  layerSeconds: amount.nullable().describe(`The layer with these norms; ${NOT_BY_DATASHEET}`),
+  normalizationSeconds: amount.nullable().describe(NOT_BY_DATASHEET),
+  savedSeconds: z
+    .number()
+    .nullable()
+    .describe(`Against the scenario as given; negative: slower; ${NOT_BY_DATASHEET}`),
+  savedShareOfTime: z.number().max(1).nullable().describe(NOT_BY_DATASHEET),
   savedActivationBytes: amount.describe("Tensors that the layer keeps for its backward pass; 0 in inference"),
 });
 
@@ -62,15 +68,15 @@ export const ResultSchema = z.strictObject({
   }),
   operators: z.array(OperatorResultSchema),
   normalization: z.strictObject({
-    seconds: amount,
-    shareOfTime: share,
+    seconds: amount.nullable().describe(NOT_BY_DATASHEET),
+    shareOfTime: share.nullable().describe(NOT_BY_DATASHEET),
     flops: amount,
     shareOfFlops: share,
     hbmBytes: amount,
     shareOfHbmBytes: share,
   }),
   statisticalNormalization: z
-    .strictObject({ shareOfTime: share, shareOfFlops: share })
+    .strictObject({ shareOfTime: share.nullable().describe(NOT_BY_DATASHEET), shareOfFlops: share })
     .describe("Normalization and softmax, the class of Ivanov et al. (MLSys 2021)"),
   alternatives: z.array(AlternativeSchema),
   wholeModel: z.strictObject({
@@ -120,7 +126,9 @@ export const ResultSchema = z.strictObject({
           joulesPerToken: amount.optional(),
         })
         .optional()
-        .describe("The same with the other kind of norm by the same kernels; absent for passes of your own"),
+        .describe(
+          "The same with the other kind of norm by the same kernels; absent for passes of your own, and without a calibration",
+        ),
     })
     .describe("All GPUs at the profile's price and board power; absent where it does not say"),
   typicalError: z

@@ -6,8 +6,14 @@ const EffectSchema = z.strictObject({
   parameter: text.describe("A flag, or a path into the scenario"),
   value: z.number().describe("Its value in the scenario"),
   movedTo: z.number().describe("10% more, in whole numbers where the schema wants them"),
-  shareOfTimeChange: z.number().describe("Change of normalization's share of time, for exactly 10% more"),
-  savingChange: z.number().describe("Change of the share that RMSNorm saves (same kernels), likewise"),
+  shareOfTimeChange: z
+    .number()
+    .nullable()
+    .describe("Change of normalization's share of time, for exactly 10% more; null without a calibration"),
+  savingChange: z
+    .number()
+    .nullable()
+    .describe("Change of the share that RMSNorm saves (same kernels), likewise; null without a calibration"),
   layerSecondsChange: z.number().describe("Relative change of the layer's time, likewise"),
 });
 
@@ -15,10 +21,12 @@ const EffectSchema = z.strictObject({
 export const SensitivitySchema = z.strictObject({
   ...answeredBy,
   scenario: ScenarioSchema,
-  shareOfTime: z.number(),
-  saving: z.number(),
+  shareOfTime: z.number().nullable().describe("Null without a calibration"),
+  saving: z.number().nullable().describe("Null without a calibration"),
   layerSeconds: z.number(),
-  effects: z.array(EffectSchema).describe("Largest effect on normalization's share first"),
+  effects: z
+    .array(EffectSchema)
+    .describe("Largest effect on normalization's share first, on the layer's time where that is null"),
   band: z
     .strictObject({
       layerError: z.number().describe("Median relative error of such layers, of models that were not fitted"),

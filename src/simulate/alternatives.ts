@@ -2,7 +2,7 @@ import type { Alternative } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import { type LayerFigures, type LayerResult, layerFigures } from "./layer-result.ts";
+import { type LayerFigures, type LayerResult, layerFigures, ratio } from "./layer-result.ts";
 
 /** The same scenario with other norms. */
 export function withNormalization(
@@ -13,7 +13,7 @@ export function withNormalization(
   return { ...scenario, normalization: { kind, implementation } };
 }
 
-/** What another norm makes of a layer that takes `layerSeconds` as given. */
+/** What another norm makes of a layer that takes `layerSeconds` as given; null where norm kernels have no known time. */
 export function alternativeTo(
   layerSeconds: number,
   kind: NormKind,
@@ -21,14 +21,16 @@ export function alternativeTo(
   other: LayerFigures,
 ): Alternative {
   const { seconds: otherSeconds, savedActivationBytes } = other.layer();
+  const normalizationSeconds = other.normalization().seconds;
+  const isKnown = normalizationSeconds !== null;
   const savedSeconds = layerSeconds - otherSeconds;
   return {
     kind,
     implementation,
-    layerSeconds: otherSeconds,
-    normalizationSeconds: other.normalization().seconds,
-    savedSeconds,
-    savedShareOfTime: layerSeconds === 0 ? 0 : savedSeconds / layerSeconds,
+    layerSeconds: isKnown ? otherSeconds : null,
+    normalizationSeconds,
+    savedSeconds: isKnown ? savedSeconds : null,
+    savedShareOfTime: isKnown ? ratio(savedSeconds, layerSeconds) : null,
     savedActivationBytes,
   };
 }

@@ -2,6 +2,7 @@ import { isRecomputed } from "../layer/backward.ts";
 import { type Operator, sumOf } from "../layer/kernel.ts";
 import { layerOperators } from "../layer/layer.ts";
 import { type Device, device } from "../roofline/device.ts";
+import type { Hardware } from "../schema/hardware.ts";
 import { matmulPeak } from "../schema/peaks.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
@@ -48,9 +49,9 @@ export function layerFigures(scenario: Scenario): LayerFigures {
   const whole = once(() => wholeModel(scenario, target, kindCost(scenario, target, timed)));
   return {
     layer,
-    operators: once(() => operatorResults(timed, layer().seconds)),
-    normalization: once(() => normalizationTotals(timed, layer())),
-    statisticalNormalization: () => statisticalTotals(timed, layer()),
+    operators: once(() => operatorResults(timed, scenario, layer().seconds)),
+    normalization: once(() => normalizationTotals(timed, scenario, layer())),
+    statisticalNormalization: () => statisticalTotals(timed, scenario, layer()),
     wholeModel: whole,
     memory: () => memory(scenario, layerOperators),
     cost: () => cost(scenario, whole()),
@@ -62,11 +63,21 @@ function once<T>(compute: () => T): () => T {
   return () => (value ??= compute());
 }
 
-const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
+export const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 const bytesOf = ({ hbmReadBytes, hbmWriteBytes }: TimedOperator): number => hbmReadBytes + hbmWriteBytes;
 
-const operatorResults = ({ operators }: TimedLayer, layerSeconds: number): OperatorResult[] =>
+/**
+ * Whether it is known how long norms take on a device. A datasheet gives the time of matmuls at best; norm kernels are as
+ * slow as their latencies, rows and reductions make them, which only measurements tell.
+ */
+export const knowsNormTimes = ({ calibration }: Hardware): boolean => calibration !== undefined;
+
+const operatorResults = (
+  { operators }: TimedLayer,
+  { hardware }: Scenario,
+  layerSeconds: number,
+): OperatorResult[] =>
   operators.map(({ operator, flops, hbmReadBytes, hbmWriteBytes, seconds, idealSeconds, bound }) => ({
     name: operator.name,
     class: operator.class,
@@ -78,7 +89,7 @@ const operatorResults = ({ operators }: TimedLayer, layerSeconds: number): Opera
     seconds,
     idealSeconds,
     bound,
-    shareOfTime: ratio(seconds, layerSeconds),
+    shareOfTime: isNormalization(operator) && !knowsNormTimes(hardware) ? null : ratio(seconds, layerSeconds),
   }));
 
 function layerTotals(timed: TimedLayer, scenario: Scenario): Result["layer"] {
@@ -110,14 +121,18 @@ function layerTotals(timed: TimedLayer, scenario: Scenario): Result["layer"] {
 const recomputedFlops = ({ operators }: Pick<TimedLayer, "operators">): number =>
   sumOf(operators, ({ operator, flops }) => (isRecomputed(operator) ? flops : 0));
 
-function normalizationTotals(timed: TimedLayer, layer: Result["layer"]): Result["normalization"] {
+function normalizationTotals(
+  timed: TimedLayer,
+  { hardware }: Scenario,
+  layer: Result["layer"],
+): Result["normalization"] {
   const norms = timed.operators.filter(({ operator }) => isNormalization(operator));
-  const seconds = sumOf(norms, (one) => one.seconds);
+  const seconds = knowsNormTimes(hardware) ? sumOf(norms, (one) => one.seconds) : null;
   const flops = sumOf(norms, (one) => one.flops);
   const hbmBytes = sumOf(norms, bytesOf);
   return {
     seconds,
-    shareOfTime: ratio(seconds, layer.seconds),
+    shareOfTime: seconds === null ? null : ratio(seconds, layer.seconds),
     flops,
     shareOfFlops: ratio(flops, layer.flops),
     hbmBytes,
@@ -128,15 +143,21 @@ function normalizationTotals(timed: TimedLayer, layer: Result["layer"]): Result[
 const isNormalization = (operator: Operator): boolean => operator.class === "normalization";
 
 /** Ivanov et al. (MLSys 2021) put softmax and normalization in one class; with flash attention softmax has no kernel. */
-function statisticalTotals(timed: TimedLayer, layer: Result["layer"]): Result["statisticalNormalization"] {
+function statisticalTotals(
+  timed: TimedLayer,
+  { hardware }: Scenario,
+  layer: Result["layer"],
+): Result["statisticalNormalization"] {
   const those = timed.operators.filter(
     ({ operator }) => isNormalization(operator) || operator.name.startsWith("softmax"),
   );
   return {
-    shareOfTime: ratio(
-      sumOf(those, (one) => one.seconds),
-      layer.seconds,
-    ),
+    shareOfTime: knowsNormTimes(hardware)
+      ? ratio(
+          sumOf(those, (one) => one.seconds),
+          layer.seconds,
+        )
+      : null,
     shareOfFlops: ratio(
       sumOf(those, (one) => one.flops),
       layer.flops,

@@ -1,19 +1,16 @@
 import { fusesQuantization, normPlaces } from "../layer/layout.ts";
 import { NORM_KIND_FACTS } from "../layer/norm-kinds.ts";
 import type { NormPlace } from "../layer/normalization.ts";
+import type { Hardware } from "../schema/hardware.ts";
 import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { isNarrow, NORM_NAMES } from "../schema/vocabulary.ts";
+import { knowsNormTimes } from "./layer-result.ts";
 
 /** What a reader must know before using the numbers; never a reason to refuse a scenario that can be computed. */
 export function warnings(scenario: Scenario, memory: Result["memory"]): string[] {
   const { hardware, model, workload, parallelism, normalization, kernels, precision } = scenario;
-  const found: string[] = [];
-  if (hardware.calibration === undefined) {
-    found.push(
-      `${hardware.name} has no calibration: all times are the ideal of its datasheet, without floors, launches or caches.`,
-    );
-  }
+  const found: string[] = [...datasheetOnly(hardware)];
   const { totalBytes, weightBytes, kvCacheBytes, activationBytes, optimizerBytes } = memory;
   if (totalBytes > hardware.hbmBytes) {
     const parts = [
@@ -72,14 +69,22 @@ function fewQueries({ hardware, workload }: Scenario): string[] {
   ];
 }
 
+/** What a device without a calibration cannot tell. */
+export const datasheetOnly = (hardware: Hardware): string[] =>
+  knowsNormTimes(hardware)
+    ? []
+    : [
+        `${hardware.name} has no calibration: all times are the ideal of its datasheet, without floors, launches or caches. No datasheet says how fast norm kernels are: normalization's share of time and what other norms save are unknown.`,
+      ];
+
 /** Where a swap of norms saves more time than the norms have, a reader looks for the mistake. */
 export function sharedWaiting(
   { runtime }: Scenario,
   { seconds }: Result["normalization"],
   others: Result["alternatives"],
 ): string[] {
-  const saved = Math.max(...others.map(({ savedSeconds }) => savedSeconds));
-  return runtime === "eager" && saved > seconds
+  const saved = Math.max(...others.map(({ savedSeconds }) => savedSeconds ?? 0));
+  return runtime === "eager" && seconds !== null && saved > seconds
     ? [
         "An operator's time includes its wait for the host, and kernels behind the norms wait too: fewer kernels in the norms save more than the norms' own time.",
       ]

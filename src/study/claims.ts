@@ -3,6 +3,7 @@ import type { Claim, Place } from "../schema/claims.ts";
 import type { Bound, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
+import { knowsNormTimes } from "../simulate/layer-result.ts";
 import { usdPerMillionTokens } from "../simulate/whole-model.ts";
 import { type Answers, answersFor } from "./answers.ts";
 import { parseField, savingOfGiven } from "./result-field.ts";
@@ -32,7 +33,8 @@ const ARTICLE = {
 export function claims(space: Space, gpuHourUsd: number | undefined): Claim[] {
   const scenario = scenariosOf(space)([]);
   const at = (norm: Scenario["normalization"]): Answers => answersFor({ ...scenario, normalization: norm });
-  const context: Context = { space, scenario, gpuHourUsd, at };
+  const isTimed = knowsNormTimes(scenario.hardware);
+  const context: Context = { isTimed, space, scenario, gpuHourUsd, at };
   return [
     flopShare(context),
     runtimeShare(context),
@@ -46,12 +48,31 @@ export function claims(space: Space, gpuHourUsd: number | undefined): Claim[] {
 }
 
 interface Context {
+  /** false: the device has no calibration, and only counts can be judged */
+  readonly isTimed: boolean;
   readonly space: Space;
   readonly scenario: Scenario;
   readonly gpuHourUsd: number | undefined;
   /** answers of the scenario with another norm */
   readonly at: (norm: Scenario["normalization"]) => Answers;
 }
+
+/** A claim before it is judged. */
+type Statement = Pick<Claim, "id" | "claim" | "threshold" | "evidence">;
+
+const judged = (
+  { id, claim, threshold, evidence }: Statement,
+  { values, verdict, condition, places }: Omit<Claim, keyof Statement>,
+): Claim => ({ id, claim, values, verdict, condition, threshold, places, evidence });
+
+/** A claim about time where nobody knows the time of norms. */
+const unanswered = (statement: Statement): Claim =>
+  judged(statement, {
+    values: [],
+    verdict: "cannot be answered here",
+    condition: "without a calibration of this device",
+    places: [],
+  });
 
 const share = (name: string, value: number): Claim["values"][number] => ({ name, value, unit: "share" });
 const percent = (value: number): string => `${100 * value}%`;
@@ -121,39 +142,53 @@ function flopShare(context: Context): Claim {
   };
 }
 
+const RUNTIME_SHARE: Statement = {
+  id: "runtime-share",
+  claim: "yet it is about 25% of the runtime",
+  threshold: `at least ${percent(ARTICLE.runtimeShareFrom)} of the layer's time`,
+  evidence: ["25.5% is softmax and LayerNorm together, PyTorch of 2020 on a V100 (the same table)"],
+};
+
 function runtimeShare(context: Context): Claim {
+  if (!context.isTimed) return unanswered(RUNTIME_SHARE);
   const own = context.scenario.normalization;
-  const here = context.at(own).normalization().shareOfTime;
-  const eager = context.at(EAGER).normalization().shareOfTime;
+  // behind the guard no time is null
+  const here = context.at(own).normalization().shareOfTime!;
+  const eager = context.at(EAGER).normalization().shareOfTime!;
   const holds = here >= ARTICLE.runtimeShareFrom;
   const onlyEager = !holds && eager >= ARTICLE.runtimeShareFrom;
   const ask = (norm: Scenario["normalization"]): Place =>
     place(context, "25% of the runtime", "normalization.shareOfTime", ARTICLE.runtimeShare, norm);
-  return {
-    id: "runtime-share",
-    claim: "yet it is about 25% of the runtime",
+  return judged(RUNTIME_SHARE, {
     values: [share("share of runtime", here), share("as op-by-op LayerNorm", eager)],
     verdict: holds ? "holds" : onlyEager ? "holds only if" : "does not hold",
     condition: onlyEager ? "LayerNorm runs op by op" : "",
-    threshold: `at least ${percent(ARTICLE.runtimeShareFrom)} of the layer's time`,
     places: holds ? [] : [...(normName(own) === normName(EAGER) ? [] : [ask(own)]), ask(EAGER)],
-    evidence: ["25.5% is softmax and LayerNorm together, PyTorch of 2020 on a V100 (the same table)"],
-  };
+  });
 }
 
 const BETTER: readonly NormImplementation[] = ["fused", "residual-fused", "folded"];
 
+const RMSNORM_SAVING: Statement = {
+  id: "rmsnorm-saving",
+  claim: "RMSNorm gives about a 25% reduction in wall-clock time",
+  threshold: `at least ${percent(ARTICLE.savingFrom)} of the layer's time with the same kind of kernel`,
+  evidence: [
+    "7% to 64% of running time on small models with the kernels of 2019 (Zhang & Sennrich, arXiv 1910.07467)",
+    "5.1% more steps per second for T5-base (Narang et al. 2021); 2.1% slower for GPT-NeoX with eager RMSNorm (its pull request 136)",
+  ],
+};
+
 function rmsNormSaving(context: Context): Claim {
+  if (!context.isTimed) return unanswered(RMSNORM_SAVING);
   const own = context.scenario.normalization;
   const same = savingOfGiven(context.at(own)) ?? 0;
   const best = Math.max(...BETTER.map((by) => savingOfGiven(context.at(own), by) ?? 0));
-  const fromEager = context.at(EAGER).alternative("rmsnorm", "fused").savedShareOfTime;
+  const fromEager = context.at(EAGER).alternative("rmsnorm", "fused").savedShareOfTime!;
   const holds = same >= ARTICLE.savingFrom;
   const onlyBetter = best >= ARTICLE.savingFrom;
   const onlyEager = fromEager >= ARTICLE.savingFrom;
-  return {
-    id: "rmsnorm-saving",
-    claim: "RMSNorm gives about a 25% reduction in wall-clock time",
+  return judged(RMSNORM_SAVING, {
     values: [
       share("saved by the formula (same kernels)", same),
       share("saved with the best kernels too", best),
@@ -167,7 +202,6 @@ function rmsNormSaving(context: Context): Claim {
         : onlyEager
           ? "an op-by-op LayerNorm becomes one fused RMSNorm"
           : "",
-    threshold: `at least ${percent(ARTICLE.savingFrom)} of the layer's time with the same kind of kernel`,
     places: holds
       ? []
       : [
@@ -180,11 +214,7 @@ function rmsNormSaving(context: Context): Claim {
             EAGER,
           ),
         ],
-    evidence: [
-      "7% to 64% of running time on small models with the kernels of 2019 (Zhang & Sennrich, arXiv 1910.07467)",
-      "5.1% more steps per second for T5-base (Narang et al. 2021); 2.1% slower for GPT-NeoX with eager RMSNorm (its pull request 136)",
-    ],
-  };
+  });
 }
 
 const secondsOf = (
@@ -194,7 +224,16 @@ const secondsOf = (
 
 const OUTSIDE: readonly Bound[] = ["host", "network"];
 
-function memoryBound({ scenario, at }: Context): Claim {
+const MEMORY_BOUND: Statement = {
+  id: "memory-bound",
+  claim: "GPU utilization is limited by bandwidth, not by compute",
+  threshold: "less than half of the layer's time bound by compute, or by host and network, and no norm",
+  evidence: [],
+};
+
+function memoryBound(context: Context): Claim {
+  if (!context.isTimed) return unanswered(MEMORY_BOUND);
+  const { scenario, at } = context;
   const answers = at(scenario.normalization);
   const operators = answers.operators();
   const { seconds, hardwareFlopsUtilization, bandwidthUtilization } = answers.layer();
@@ -210,9 +249,7 @@ function memoryBound({ scenario, at }: Context): Claim {
       : computeShare >= 0.5
         ? "one looks at the norms alone, or in decode: the layer itself waits for arithmetic"
         : "";
-  return {
-    id: "memory-bound",
-    claim: "GPU utilization is limited by bandwidth, not by compute",
+  return judged(MEMORY_BOUND, {
     values: [
       share("time bound by compute", computeShare),
       ...(outsideShare > 0 ? [share("by the host or other GPUs", outsideShare)] : []),
@@ -221,10 +258,8 @@ function memoryBound({ scenario, at }: Context): Claim {
     ],
     verdict: normsCompute ? "does not hold" : layerOnlyIf === "" ? "holds" : "holds only if",
     condition: normsCompute ? "" : layerOnlyIf,
-    threshold: "less than half of the layer's time bound by compute, or by host and network, and no norm",
     places: [],
-    evidence: [],
-  };
+  });
 }
 
 /** What the norms of a layer move in the forward pass, and how many kernels they are. */
@@ -263,7 +298,16 @@ function multiplePasses({ scenario, at }: Context): Claim {
   };
 }
 
-function utilization({ scenario, at }: Context): Claim {
+const UTILIZATION: Statement = {
+  id: "utilization",
+  claim: "with RMSNorm the compute engines stay fed: higher utilization",
+  threshold: `at least ${ARTICLE.utilizationPoints} point of peak more`,
+  evidence: [],
+};
+
+function utilization(context: Context): Claim {
+  if (!context.isTimed) return unanswered(UTILIZATION);
+  const { scenario, at } = context;
   const { implementation } = scenario.normalization;
   const before = at({ kind: "layernorm", implementation }).layer().hardwareFlopsUtilization;
   const after = at({ kind: "rmsnorm", implementation }).layer().hardwareFlopsUtilization;
@@ -272,9 +316,7 @@ function utilization({ scenario, at }: Context): Claim {
   const bestPoints = 100 * (best - before);
   const holds = points >= ARTICLE.utilizationPoints;
   const onlyBetter = bestPoints >= ARTICLE.utilizationPoints;
-  return {
-    id: "utilization",
-    claim: "with RMSNorm the compute engines stay fed: higher utilization",
+  return judged(UTILIZATION, {
     values: [
       share("of peak FLOP/s with LayerNorm", before),
       share("with RMSNorm, same kernels", after),
@@ -282,13 +324,20 @@ function utilization({ scenario, at }: Context): Claim {
     ],
     verdict: holds ? "holds" : onlyBetter ? "holds only if" : "does not hold",
     condition: !holds && onlyBetter ? "the kernels get better with it" : "",
-    threshold: `at least ${ARTICLE.utilizationPoints} point of peak more`,
     places: [],
-    evidence: [],
-  };
+  });
 }
 
-function cost({ scenario, at, gpuHourUsd }: Context): Claim {
+const COST: Statement = {
+  id: "cost",
+  claim: "so cloud compute costs fall",
+  threshold: `at least ${percent(ARTICLE.costSaving)} cheaper`,
+  evidence: [],
+};
+
+function cost(context: Context): Claim {
+  if (!context.isTimed) return unanswered(COST);
+  const { scenario, at, gpuHourUsd } = context;
   const { implementation } = scenario.normalization;
   const usd = (norm: Scenario["normalization"]): number =>
     usdPerMillionTokens(at(norm).wholeModel(), gpuHourUsd ?? 0);
@@ -299,9 +348,7 @@ function cost({ scenario, at, gpuHourUsd }: Context): Claim {
   const bestSaved = savingOfGiven(at(scenario.normalization), "residual-fused") ?? 0;
   const holds = saved >= ARTICLE.costSaving;
   const onlyBetter = bestSaved >= ARTICLE.costSaving;
-  return {
-    id: "cost",
-    claim: "so cloud compute costs fall",
+  return judged(COST, {
     values: [
       share("saved, same kernels", saved),
       ...(gpuHourUsd === undefined
@@ -314,10 +361,8 @@ function cost({ scenario, at, gpuHourUsd }: Context): Claim {
     ],
     verdict: holds ? "holds" : onlyBetter ? "holds only if" : "does not hold",
     condition: !holds && onlyBetter ? "the kernels get better with it" : "",
-    threshold: `at least ${percent(ARTICLE.costSaving)} cheaper`,
     places: [],
-    evidence: [],
-  };
+  });
 }
 
 const convergence = (): Claim => ({

@@ -4,7 +4,8 @@ import type { OperatorResult, Result } from "../schema/result.ts";
 export interface ClassShares {
   readonly name: string;
   readonly shareOfFlops: number;
-  readonly shareOfTime: number;
+  /** null where the device has no calibration */
+  readonly shareOfTime: number | null;
 }
 
 /** One BERT-large encoder layer, forward and backward, V100, PyTorch of 2020. */
@@ -25,7 +26,10 @@ export function ivanovClasses({ operators, layer, statisticalNormalization }: Re
     {
       name: "element-wise",
       shareOfFlops: Math.max(0, 1 - shareOfFlops - statisticalNormalization.shareOfFlops),
-      shareOfTime: Math.max(0, 1 - shareOfTime - statisticalNormalization.shareOfTime),
+      shareOfTime:
+        statisticalNormalization.shareOfTime === null
+          ? null
+          : Math.max(0, 1 - shareOfTime - statisticalNormalization.shareOfTime),
     },
   ];
 }

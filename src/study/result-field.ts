@@ -1,6 +1,7 @@
 import { suggestion } from "../nearest.ts";
 import type { Alternative, OperatorResult, Result } from "../schema/result.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
+import { ratio } from "../simulate/layer-result.ts";
 import type { Answers } from "./answers.ts";
 
 /** What a number of the result is measured in. */
@@ -20,8 +21,11 @@ export type Unit =
 export interface ResultField {
   readonly name: string;
   readonly unit: Unit;
-  /** undefined where this scenario has no such number: an operator that its layer does not have */
-  readonly read: (answers: Answers) => number | undefined;
+  /**
+   * undefined where this scenario has no such number: an operator that its layer does not have; null where nobody knows
+   * it: times of norms on a device without a calibration
+   */
+  readonly read: (answers: Answers) => number | null | undefined;
 }
 
 export type ParsedField =
@@ -108,16 +112,21 @@ const ALTERNATIVE = {
 } as const satisfies Record<Exclude<keyof Alternative, "kind" | "implementation">, Unit>;
 
 /** Share of the layer's time that RMSNorm by `rms` saves against LayerNorm by `layer`, whichever the scenario has. */
-export function savingShare(answers: Answers, layer: NormImplementation, rms: NormImplementation): number {
+export function savingShare(
+  answers: Answers,
+  layer: NormImplementation,
+  rms: NormImplementation,
+): number | null {
   const before = answers.alternative("layernorm", layer).layerSeconds;
-  return before === 0 ? 0 : (before - answers.alternative("rmsnorm", rms).layerSeconds) / before;
+  const after = answers.alternative("rmsnorm", rms).layerSeconds;
+  return before === null || after === null ? null : ratio(before - after, before);
 }
 
 /**
  * What RMSNorm by `rms` (by the same kernels where it is not given) saves against LayerNorm by the scenario's kernels;
  * against the scenario as given, or nothing, where it describes passes of its own, which have no twin.
  */
-export function savingOfGiven(answers: Answers, rms?: NormImplementation): number | undefined {
+export function savingOfGiven(answers: Answers, rms?: NormImplementation): number | null | undefined {
   const { implementation } = answers.scenario.normalization;
   if (typeof implementation === "string") return savingShare(answers, implementation, rms ?? implementation);
   return rms && answers.alternative("rmsnorm", rms).savedShareOfTime;
@@ -192,7 +201,7 @@ function fixed<P extends FixedPart>(
   const known = key as keyof Result[P] & string;
   return {
     unit: units[known]!,
-    read: (answers) => (answers[part]() as Result[P])[known] as number | undefined,
+    read: (answers) => (answers[part]() as Result[P])[known] as number | null | undefined,
   };
 }
 

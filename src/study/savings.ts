@@ -34,11 +34,13 @@ export function swaps(result: Result): Swap[] {
     const said = found.some((swap) => swap.kind === to && swap.implementation === by);
     if (other === undefined || said || isGiven(result, to, by)) return;
     const { savedSeconds, savedShareOfTime } = other;
+    // nobody knows what is saved where no norm's time is known
+    if (savedSeconds === null || savedShareOfTime === null) return;
     found.push({ question, kind: to, implementation: by, savedSeconds, savedShareOfTime });
   };
   if (typeof implementation === "string") add("other-kind", SWAPPED_KIND[kind], implementation);
   // a kernel that is slower here is not a better one
-  const { savedSeconds: byFused = 0 } = alternative(result, "rmsnorm", "fused") ?? {};
+  const byFused = alternative(result, "rmsnorm", "fused")?.savedSeconds ?? 0;
   if (byFused > 0) add("better-kernel", "rmsnorm", "fused");
   add("residual-fused", "rmsnorm", "residual-fused");
   add("eager", "rmsnorm", "eager");

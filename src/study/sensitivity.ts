@@ -1,6 +1,7 @@
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
 import { knownError } from "../simulate/typical-error.ts";
+import { datasheetOnly } from "../simulate/warnings.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type Answers, answersFor } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
@@ -55,16 +56,28 @@ function parametersOf(scenario: Scenario): readonly string[] {
 }
 
 interface Figures {
-  readonly share: number;
-  readonly saving: number;
+  readonly share: number | null;
+  readonly saving: number | null;
   readonly seconds: number;
 }
 
-const figuresOf = (answers: Answers): Figures => ({
-  share: answers.normalization().shareOfTime,
-  seconds: answers.layer().seconds,
-  saving: savingOfGiven(answers) ?? 0,
-});
+function figuresOf(answers: Answers): Figures {
+  const saving = savingOfGiven(answers);
+  return {
+    share: answers.normalization().shareOfTime,
+    seconds: answers.layer().seconds,
+    // passes of your own have no twin
+    saving: saving === undefined ? 0 : saving,
+  };
+}
+
+/** null where nobody knows the figure. */
+const changeOf = (before: number | null, after: number | null, scale: number): number | null =>
+  before === null || after === null ? null : scale * (after - before);
+
+/** How large an effect is: on normalization's share, on the layer where nobody knows that share. */
+const size = ({ shareOfTimeChange, layerSecondsChange }: Sensitivity["effects"][number]): number =>
+  Math.abs(shareOfTimeChange ?? layerSecondsChange);
 
 /** How much 10% more of each parameter moves normalization's share, RMSNorm's saving and the layer's time. */
 export function sensitivity(space: Space): Sensitivity {
@@ -88,8 +101,8 @@ export function sensitivity(space: Space): Sensitivity {
         parameter,
         value,
         movedTo,
-        shareOfTimeChange: scale * (there.share - base.share),
-        savingChange: scale * (there.saving - base.saving),
+        shareOfTimeChange: changeOf(base.share, there.share, scale),
+        savingChange: changeOf(base.saving, there.saving, scale),
         layerSecondsChange: scale * (there.seconds / base.seconds - 1),
       },
     ];
@@ -100,9 +113,9 @@ export function sensitivity(space: Space): Sensitivity {
     shareOfTime: base.share,
     saving: base.saving,
     layerSeconds: base.seconds,
-    effects: [...effects].sort((a, b) => Math.abs(b.shareOfTimeChange) - Math.abs(a.shareOfTimeChange)),
+    effects: [...effects].sort((a, b) => size(b) - size(a)),
     band: band && { layerError: band.layer, shareError: band.shareOfTime, layers: band.layers },
-    warnings: [...unknownBecause],
+    warnings: [...datasheetOnly(scenario.hardware), ...unknownBecause],
   };
 }
 

@@ -28,7 +28,7 @@ export function fieldAlong(
   const scenarioAt = scenariosAlong(space, name);
   return (value) => {
     const scenario = scenarioAt(value);
-    return scenario && field.read(answersFor(scenario));
+    return scenario && (field.read(answersFor(scenario)) ?? undefined);
   };
 }
 

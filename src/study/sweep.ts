@@ -35,7 +35,7 @@ export function shardRange(size: number, k: number, n: number): { from: number; 
 }
 
 /** All points as values, for formats that need every row at hand. */
-export function sweepRows({ space, columns }: SweepPlan): Record<string, AxisValue | undefined>[] {
+export function sweepRows({ space, columns }: SweepPlan): Record<string, AxisValue | null | undefined>[] {
   const scenarioAt = scenariosOf(space);
   const fields = columnFields(columns);
   const digits: number[] = [];

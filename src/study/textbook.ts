@@ -10,7 +10,7 @@ export interface TextbookReading {
   readonly layerNormBytes: number;
   readonly rmsNormBytes: number;
   readonly savedShareOfNormBytes: number;
-  readonly savedShareOfTime: number;
+  readonly savedShareOfTime: number | null;
 }
 
 const isForwardNorm = (operator: OperatorResult): boolean =>

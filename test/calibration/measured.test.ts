@@ -330,7 +330,7 @@ describe("a measured layer", () => {
     });
     expect(predictions[0]?.predict(target)).toBeCloseTo(layerResult(same).layer.seconds, 12);
     expect(predictedShare(given, "rmsnorm.native", target)).toBeCloseTo(
-      layerResult(same).normalization.shareOfTime,
+      layerResult(same).normalization.shareOfTime!,
       12,
     );
   });
@@ -346,7 +346,7 @@ describe("a measured layer", () => {
       });
     for (const qkNorm of [true, false])
       expect(predictedShare(layerRow({ shape: { ...shape, qkNorm } }), "rmsnorm.native", target)).toBeCloseTo(
-        layerResult(same(qkNorm)).normalization.shareOfTime,
+        layerResult(same(qkNorm)).normalization.shareOfTime!,
         12,
       );
   });
@@ -361,7 +361,7 @@ describe("a measured layer", () => {
       parallelism: { tensor: 2, sequenceParallel: false },
     });
     expect(predictedShare(given, "rmsnorm.native", target)).toBeCloseTo(
-      layerResult(same).normalization.shareOfTime,
+      layerResult(same).normalization.shareOfTime!,
       12,
     );
   });

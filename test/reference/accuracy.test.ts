@@ -140,7 +140,7 @@ describe("what was measured must come out", () => {
   const saved = (given: Scenario, kind: string, implementation: string): number =>
     simulate(given).alternatives.find(
       (alternative) => alternative.kind === kind && alternative.implementation === implementation,
-    )!.savedShareOfTime;
+    )!.savedShareOfTime!;
   const h200 = (changes: Partial<Scenario>): Scenario =>
     scenario({ hardware: hardware("h200-sxm"), ...changes });
 
@@ -157,7 +157,7 @@ describe("what was measured must come out", () => {
 
   test("eager LayerNorm is the slowest of all, one kernel with the residual add in it the fastest with weights", () => {
     const { alternatives } = simulate(scenario());
-    const bySeconds = [...alternatives].sort((a, b) => a.layerSeconds - b.layerSeconds);
+    const bySeconds = [...alternatives].sort((a, b) => a.layerSeconds! - b.layerSeconds!);
     expect(bySeconds.at(-1)).toMatchObject({ kind: "layernorm", implementation: "eager" });
     const fastest = bySeconds.find((alternative) => alternative.implementation !== "folded");
     expect(fastest?.implementation).toBe("residual-fused");

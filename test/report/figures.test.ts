@@ -40,7 +40,7 @@ describe("the table of operators", () => {
       expect(row[at("bound")]).toBe(operator.bound);
       expect(row[at("ideal")]).toBe(formatSeconds(operator.idealSeconds));
       expect(row[at("time")]).toBe(formatSeconds(operator.seconds));
-      expect(row[at("share")]).toBe(formatPercent(operator.shareOfTime));
+      expect(row[at("share")]).toBe(formatPercent(operator.shareOfTime!));
     });
     const sum = rows.at(-1)!;
     expect(sum[at("time")]).toBe(formatSeconds(BASE.layer.seconds));
@@ -63,7 +63,7 @@ describe("the table of operators", () => {
     const { rows } = operatorTable(BASE, 120);
     const bars = rows.slice(0, -1).map((row) => row.at(-1)!.length);
     const longest = BASE.operators.findIndex(
-      ({ shareOfTime }) => shareOfTime === Math.max(...BASE.operators.map((one) => one.shareOfTime)),
+      ({ shareOfTime }) => shareOfTime === Math.max(...BASE.operators.map((one) => one.shareOfTime!)),
     );
     expect(bars[longest]).toBe(Math.max(...bars));
     expect(Math.max(...bars)).toBeLessThanOrEqual(20);
@@ -76,7 +76,7 @@ describe("the table of operators", () => {
 
 describe("the table of alternatives", () => {
   test("has a row an implementation, LayerNorm and RMSNorm side by side", () => {
-    const { columns, rows } = alternativesTable(BASE);
+    const { columns, rows } = alternativesTable(BASE)!;
     expect(columns.map(({ title }) => title)).toEqual([
       "implementation",
       ...["LayerNorm", "layer", "saved"],
@@ -86,14 +86,14 @@ describe("the table of alternatives", () => {
   });
 
   test("marks the one that is given, and shows what each saves", () => {
-    const { rows } = alternativesTable(BASE);
+    const { rows } = alternativesTable(BASE)!;
     const native = rows.find(([name]) => name === "native")!;
     expect(native[3]).toBe("given");
     const rms = BASE.alternatives.find((one) => one.kind === "rmsnorm" && one.implementation === "native")!;
     expect(native.slice(4)).toEqual([
-      formatSeconds(rms.normalizationSeconds),
-      formatSeconds(rms.layerSeconds, 4),
-      formatPercent(rms.savedShareOfTime),
+      formatSeconds(rms.normalizationSeconds!),
+      formatSeconds(rms.layerSeconds!, 4),
+      formatPercent(rms.savedShareOfTime!),
     ]);
     expect(rows.flat().filter((cell) => cell === "given")).toHaveLength(1);
   });
@@ -119,7 +119,7 @@ describe("a report in every format", () => {
       expect(row["hardware"]).toBe(given.hardware.name);
       expect(row["phase"]).toBe(given.workload.phase);
       for (const [key, value] of Object.entries(operator))
-        expect(typeof value === "number" ? Number(row[key]) : row[key]).toBe(value);
+        expect(typeof value === "number" ? Number(row[key]) : row[key]).toBe(value ?? "");
     });
   });
 
@@ -208,8 +208,8 @@ describe("scenarios side by side", () => {
       const { layer, normalization, wholeModel } = results[index]!;
       expect(Number(row["layerSeconds"])).toBe(layer.seconds);
       expect(Number(row["idealSeconds"])).toBe(layer.idealSeconds);
-      expect(Number(row["normalizationSeconds"])).toBe(normalization.seconds);
-      expect(Number(row["normalizationShareOfTime"])).toBe(normalization.shareOfTime);
+      expect(row["normalizationSeconds"]).toBe(String(normalization.seconds ?? ""));
+      expect(row["normalizationShareOfTime"]).toBe(String(normalization.shareOfTime ?? ""));
       expect(Number(row["bandwidthUtilization"])).toBe(layer.bandwidthUtilization);
       expect(Number(row["tokensPerSecond"])).toBe(wholeModel.tokensPerSecond);
     });
@@ -224,7 +224,9 @@ describe("scenarios side by side", () => {
   test("are one table in Markdown", async () => {
     const text = await compare("md");
     expect(text.match(/^\| --- /gm)).toHaveLength(1);
-    expect(text.split("\n")[0]).toBe(`|  | ${devices.join(" | ")} |`);
+    expect(text.split("\n")[0]).toBe(
+      "|  | h100-sxm | h200-sxm | a100-sxm-80gb | l4 (datasheet) | mi300x (datasheet) |",
+    );
   });
 
   test("cut names that are too long for a column", async () => {

@@ -137,7 +137,7 @@ describe("sensitivity", () => {
   test("is sorted by the effect on the share, with the profile's error beside it", async () => {
     const found = await json<Sensitivity>("sensitivity llama-3-70b-decode-h100 --json");
     expect(SensitivitySchema.safeParse(found).error).toBeUndefined();
-    const sizes = found.effects.map(({ shareOfTimeChange }) => Math.abs(shareOfTimeChange));
+    const sizes = found.effects.map(({ shareOfTimeChange }) => Math.abs(shareOfTimeChange!));
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
     expect(found.band?.layerError).toBeGreaterThan(0);
   });
@@ -148,7 +148,10 @@ describe("sensitivity", () => {
     const moved = await json<{ normalization: { shareOfTime: number } }>(
       `run llama-3-70b-decode-h100 --json --set hardware.hbmBytesPerSecond=${bandwidth.movedTo}`,
     );
-    expect(bandwidth.shareOfTimeChange).toBeCloseTo(moved.normalization.shareOfTime - found.shareOfTime, 12);
+    expect(bandwidth.shareOfTimeChange).toBeCloseTo(
+      moved.normalization.shareOfTime! - found.shareOfTime!,
+      12,
+    );
   });
 
   test("has no error band where nobody measured", async () => {

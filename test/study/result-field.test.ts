@@ -10,7 +10,7 @@ const SCENARIOS = [
   scenario({ workload: decode(8, 2048), normalization: { kind: "rmsnorm", implementation: "eager" } }),
   scenario({ model: model("bert-large"), runtime: "eager" }),
 ];
-const value = (name: string, of = SCENARIOS[0]!): number | undefined =>
+const value = (name: string, of = SCENARIOS[0]!): number | null | undefined =>
   parseField(name).field?.read(answersOf(simulate(of)));
 
 describe("a field of the result", () => {

@@ -2,6 +2,7 @@ import type { OperatorClass, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import { type ClassSeconds, timesByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
+import { UNKNOWN } from "../words.ts";
 import { classesOf } from "./classes.ts";
 
 /** A layer as a stacked bar: its classes from the axis outwards. */
@@ -14,8 +15,9 @@ export interface Bar {
   readonly isGiven: boolean;
 }
 
-/** A bar for every kind and implementation of the norm in this scenario. */
+/** A bar for every kind and implementation of the norm in this scenario; none where nobody knows their times. */
 export function alternativeBars(result: Result): Bar[] {
+  if (result.normalization.seconds === null) return [];
   const { kind, implementation } = result.scenario.normalization;
   return timesByClass(result.scenario).map((one): Bar => {
     const isGiven = one.kind === kind && one.implementation === implementation;
@@ -25,6 +27,9 @@ export function alternativeBars(result: Result): Bar[] {
     return { ...bar, isGiven, text: `${bar.text}, ${isGiven ? "as given" : change}` };
   });
 }
+
+export const barsTitle = (bars: readonly Bar[]): string =>
+  `Time of the layer with other norms${bars.length === 0 ? `: ${UNKNOWN}` : ""}`;
 
 export function barOf(name: string, seconds: ClassSeconds): Bar {
   const classes = classesOf(Object.keys(seconds).map((one) => ({ class: one as OperatorClass })));

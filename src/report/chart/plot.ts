@@ -290,8 +290,9 @@ function labelText(group: readonly PlottedDot[]): string {
     .slice(0, MOST_NAMES)
     .map((name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name));
   const more = group.length > MOST_NAMES ? ` +${group.length - MOST_NAMES}` : "";
-  const share = group.reduce((sum, { shareOfTime }) => sum + shareOfTime, 0);
-  return `${names.join(", ")}${more} ${formatPercent(share)}`;
+  const shares = group.flatMap(({ shareOfTime }) => shareOfTime ?? []);
+  const share = shares.reduce((sum, one) => sum + one, 0);
+  return `${names.join(", ")}${more} ${shares.length < group.length ? "?" : formatPercent(share)}`;
 }
 
 /** `10 ms` for `10.0 ms`: ticks are round numbers. */

@@ -8,7 +8,8 @@ import {
   symbolStar,
   symbolTriangle,
 } from "d3-shape";
-import { formatFlopRate, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
+import { formatFlopRate, formatIntensity, formatSeconds } from "../../units.ts";
+import { shareText } from "../words.ts";
 import { type ClassLook, classLook } from "./classes.ts";
 import { isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
 import type { Roofline } from "./roofline.ts";
@@ -185,7 +186,7 @@ function dotMark(dot: PlottedDot, isInteractive: boolean): Element {
 
 /** Everything about an operator in one line. */
 const dotText = (dot: Omit<PlottedDot, "center" | "area" | "radius">): string =>
-  `${dot.name} (${dot.class}): ${formatSeconds(dot.seconds)}, ${formatPercent(dot.shareOfTime)} of the layer; ${formatIntensity(dot.flopsPerByte)} FLOP/B, ${formatFlopRate(dot.flopsPerSecond)}; waits for ${dot.bound}`;
+  `${dot.name} (${dot.class}): ${formatSeconds(dot.seconds)}, ${shareText(dot.shareOfTime)} of the layer; ${formatIntensity(dot.flopsPerByte)} FLOP/B, ${formatFlopRate(dot.flopsPerSecond)}; waits for ${dot.bound}`;
 
 function labels({ labels: placed }: Plot): Element[] {
   return [

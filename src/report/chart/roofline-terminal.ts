@@ -1,14 +1,9 @@
-import {
-  formatByteRate,
-  formatFlopRate,
-  formatIntensity,
-  formatPercent,
-  formatSeconds,
-} from "../../units.ts";
+import { formatByteRate, formatFlopRate, formatIntensity, formatSeconds } from "../../units.ts";
 import { visible } from "../../visible.ts";
 import type { Look } from "../formats.ts";
 import { type Paint, paint } from "../paint.ts";
 import { cut, wrap } from "../text.ts";
+import { shareText } from "../words.ts";
 import { type Canvas, canvas } from "./canvas.ts";
 import { classesOf, classLook } from "./classes.ts";
 import { CELL_PADDING, isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
@@ -169,4 +164,4 @@ const keyLines = ({ dots }: Plot, letters: ReadonlyMap<string, string>, look: Lo
   });
 
 const keyText = (dot: PlottedDot): string =>
-  `${dot.name} (${dot.class}) ${formatPercent(dot.shareOfTime)}, ${formatSeconds(dot.seconds)}, ${formatIntensity(dot.flopsPerByte)} FLOP/B, ${formatFlopRate(dot.flopsPerSecond)}`;
+  `${dot.name} (${dot.class}) ${shareText(dot.shareOfTime)}, ${formatSeconds(dot.seconds)}, ${formatIntensity(dot.flopsPerByte)} FLOP/B, ${formatFlopRate(dot.flopsPerSecond)}`;

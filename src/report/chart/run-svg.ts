@@ -3,8 +3,8 @@ import { secondsByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
 import { sentence } from "../headline.ts";
 import { wrap } from "../text.ts";
-import { title } from "../words.ts";
-import { alternativeBars, type Bar, barOf } from "./bars.ts";
+import { shareText, title } from "../words.ts";
+import { alternativeBars, type Bar, barOf, barsTitle } from "./bars.ts";
 import { barsChart, barsHeight } from "./bars-svg.ts";
 import { classesOf } from "./classes.ts";
 import { type Block, svgDocument } from "./document.ts";
@@ -32,7 +32,7 @@ export function runSvg(results: readonly Result[]): string {
 export function compareSvg(names: readonly string[], results: readonly Result[]): string {
   const bars = results.map(({ operators, normalization }, index): Bar => {
     const bar = barOf(names[index]!, secondsByClass(operators));
-    return { ...bar, text: `${bar.text}, norms ${formatPercent(normalization.shareOfTime)}` };
+    return { ...bar, text: `${bar.text}, norms ${shareText(normalization.shareOfTime)}` };
   });
   const heading = "Time of a layer by class of operator";
   return svgDocument(heading, bars.map(({ name, text }) => `${name}: ${text}`).join("; "), WIDTH, [
@@ -60,7 +60,7 @@ function oneResult(result: Result): Block[] {
       ...(model.offChart.length === 0 ? [] : [offChartText(model.offChart, result)]),
       ...(chart.unlabelled.length === 0 ? [] : [`Without room for a name: ${chart.unlabelled.join(", ")}.`]),
     ]),
-    texts([{ text: "Time of the layer with other norms", class: "heading" }]),
+    texts([{ text: barsTitle(bars), class: "heading" }]),
     { height: barsHeight(bars), parts: barsChart(bars, WIDTH) },
   ];
 }

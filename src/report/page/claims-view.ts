@@ -6,6 +6,7 @@ const SIGNS: Readonly<Record<Claim["verdict"], string>> = {
   holds: "✓",
   "holds only if": "◐",
   "does not hold": "✗",
+  "cannot be answered here": "?",
   "outside this model": "–",
 };
 

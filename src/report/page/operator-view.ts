@@ -2,6 +2,7 @@ import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatBytes, formatCount, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
 import { swatch } from "../chart/roofline-svg.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
+import { UNKNOWN_CELL } from "../rows.ts";
 
 /** The columns of the table: what they sort by, and what people read. */
 interface Column {
@@ -14,6 +15,9 @@ interface Column {
 const bytesOf = (one: OperatorResult): number => one.hbmReadBytes + one.hbmWriteBytes;
 const plain = (value: string): string => value;
 
+/** Nobody knows of any share below zero. */
+const shareCell = (share: number): string => (share < 0 ? UNKNOWN_CELL : formatPercent(share));
+
 const COLUMNS: readonly Column[] = [
   { key: "name", title: "operator", value: ({ name }) => name, text: plain },
   { key: "class", title: "class", value: (one) => one.class, text: plain },
@@ -22,7 +26,7 @@ const COLUMNS: readonly Column[] = [
   { key: "intensity", title: "FLOP/B", value: (one) => one.arithmeticIntensity, text: formatIntensity },
   { key: "bound", title: "waits for", value: ({ bound }) => bound, text: plain },
   { key: "seconds", title: "time", value: ({ seconds }) => seconds, text: (value) => formatSeconds(value) },
-  { key: "share", title: "share", value: ({ shareOfTime }) => shareOfTime, text: formatPercent },
+  { key: "share", title: "share", value: ({ shareOfTime }) => shareOfTime ?? -1, text: shareCell },
 ];
 
 /** Undefined: in the order in which they run. */
@@ -37,7 +41,7 @@ export function nextSort(sort: Sort, key: string): Sort {
 const isText = (key: string): boolean => ["name", "class", "bound"].includes(key);
 
 export function operatorTableView(result: Result, sort: Sort): Element {
-  const longest = Math.max(...result.operators.map(({ shareOfTime }) => shareOfTime)) || 1;
+  const longest = Math.max(...result.operators.map(({ shareOfTime }) => shareOfTime ?? 0)) || 1;
   return element(
     "div",
     { class: "scroll", role: "region", "aria-label": "Table of operators", tabindex: "0" },
@@ -118,7 +122,7 @@ const shareBar = (operator: OperatorResult, longest: number): Element =>
     element("rect", {
       x: 0,
       y: 0,
-      width: (operator.shareOfTime / longest) * BAR,
+      width: ((operator.shareOfTime ?? 0) / longest) * BAR,
       height: 10,
       class: `part c-${operator.class}`,
     }),

@@ -3,7 +3,7 @@ import type { Norm, Reach } from "../../study/reach.ts";
 import { formatPercent } from "../../units.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { stretches } from "../stretches.ts";
-import { normText } from "../words.ts";
+import { normText, UNKNOWN } from "../words.ts";
 import { TARGET } from "./evaluate.ts";
 import type { PageModel } from "./model.ts";
 import { shareChart } from "./share-chart.ts";
@@ -11,6 +11,8 @@ import { shareChart } from "./share-chart.ts";
 /** The answer in words, a way there, and the curves it is read from. */
 export function reachView({ result, pictures: { curves }, slow, isPending, width }: PageModel): Child[] {
   const { model, normalization } = result.scenario;
+  const { shareOfTime } = result.normalization;
+  if (shareOfTime === null) return [element("p", { id: "reach-answers" }, [`Where it does is ${UNKNOWN}.`])];
   const height = Math.round(Math.min(330, Math.max(260, width * 0.4)));
   const { reaches } = slow;
   return [
@@ -36,7 +38,7 @@ export function reachView({ result, pictures: { curves }, slow, isPending, width
           curves,
           reaches: isPending ? [] : reaches,
           norm: normalization,
-          here: { x: model.hidden, y: result.normalization.shareOfTime },
+          here: { x: model.hidden, y: shareOfTime },
         },
         width,
         height,

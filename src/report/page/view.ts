@@ -13,7 +13,7 @@ import { offChartText } from "../chart/run-svg.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "../facts.ts";
 import { sentence, type Verdict, verdicts } from "../headline.ts";
-import { title } from "../words.ts";
+import { title, UNKNOWN } from "../words.ts";
 import { claimsView } from "./claims-view.ts";
 import { commandLine } from "./command.ts";
 import { controls } from "./controls.ts";
@@ -92,9 +92,13 @@ function section(id: string, heading: string, children: readonly Child[]): Eleme
 /** The headline once more, beside the knobs that move it. */
 const liveView = ({ normalization, layer }: Result): Element =>
   element("p", { class: "live" }, [
-    element("b", { id: "live-share" }, [formatPercent(normalization.shareOfTime)]),
+    element("b", { id: "live-share" }, [
+      normalization.shareOfTime === null ? "?" : formatPercent(normalization.shareOfTime),
+    ]),
     element("span", {}, [
-      `of runtime is normalization: ${formatSeconds(normalization.seconds)} of ${formatSeconds(layer.seconds)}`,
+      normalization.seconds === null
+        ? `of runtime is normalization: ${UNKNOWN}`
+        : `of runtime is normalization: ${formatSeconds(normalization.seconds)} of ${formatSeconds(layer.seconds)}`,
     ]),
   ]);
 

@@ -38,20 +38,26 @@ const layerSums = ({ layer, operators }: LayerResult): Step[] => [
 
 function normalizationSums({ layer, normalization, operators }: LayerResult): Step[] {
   const norms = operators.filter((operator) => operator.class === "normalization");
-  const share = (name: string, value: number, field: "seconds" | "flops" | "hbmBytes"): Step =>
-    step(`normalization.${name}`, "$0 / $1", value, [
-      [`normalization.${field}`, normalization[field]],
-      [`layer.${field}`, layer[field]],
-    ]);
+  const sumAndShare = (field: "seconds" | "flops" | "hbmBytes", share: NormShare, of: Value): Step[] => {
+    const [sum, part] = [normalization[field], normalization[share]];
+    // without a calibration nobody knows how long norms take
+    if (sum === null || part === null) return [];
+    return [
+      operatorSum(`normalization.${field}`, sum, norms, of),
+      step(`normalization.${share}`, "$0 / $1", part, [
+        [`normalization.${field}`, sum],
+        [`layer.${field}`, layer[field]],
+      ]),
+    ];
+  };
   return [
-    operatorSum("normalization.seconds", normalization.seconds, norms, ({ seconds }) => seconds),
-    share("shareOfTime", normalization.shareOfTime, "seconds"),
-    operatorSum("normalization.flops", normalization.flops, norms, ({ flops }) => flops),
-    share("shareOfFlops", normalization.shareOfFlops, "flops"),
-    operatorSum("normalization.hbmBytes", normalization.hbmBytes, norms, hbmBytes),
-    share("shareOfHbmBytes", normalization.shareOfHbmBytes, "hbmBytes"),
+    ...sumAndShare("seconds", "shareOfTime", ({ seconds }) => seconds),
+    ...sumAndShare("flops", "shareOfFlops", ({ flops }) => flops),
+    ...sumAndShare("hbmBytes", "shareOfHbmBytes", hbmBytes),
   ];
 }
+
+type NormShare = "shareOfTime" | "shareOfFlops" | "shareOfHbmBytes";
 
 function utilization({ hardware, precision }: Scenario, { layer, operators }: LayerResult): Step[] {
   const peak = peakName(hardware, precision.activations);

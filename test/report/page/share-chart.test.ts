@@ -26,7 +26,7 @@ describe.each(VIEWS)("the share over the width, seen from %j", (point) => {
       curves,
       reaches: slowAnswers(data, state).reaches,
       norm: scenario.normalization,
-      here: { x: scenario.model.hidden, y: normalization.shareOfTime },
+      here: { x: scenario.model.hidden, y: normalization.shareOfTime! },
     },
     900,
     300,
