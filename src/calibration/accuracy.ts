@@ -20,7 +20,7 @@ export function accuracy(measurements: readonly Measurement[], profile: Hardware
     layers: layerErrors(layers, target, ideal),
     // a datasheet predicts neither
     differences: knowsNormTimes(profile)
-      ? [...shareErrors(layers, target), ...savingErrors(layers, target)]
+      ? [...shareErrors(layers, target), ...savingDifferences(layers, target)]
       : [],
   };
 }
@@ -116,9 +116,10 @@ function summarize(
   });
 }
 
-const isResolved = ({ measured, spread }: Compared): boolean => Math.abs(measured) > spread;
+export const isResolved = ({ measured, spread }: Compared): boolean => Math.abs(measured) > spread;
 
-const errorPoints = ({ measured, predicted }: Compared): number => 100 * Math.abs(predicted - measured);
+export const errorPoints = ({ measured, predicted }: Compared): number =>
+  100 * Math.abs(predicted - measured);
 
 /** Median error of normalization's share over all norms that were measured, percentage points. */
 export function medianShareErrorPoints(layers: readonly MeasuredLayer[], target: Device): number {
@@ -160,17 +161,28 @@ const SAVINGS = [
   ["layernorm.eager", "layernorm.native"],
 ] as const;
 
-function savingErrors(layers: readonly MeasuredLayer[], target: Device): Difference[] {
+function savingDifferences(layers: readonly MeasuredLayer[], target: Device): Difference[] {
   return SAVINGS.flatMap(([from, to]) =>
-    summarize(`${from} to ${to}`, layers, (row) => {
-      const measured = measuredShare(row, from, to);
-      const predictions = layerPredictions(row);
-      if (measured === undefined || predictions.length === 0) return [];
-      const seconds = new Map(predictions.map(({ name, predict }) => [name, predict(target)]));
-      // what was measured of norms that are known is predicted too
-      const before = seconds.get(from)!;
-      const after = seconds.get(to)!;
-      return [{ ...measured, predicted: (before - after) / before }];
-    }),
+    summarize(`${from} to ${to}`, layers, (row) =>
+      compareSaving(row, predictedSeconds(row, target), from, to),
+    ),
   );
+}
+
+/** Predicted seconds of a measured layer by its norms. */
+export const predictedSeconds = (row: MeasuredLayer, target: Device): ReadonlyMap<string, number> =>
+  new Map(layerPredictions(row).map(({ name, predict }) => [name, predict(target)]));
+
+/** What a swap of norms saves of a layer's time, measured beside predicted; nothing where one of them is missing. */
+export function compareSaving(
+  row: MeasuredLayer,
+  predicted: ReadonlyMap<string, number>,
+  from: string,
+  to: string,
+): Compared[] {
+  const measured = measuredShare(row, from, to);
+  const before = predicted.get(from);
+  const after = predicted.get(to);
+  if (measured === undefined || before === undefined || after === undefined) return [];
+  return [{ ...measured, predicted: (before - after) / before }];
 }

@@ -5,6 +5,7 @@ import { medianShareErrorPoints } from "./accuracy.ts";
 import { quantile } from "./calibrate.ts";
 import { isFitted } from "./fit-stages.ts";
 import { layerPredictions, layersWith } from "./measured-layers.ts";
+import { savingErrors } from "./saving-errors.ts";
 
 /** Predicted against measured time of the layers that no fit used, by kind, phase and runtime, in that order. */
 export function validate(
@@ -40,6 +41,7 @@ export function validate(
           percentile90Error: rounded(0.9),
           shareErrorPoints: Number(medianShareErrorPoints(layers, target).toPrecision(2)),
           measured: rangeOf(alike.filter((row) => layerPredictions(row).length > 0)),
+          savings: savingErrors(layers, target),
           source: sourceOf(layers),
         },
       ];

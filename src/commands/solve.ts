@@ -2,7 +2,8 @@ import { EXIT, UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
 import { solveReport } from "../report/solve.ts";
-import { title } from "../report/words.ts";
+import { pointsText, title } from "../report/words.ts";
+import type { Scenario } from "../schema/scenario.ts";
 import type { Solution } from "../schema/solution.ts";
 import { answersFor } from "../study/answers.ts";
 import { parseQuantity } from "../study/condition.ts";
@@ -13,6 +14,7 @@ import type { Range, Sample } from "../study/scan.ts";
 import { getPath } from "../study/set-path.ts";
 import { defaultRange, PARAMETER_ALIASES, solve as solveSpace } from "../study/solve.ts";
 import { fieldOf, partOf, type Space, scenariosOf } from "../study/space.ts";
+import { formatPercent } from "../units.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { unknownText } from "./fail-if.ts";
 import { type OutputOptions, output } from "./output.ts";
@@ -59,7 +61,7 @@ export async function solve(
       after: sample(after),
     })),
     nearest: found.nearest === undefined ? null : sample(found.nearest),
-    notes: notes(name, range),
+    notes: [...notes(name, range), ...unresolved(field, target, scenario)],
   };
   await write((format, look) => solveReport(solution, title(scenario, [fieldOf(name)]), format, look));
   return EXIT.ok;
@@ -71,6 +73,16 @@ const notes = (name: string, { step }: Range): string[] => [
   ...(name === "hidden" ? ["heads, KV heads and FFN scale with hidden, unless a flag names them"] : []),
   ...(step !== undefined && step > 1 ? [`--range from-to+1 looks at every ${name}`] : []),
 ];
+
+/** A target that lies within the error of the savings that it is compared with. */
+function unresolved(field: ResultField, target: number, scenario: Scenario): string[] {
+  const error = field.error?.(answersFor(scenario));
+  return error === undefined || Math.abs(target) > error
+    ? []
+    : [
+        `a saving of ${formatPercent(target)} cannot be told from zero: the typical error of such savings is ${pointsText(error)} points in this scenario`,
+      ];
+}
 
 function readTarget(text: string | undefined): { readonly field: ResultField; readonly target: number } {
   const example = 'such as --target "normalization.shareOfTime=25%"';

@@ -7,8 +7,9 @@ import {
   SWAPPED_KIND,
 } from "../schema/vocabulary.ts";
 import { alternative } from "../study/savings.ts";
-import { formatPercent, formatSeconds } from "../units.ts";
+import { formatSeconds } from "../units.ts";
 import type { TextTable } from "./operator-table.ts";
+import { ERROR_NOTE, savingText } from "./words.ts";
 
 /** Layers differ by a few parts in a thousand. */
 const LAYER_DIGITS = 4;
@@ -32,7 +33,7 @@ export function alternativesTable(result: Result): TextTable | undefined {
     return [
       formatSeconds(other.normalizationSeconds!),
       formatSeconds(other.layerSeconds!, LAYER_DIGITS),
-      given ? "given" : formatPercent(other.savedShareOfTime!),
+      given ? "given" : savingText(other.savedShareOfTime!, other.errorShareOfTime).replaceAll(" ", ""),
     ];
   };
   return {
@@ -45,4 +46,11 @@ export function alternativesTable(result: Result): TextTable | undefined {
       ...kinds.flatMap((kind) => cells(kind, implementation)),
     ]),
   };
+}
+
+/** What the savings of the table are worth; nothing where there are none. */
+export function savedNotes({ normalization, alternatives }: Result): string[] {
+  if (normalization.seconds === null) return [];
+  const isKnown = alternatives.some(({ errorShareOfTime }) => errorShareOfTime !== undefined);
+  return [isKnown ? ERROR_NOTE : "Nobody has measured how far such savings are off: none has a ±."];
 }

@@ -2,7 +2,7 @@ import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { answersOf } from "../study/answers.ts";
-import { savingOfGiven } from "../study/result-field.ts";
+import { savingErrorOfGiven, savingOfGiven } from "../study/result-field.ts";
 import { formatPercent, formatSeconds, significant } from "../units.ts";
 import { visible } from "../visible.ts";
 import type { Cell } from "./csv.ts";
@@ -10,7 +10,7 @@ import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows, UNKNOWN_CELL, UNKNOWN_NOTE } from "./rows.ts";
 import { cut } from "./text.ts";
-import { precisionText, runtimeText, shortName, workloadText } from "./words.ts";
+import { ERROR_NOTE, precisionText, runtimeText, savingText, shortName, workloadText } from "./words.ts";
 
 /** One line of the comparison: its name for machines and people, its value, and how people read it. */
 interface Measure {
@@ -21,11 +21,6 @@ interface Measure {
   /** where people read another text than machines */
   readonly short?: (result: Result) => string;
 }
-
-const saving =
-  (rms: NormImplementation | undefined) =>
-  (result: Result): number | null | undefined =>
-    savingOfGiven(answersOf(result), rms);
 
 const MEASURES: readonly Measure[] = [
   { key: "model", title: "model", value: ({ scenario }) => scenario.model.name },
@@ -56,10 +51,10 @@ const MEASURES: readonly Measure[] = [
   share("normalizationShareOfTime", "norm share of time", (r) => r.normalization.shareOfTime),
   share("normalizationShareOfFlops", "norm share of FLOPs", (r) => r.normalization.shareOfFlops),
   share("normalizationShareOfHbmBytes", "norm share of bytes", (r) => r.normalization.shareOfHbmBytes),
-  share("rmsnormSavesShareOfTime", "RMSNorm saves, same kernels", saving(undefined)),
-  share("fusedRmsnormSavesShareOfTime", "RMSNorm saves, fused", saving("fused")),
-  share("residualFusedRmsnormSavesShareOfTime", "RMSNorm saves, residual fused", saving("residual-fused")),
-  share("eagerRmsnormSavesShareOfTime", "RMSNorm saves, op by op", saving("eager")),
+  saving("rmsnormSavesShareOfTime", "RMSNorm saves, same kernels", undefined),
+  saving("fusedRmsnormSavesShareOfTime", "RMSNorm saves, fused", "fused"),
+  saving("residualFusedRmsnormSavesShareOfTime", "RMSNorm saves, residual fused", "residual-fused"),
+  saving("eagerRmsnormSavesShareOfTime", "RMSNorm saves, op by op", "eager"),
   share("modelFlopsUtilization", "of peak FLOP/s", (r) => r.layer.modelFlopsUtilization),
   share("bandwidthUtilization", "of peak bandwidth", (r) => r.layer.bandwidthUtilization),
   {
@@ -79,6 +74,21 @@ const MEASURES: readonly Measure[] = [
 
 function share(key: string, title: string, value: Measure["value"]): Measure {
   return { key, title, value, text: formatPercent };
+}
+
+/** What RMSNorm saves, for people with its typical error. */
+function saving(key: string, title: string, rms: NormImplementation | undefined): Measure {
+  const value = (result: Result): number | null | undefined => savingOfGiven(answersOf(result), rms);
+  return {
+    key,
+    title,
+    value,
+    short: (result) => {
+      const saved = value(result);
+      if (saved === undefined) return "";
+      return saved === null ? UNKNOWN_CELL : savingText(saved, savingErrorOfGiven(answersOf(result), rms));
+    },
+  };
 }
 
 function normImplementationText({ scenario }: Result): string {
@@ -151,7 +161,7 @@ async function sideBySide(
     MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
   );
   const groups = format === "md" ? [names.map((_, i) => i)] : columnsThatFit(names, bodies, look.width);
-  const notes = [NOTE, ...(results.some(isIdeal) ? [IDEAL_NOTE, UNKNOWN_NOTE] : [])];
+  const notes = [NOTE, ERROR_NOTE, ...(results.some(isIdeal) ? [IDEAL_NOTE, UNKNOWN_NOTE] : [])];
   const tables = groups.map((group, index) => {
     const columns: RowColumn[] = [
       { key: "measure", title: "", align: "left" },

@@ -3,12 +3,13 @@ import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_NAMES } from "../schema/vocabulary.ts";
 import { type Swap, swaps } from "../study/savings.ts";
 import { formatPercent, formatSeconds } from "../units.ts";
-import { shareText, UNKNOWN } from "./words.ts";
+import { savingText, shareText, UNKNOWN } from "./words.ts";
 
 /** One line of the headline: what is changed, and what that does to the layer's time. */
 export interface Verdict {
   readonly change: string;
-  readonly verb: "saves" | "costs" | "changes nothing measurable";
+  readonly verb: "saves" | "costs" | "changes nothing measurable" | "cannot be told from zero";
+  /** with its typical error, where that is known */
   readonly share: string;
   readonly time: string;
 }
@@ -27,21 +28,42 @@ export const verdicts = (result: Result): Verdict[] =>
 const NOTHING_MEASURABLE = 0.0005;
 
 function verdict(swap: Swap, given: NormKind): Verdict {
-  const share = Math.abs(swap.savedShareOfTime);
-  const verb = swap.savedSeconds < 0 ? "costs" : "saves";
+  const { savedSeconds, savedShareOfTime, errorShareOfTime } = swap;
+  const verb = verbOf(swap);
+  const share = verb === "cannot be told from zero" ? savedShareOfTime : Math.abs(savedShareOfTime);
   return {
     change: change(swap, given),
-    verb: share < NOTHING_MEASURABLE ? "changes nothing measurable" : verb,
-    share: formatPercent(share),
-    time: formatSeconds(Math.abs(swap.savedSeconds)),
+    verb,
+    share: savingText(share, errorShareOfTime),
+    time: formatSeconds(Math.abs(savedSeconds)),
   };
+}
+
+function verbOf({ savedShareOfTime, errorShareOfTime }: Swap): Verdict["verb"] {
+  const size = Math.abs(savedShareOfTime);
+  if (errorShareOfTime !== undefined && size <= errorShareOfTime) return "cannot be told from zero";
+  if (errorShareOfTime === undefined && size < NOTHING_MEASURABLE) return "changes nothing measurable";
+  return savedShareOfTime < 0 ? "costs" : "saves";
+}
+
+/** A verdict that names no direction, in words; undefined where it says what is saved or costs. */
+export function undecided({ verb, share }: Verdict): string | undefined {
+  switch (verb) {
+    case "saves":
+    case "costs":
+      return undefined;
+    case "changes nothing measurable":
+      return verb;
+    case "cannot be told from zero":
+      return `${share}: ${verb}`;
+  }
 }
 
 function change({ question, kind, implementation }: Swap, given: NormKind): string {
   const name = NORM_NAMES[kind];
   switch (question) {
     case "other-kind":
-      return `${name} instead of ${NORM_NAMES[given]}, same ${implementation} kernels`;
+      return `${name} instead of ${NORM_NAMES[given]}, ${implementation} kernels`;
     case "better-kernel":
       return `${name} by a better kernel (fused, one pass)`;
     case "residual-fused":

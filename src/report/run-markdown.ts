@@ -1,6 +1,6 @@
 import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
-import { alternativesTable } from "./alternatives-table.ts";
+import { alternativesTable, savedNotes } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
 import {
   articleText,
@@ -10,7 +10,7 @@ import {
   typicalErrorText,
   wholeModelText,
 } from "./facts.ts";
-import { sentence, verdicts } from "./headline.ts";
+import { sentence, undecided, verdicts } from "./headline.ts";
 import { escapeMarkdown, markdownLine, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
 import { title, UNKNOWN } from "./words.ts";
@@ -28,11 +28,10 @@ function oneReport(result: Result): string {
     "",
     `**${sentence(result)}**`,
     "",
-    ...verdicts(result).map(({ change, verb, share, time }) =>
-      verb === "changes nothing measurable"
-        ? `- ${change}: ${verb}`
-        : `- ${change}: ${verb} ${share} (${time})`,
-    ),
+    ...verdicts(result).map((verdict) => {
+      const { change, verb, share, time } = verdict;
+      return `- ${change}: ${undecided(verdict) ?? `${verb} ${share} (${time})`}`;
+    }),
     "",
     ...[...typicalErrorText(result), ...layerFacts(result)].map((fact) => `- ${markdownLine(fact)}`),
     "",
@@ -40,6 +39,7 @@ function oneReport(result: Result): string {
     "### Time by kind and implementation of the norm",
     "",
     ...(others === undefined ? [`${UNKNOWN}.`, ""] : table(others)),
+    ...savedNotes(result).flatMap((note) => [markdownLine(note), ""]),
     ...articleSections(result, reading).flatMap(section),
     ...[
       wholeModelText(result),

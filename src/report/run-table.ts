@@ -1,7 +1,7 @@
 import type { Result } from "../schema/result.ts";
 import { textbookReading } from "../study/textbook.ts";
 import { visible } from "../visible.ts";
-import { alternativesTable } from "./alternatives-table.ts";
+import { alternativesTable, savedNotes } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
 import {
   articleText,
@@ -12,7 +12,7 @@ import {
   wholeModelText,
 } from "./facts.ts";
 import type { Look } from "./formats.ts";
-import { sentence, type Verdict, verdicts } from "./headline.ts";
+import { sentence, undecided, type Verdict, verdicts } from "./headline.ts";
 import { operatorTable, type TextTable } from "./operator-table.ts";
 import { type Paint, paint } from "./paint.ts";
 import { toAscii, wrap } from "./text.ts";
@@ -41,6 +41,7 @@ function oneReport(result: Result, look: Look): string {
         look.width,
       ),
       ...(others === undefined ? [] : table(others, style, "  ")),
+      ...savedNotes(result).flatMap((note) => wrap(note, look.width, "  ")),
     ],
     ...articleSections(result, reading).map((part) => section(part, look, style)),
     closing(result, look, style, articleText(reading)),
@@ -58,13 +59,14 @@ export function headline(result: Result, { width }: Look, style: Paint): string[
   ];
 }
 
-/** Changes and what they do, side by side; below each other where that is too wide. */
+/** Changes and what they do, side by side; below each other where that is too wide, as whole clauses are. */
 function verdictLines(all: readonly Verdict[], style: Paint, width: number): string[] {
-  const longest = Math.max(0, ...all.map(({ change }) => change.length));
-  const isNarrow = all.some((verdict) => longest + VERDICT_GAPS + verdictText(verdict).length > width);
+  const short = all.filter(({ verb }) => verb !== "cannot be told from zero");
+  const longest = Math.max(0, ...short.map(({ change }) => change.length));
+  const isNarrow = short.some((verdict) => longest + VERDICT_GAPS + verdictText(verdict).length > width);
   return all.flatMap((verdict) => {
     const text = verdictText(verdict, style);
-    return isNarrow
+    return isNarrow || !short.includes(verdict)
       ? [`  ${verdict.change}`, `    ${text}`]
       : [`  ${verdict.change.padEnd(longest)}  ${text}`];
   });
@@ -72,9 +74,11 @@ function verdictLines(all: readonly Verdict[], style: Paint, width: number): str
 
 const VERDICT_GAPS = 4;
 
-function verdictText({ verb, share, time }: Verdict, style?: Paint): string {
-  if (verb === "changes nothing measurable") return verb;
-  const amount = `${verb} ${share.padStart(5)}`;
+function verdictText(verdict: Verdict, style?: Paint): string {
+  const { verb, share, time } = verdict;
+  const text = undecided(verdict);
+  if (text !== undefined) return text;
+  const amount = `${verb} ${share.replace(/^\S+/, (percent) => percent.padStart(5))}`;
   if (style === undefined) return `${amount}  (${time})`;
   return `${(verb === "saves" ? style.good : style.bad)(amount)}  (${time})`;
 }

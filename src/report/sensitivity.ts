@@ -4,7 +4,7 @@ import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { title, UNKNOWN } from "./words.ts";
+import { savingText, title, UNKNOWN } from "./words.ts";
 
 const change =
   (digits: number) =>
@@ -48,11 +48,11 @@ export async function sensitivityReport(found: Sensitivity, format: Format, look
 const short = (parameter: string): string =>
   parameter.replace(/^hardware\.(calibration\.)?/, "").replace(/\.value$/, "");
 
-function notes({ shareOfTime, saving, layerSeconds, band, warnings }: Sensitivity): string[] {
+function notes({ shareOfTime, saving, savingError, layerSeconds, band, warnings }: Sensitivity): string[] {
   const now =
     shareOfTime === null || saving === null
       ? `normalization's share and what RMSNorm saves: ${UNKNOWN}`
-      : `normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${formatPercent(saving)}`;
+      : `normalization ${formatPercent(shareOfTime)} of the time, RMSNorm by the same kernels saves ${savingText(saving, savingError)}`;
   const order = shareOfTime === null ? "layer" : "share";
   return [
     `Now: ${now}, layer ${formatSeconds(layerSeconds)}.`,

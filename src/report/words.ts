@@ -31,6 +31,17 @@ export const UNKNOWN = "unknown (datasheet only)";
 
 export const shareText = (share: number | null): string => (share === null ? UNKNOWN : formatPercent(share));
 
+/** A share as percentage points. */
+export const pointsText = (share: number): string => formatPercent(share).replace("%", "");
+
+/** `0.09% ± 0.39`: a saving with its typical error in points, where that is known. */
+export const savingText = (share: number, error: number | undefined): string =>
+  `${formatPercent(share)}${error === undefined ? "" : ` ± ${pointsText(error)}`}`;
+
+/** What stands behind a saving. */
+export const ERROR_NOTE =
+  "±: typical error of such a saving in percentage points, from measured pairs of layers; a smaller one cannot be told from zero. Without ±: nobody has measured such pairs.";
+
 /** `prefill 1 × 4096`, `decode 8 × 1 after 4096`, `train 8 × 512`; where something moves, what does not. */
 export function workloadText({ workload }: Scenario, moving: readonly string[] = []): string {
   const { phase, batch, sequence, context } = workload;

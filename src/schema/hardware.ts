@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { CalibrationSchema } from "./calibration.ts";
 import { count, countOrZero, quantity, schemaReference, text } from "./fields.ts";
+import { NORM_IMPLEMENTATIONS } from "./vocabulary.ts";
 
 const SourceSchema = z.strictObject({
   fields: z.array(text).min(1).describe("Names of the fields this source is for"),
@@ -21,6 +22,17 @@ const MeasuredSchema = z.strictObject({
     .array(z.enum(["eager", "fused"]))
     .min(1)
     .describe("How RoPE and activation were run"),
+});
+
+const SavingErrorSchema = z.strictObject({
+  between: z
+    .tuple([z.enum(NORM_IMPLEMENTATIONS), z.enum(NORM_IMPLEMENTATIONS)])
+    .describe("Kernels before and after, in alphabetical order; of either kind of norm"),
+  pairs: count.describe("Pairs of measured layers that differ in the norm alone, and measurably"),
+  errorShareOfTime: z
+    .number()
+    .min(0)
+    .describe("Median absolute error of the share of time saved, share of 1"),
 });
 
 /** One GPU (or TPU) as its datasheet describes it, and what it was measured to reach. */
@@ -90,6 +102,12 @@ export const HardwareSchema = z.strictObject({
         measured: MeasuredSchema.optional().describe(
           "What the measured layers were, fitted ones too; absent: the error is taken to hold for no layer",
         ),
+        savings: z
+          .array(SavingErrorSchema)
+          .optional()
+          .describe(
+            "How far off the savings of a swap of norms are; swaps that are not listed were not measured",
+          ),
         source: text.describe("Which measurements"),
       }),
     )
@@ -99,4 +117,5 @@ export const HardwareSchema = z.strictObject({
 
 export type Hardware = z.infer<typeof HardwareSchema>;
 export type Validation = NonNullable<Hardware["validation"]>[number];
+export type SavingError = z.infer<typeof SavingErrorSchema>;
 export type Measured = z.infer<typeof MeasuredSchema>;

@@ -43,6 +43,15 @@ const AlternativeSchema = z.strictObject({
     .nullable()
     .describe(`Against the scenario as given; negative: slower; ${NOT_BY_DATASHEET}`),
   savedShareOfTime: z.number().max(1).nullable().describe(NOT_BY_DATASHEET),
+  errorShareOfTime: amount
+    .optional()
+    .describe(
+      "Typical error of savedShareOfTime, from measured pairs of such layers; absent where nobody measured any",
+    ),
+  resolved: z
+    .boolean()
+    .optional()
+    .describe("Whether the saving is larger than its error; absent with errorShareOfTime"),
   savedActivationBytes: amount.describe("Tensors that the layer keeps for its backward pass; 0 in inference"),
 });
 

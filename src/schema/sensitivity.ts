@@ -23,6 +23,10 @@ export const SensitivitySchema = z.strictObject({
   scenario: ScenarioSchema,
   shareOfTime: z.number().nullable().describe("Null without a calibration"),
   saving: z.number().nullable().describe("Null without a calibration"),
+  savingError: z
+    .number()
+    .optional()
+    .describe("Typical error of that saving, share of 1; absent where nobody measured such pairs of layers"),
   layerSeconds: z.number(),
   effects: z
     .array(EffectSchema)

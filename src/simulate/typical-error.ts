@@ -22,7 +22,7 @@ export function knownError(scenario: Scenario, operators: readonly OperatorResul
   };
 }
 
-function validationOf(scenario: Scenario): Validation | undefined {
+export function validationOf(scenario: Scenario): Validation | undefined {
   const { hardware, workload, runtime } = scenario;
   const kind = layersWith(scenario);
   return hardware.validation?.find(
@@ -131,7 +131,7 @@ function outsideOf(measured: Measured, scenario: Scenario): string[] {
   ]);
 }
 
-const normText = ({ kind, implementation }: Scenario["normalization"]): string =>
+export const normText = ({ kind, implementation }: Scenario["normalization"]): string =>
   typeof implementation === "string" ? `${kind}.${implementation}` : "your own";
 
 const beyond = ([least, most]: readonly [number, number], value: number, what: string): Reason => [

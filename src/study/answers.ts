@@ -1,7 +1,7 @@
 import type { Alternative, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
-import { alternativeTo, withNormalization } from "../simulate/alternatives.ts";
+import { alternativeTo } from "../simulate/alternatives.ts";
 import { type LayerFigures, layerFigures } from "../simulate/layer-result.ts";
 
 /** What can be asked about one scenario, each answer computed when it is asked for. */
@@ -21,8 +21,12 @@ export function answersFor(scenario: Scenario): Answers {
       const name = `${kind}:${implementation}`;
       let other = found.get(name);
       if (other === undefined) {
-        const swapped = layerFigures(withNormalization(scenario, kind, implementation));
-        other = alternativeTo(figures.layer().seconds, kind, implementation, swapped);
+        const layerSeconds = figures.layer().seconds;
+        other = alternativeTo(
+          { scenario, layerSeconds, operators: figures.operators() },
+          kind,
+          implementation,
+        );
         found.set(name, other);
       }
       return other;

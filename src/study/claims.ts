@@ -6,7 +6,7 @@ import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { knowsNormTimes } from "../simulate/layer-result.ts";
 import { usdPerMillionTokens } from "../simulate/whole-model.ts";
 import { type Answers, answersFor } from "./answers.ts";
-import { parseField, savingOfGiven } from "./result-field.ts";
+import { parseField, savingErrorOfGiven, savingOfGiven } from "./result-field.ts";
 import { scan } from "./scan.ts";
 import { defaultRange, fieldAlong } from "./solve.ts";
 import { type Space, scenariosOf } from "./space.ts";
@@ -55,6 +55,12 @@ interface Context {
   readonly gpuHourUsd: number | undefined;
   /** answers of the scenario with another norm */
   readonly at: (norm: Scenario["normalization"]) => Answers;
+}
+
+/** What the saving of the same kernels is worth, where pairs of such layers were measured. */
+function savingErrorValues({ at, scenario }: Context): Claim["values"] {
+  const error = savingErrorOfGiven(at(scenario.normalization));
+  return error === undefined ? [] : [share("typical error of such a saving", error)];
 }
 
 /** A claim before it is judged. */
@@ -191,6 +197,7 @@ function rmsNormSaving(context: Context): Claim {
   return judged(RMSNORM_SAVING, {
     values: [
       share("saved by the formula (same kernels)", same),
+      ...savingErrorValues(context),
       share("saved with the best kernels too", best),
       share("saved from op-by-op LayerNorm to one fused RMSNorm", fromEager),
     ],
@@ -346,11 +353,12 @@ function cost(context: Context): Claim {
   const best = usd({ kind: "rmsnorm", implementation: "residual-fused" });
   const saved = savingOfGiven(at(scenario.normalization)) ?? 0;
   const bestSaved = savingOfGiven(at(scenario.normalization), "residual-fused") ?? 0;
-  const holds = saved >= ARTICLE.costSaving;
+  const holds = saved >= ARTICLE.costSaving && saved > (savingErrorOfGiven(at(scenario.normalization)) ?? 0);
   const onlyBetter = bestSaved >= ARTICLE.costSaving;
   return judged(COST, {
     values: [
       share("saved, same kernels", saved),
+      ...savingErrorValues(context),
       ...(gpuHourUsd === undefined
         ? []
         : ([

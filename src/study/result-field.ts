@@ -2,6 +2,7 @@ import { suggestion } from "../nearest.ts";
 import type { Alternative, OperatorResult, Result } from "../schema/result.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
 import { ratio } from "../simulate/layer-result.ts";
+import { savingError } from "../simulate/saving-error.ts";
 import type { Answers } from "./answers.ts";
 
 /** What a number of the result is measured in. */
@@ -26,6 +27,8 @@ export interface ResultField {
    * it: times of norms on a device without a calibration
    */
   readonly read: (answers: Answers) => number | null | undefined;
+  /** typical error of a saving, where it is known */
+  readonly error?: (answers: Answers) => number | undefined;
 }
 
 export type ParsedField =
@@ -108,8 +111,9 @@ const ALTERNATIVE = {
   normalizationSeconds: "seconds",
   savedSeconds: "seconds",
   savedShareOfTime: "share",
+  errorShareOfTime: "share",
   savedActivationBytes: "bytes",
-} as const satisfies Record<Exclude<keyof Alternative, "kind" | "implementation">, Unit>;
+} as const satisfies Record<Exclude<keyof Alternative, "kind" | "implementation" | "resolved">, Unit>;
 
 /** Share of the layer's time that RMSNorm by `rms` saves against LayerNorm by `layer`, whichever the scenario has. */
 export function savingShare(
@@ -132,6 +136,16 @@ export function savingOfGiven(answers: Answers, rms?: NormImplementation): numbe
   return rms && answers.alternative("rmsnorm", rms).savedShareOfTime;
 }
 
+/** Typical error of that saving; undefined where nobody has measured such pairs of layers. */
+export function savingErrorOfGiven(answers: Answers, rms?: NormImplementation): number | undefined {
+  const { scenario } = answers;
+  const { implementation } = scenario.normalization;
+  if (typeof implementation !== "string") return undefined;
+  const from = { kind: "layernorm", implementation } as const;
+  const to = { kind: "rmsnorm", implementation: rms ?? implementation } as const;
+  return savingError(scenario, answers.operators(), from, to);
+}
+
 /** What people ask most, under names of their own. */
 const NAMED: Readonly<Record<string, Omit<ResultField, "name">>> = {
   layerSeconds: { unit: "seconds", read: (answers) => answers.layer().seconds },
@@ -140,10 +154,12 @@ const NAMED: Readonly<Record<string, Omit<ResultField, "name">>> = {
   rmsnormSavesShareOfTime: {
     unit: "share",
     read: (answers) => savingOfGiven(answers),
+    error: (answers) => savingErrorOfGiven(answers),
   },
   eagerRmsnormSavesShareOfTime: {
     unit: "share",
     read: (answers) => savingOfGiven(answers, "eager"),
+    error: (answers) => savingErrorOfGiven(answers, "eager"),
   },
 };
 
@@ -239,5 +255,8 @@ function alternativeField(name: string): Found {
   return {
     unit: ALTERNATIVE[known],
     read: (answers) => answers.alternative(one.kind, one.implementation)[known],
+    ...(known === "savedShareOfTime"
+      ? { error: (answers: Answers) => answers.alternative(one.kind, one.implementation).errorShareOfTime }
+      : {}),
   };
 }

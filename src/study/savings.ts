@@ -9,6 +9,8 @@ export interface Swap {
   readonly implementation: NormImplementation;
   readonly savedSeconds: number;
   readonly savedShareOfTime: number;
+  /** absent where nobody has measured such pairs of layers */
+  readonly errorShareOfTime?: number;
 }
 
 const isGiven = ({ scenario }: Result, kind: NormKind, implementation: NormImplementation): boolean =>
@@ -33,10 +35,11 @@ export function swaps(result: Result): Swap[] {
     const other = alternative(result, to, by);
     const said = found.some((swap) => swap.kind === to && swap.implementation === by);
     if (other === undefined || said || isGiven(result, to, by)) return;
-    const { savedSeconds, savedShareOfTime } = other;
+    const { savedSeconds, savedShareOfTime, errorShareOfTime } = other;
     // nobody knows what is saved where no norm's time is known
     if (savedSeconds === null || savedShareOfTime === null) return;
-    found.push({ question, kind: to, implementation: by, savedSeconds, savedShareOfTime });
+    const error = errorShareOfTime === undefined ? {} : { errorShareOfTime };
+    found.push({ question, kind: to, implementation: by, savedSeconds, savedShareOfTime, ...error });
   };
   if (typeof implementation === "string") add("other-kind", SWAPPED_KIND[kind], implementation);
   // a kernel that is slower here is not a better one

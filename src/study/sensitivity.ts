@@ -5,7 +5,7 @@ import { datasheetOnly } from "../simulate/warnings.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type Answers, answersFor } from "./answers.ts";
 import { WHAT_IF_FLAGS } from "./flags.ts";
-import { savingOfGiven } from "./result-field.ts";
+import { savingErrorOfGiven, savingOfGiven } from "./result-field.ts";
 import { getPath } from "./set-path.ts";
 import { scenariosAlong } from "./solve.ts";
 import { type Space, scenariosOf } from "./space.ts";
@@ -84,6 +84,7 @@ export function sensitivity(space: Space): Sensitivity {
   const scenario = scenariosOf(space)([]);
   const answers = answersFor(scenario);
   const base = figuresOf(answers);
+  const savingError = savingErrorOfGiven(answers);
   const { typicalError: band, unknownBecause } = knownError(scenario, answers.operators());
   const effects = parametersOf(scenario).flatMap((parameter) => {
     const flag = WHAT_IF_FLAGS.find(({ name }) => name === parameter);
@@ -112,6 +113,7 @@ export function sensitivity(space: Space): Sensitivity {
     scenario,
     shareOfTime: base.share,
     saving: base.saving,
+    ...(savingError === undefined ? {} : { savingError }),
     layerSeconds: base.seconds,
     effects: [...effects].sort((a, b) => size(b) - size(a)),
     band: band && { layerError: band.layer, shareError: band.shareOfTime, layers: band.layers },

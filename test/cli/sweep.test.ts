@@ -185,7 +185,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ["sweep --batch 1-2000", /2000 points are too many for table/],
   ["sweep --batch 1-100000 --context 1-100000 --phase decode --format csv", /expected at most 1000000000/],
   ["sweep --tensor-parallel 1,3", /at tensor-parallel 3: .*expected a divisor/],
-  ["sweep --norm layernorm,batchnorm", /norm batchnorm: .*expected "layernorm" or "rmsnorm"/],
+  ["sweep --norm layernorm,batchnorm", /norm batchnorm: .*expected "layernorm", "rmsnorm" or "dyt"/],
   ["sweep --model llama-3-8b,llama-4", /no model named "llama-4"/],
   ["sweep --hardware h100-sxm,hx --batch 1", /no profile named "hx"/],
   [`sweep --axis model.${"a.".repeat(20_000)}a=1,2`, /at most 64 keys, got 20002/],

@@ -7,6 +7,7 @@ import type { Look } from "../../src/report/formats.ts";
 import { type GridPoint, gridReport } from "../../src/report/grid.ts";
 import { operatorTable, plainOperatorTable } from "../../src/report/operator-table.ts";
 import { RUN_REPORTS } from "../../src/report/run.ts";
+import { savingText } from "../../src/report/words.ts";
 import type { Result } from "../../src/schema/result.ts";
 import { NORM_IMPLEMENTATIONS } from "../../src/schema/vocabulary.ts";
 import { simulate } from "../../src/simulate.ts";
@@ -93,7 +94,7 @@ describe("the table of alternatives", () => {
     expect(native.slice(4)).toEqual([
       formatSeconds(rms.normalizationSeconds!),
       formatSeconds(rms.layerSeconds!, 4),
-      formatPercent(rms.savedShareOfTime!),
+      savingText(rms.savedShareOfTime!, rms.errorShareOfTime).replaceAll(" ", ""),
     ]);
     expect(rows.flat().filter((cell) => cell === "given")).toHaveLength(1);
   });

@@ -7,7 +7,7 @@ import {
   typicalErrorText,
   wholeModelText,
 } from "../../src/report/facts.ts";
-import { sentence, verdicts } from "../../src/report/headline.ts";
+import { sentence, undecided, verdicts } from "../../src/report/headline.ts";
 import {
   IMPLEMENTATION_HELP,
   kernelsText,
@@ -194,9 +194,14 @@ describe("a number of the result", () => {
 
 const BASE = simulate(scenario());
 /** The result with another layer time and other savings. */
-const withSaving = (savedShareOfTime: number, savedSeconds = savedShareOfTime * 0.01): Result => ({
+const withSaving = (savedShareOfTime: number, error?: number): Result => ({
   ...BASE,
-  alternatives: BASE.alternatives.map((one) => ({ ...one, savedSeconds, savedShareOfTime })),
+  alternatives: BASE.alternatives.map(({ errorShareOfTime: _, resolved: __, ...one }) => ({
+    ...one,
+    savedSeconds: savedShareOfTime * 0.01,
+    savedShareOfTime,
+    ...(error === undefined ? {} : { errorShareOfTime: error, resolved: Math.abs(savedShareOfTime) > error }),
+  })),
 });
 
 describe("the headline", () => {
@@ -220,16 +225,29 @@ describe("the headline", () => {
     for (const verdict of verdicts(withSaving(saved))) expect(verdict).toMatchObject({ verb, share, time });
   });
 
+  test.each([
+    [0.0009, 0.0039, "cannot be told from zero", "0.09% ± 0.39", "0.09% ± 0.39: cannot be told from zero"],
+    [-0.0009, 0.0039, "cannot be told from zero", "-0.09% ± 0.39", "-0.09% ± 0.39: cannot be told from zero"],
+    [0.0039, 0.0039, "cannot be told from zero", "0.39% ± 0.39", "0.39% ± 0.39: cannot be told from zero"],
+    [0.0002, 0.0001, "saves", "0.02% ± 0.01", undefined],
+    [-0.074, 0.016, "costs", "7.4% ± 1.6", undefined],
+  ])("a share of %d saved, by a typical error of %d, %s", (saved, error, verb, share, text) => {
+    for (const verdict of verdicts(withSaving(saved, error))) {
+      expect(verdict).toMatchObject({ verb, share });
+      expect(undecided(verdict)).toBe(text);
+    }
+  });
+
   test("tells the changes apart", () => {
     expect(verdicts(BASE).map(({ change }) => change)).toEqual([
-      "RMSNorm instead of LayerNorm, same native kernels",
+      "RMSNorm instead of LayerNorm, native kernels",
       "RMSNorm by a better kernel (fused, one pass)",
       "RMSNorm with the residual add fused in",
       "RMSNorm op by op, as Hugging Face runs it",
     ]);
     const rms = simulate(scenario({ normalization: { kind: "rmsnorm", implementation: "eager" } }));
     expect(verdicts(rms).map(({ change }) => change)).toEqual([
-      "LayerNorm instead of RMSNorm, same eager kernels",
+      "LayerNorm instead of RMSNorm, eager kernels",
       "RMSNorm by a better kernel (fused, one pass)",
       "RMSNorm with the residual add fused in",
     ]);

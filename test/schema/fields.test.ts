@@ -174,6 +174,11 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["validation.0.measured.norms.0", TEXT],
     ["validation.0.measured.pointwise", list(1)],
     ["validation.0.measured.pointwise.0", oneOf("eager", "fused")],
+    ["validation.0.savings", optional(list(0))],
+    ["validation.0.savings.0", OBJECT],
+    ["validation.0.savings.0.between", { ...list(0), good: [["eager", "native"]] }],
+    ["validation.0.savings.0.pairs", COUNT],
+    ["validation.0.savings.0.errorShareOfTime", AMOUNT],
     ["validation.0.source", TEXT],
   ],
   scenario: [

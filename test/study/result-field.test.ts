@@ -21,7 +21,8 @@ describe("a field of the result", () => {
       for (const one of SCENARIOS) {
         const read = field!.read(answersOf(simulate(one)));
         expect(field!.read(answersFor(one))).toBe(read);
-        expect(read).toEqual(expect.any(Number));
+        // nobody has measured how far savings of each of these are off
+        if (!name.endsWith("errorShareOfTime")) expect(read).toEqual(expect.any(Number));
       }
     },
   );

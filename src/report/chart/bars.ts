@@ -1,8 +1,9 @@
 import type { OperatorClass, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
+import { alternative } from "../../study/savings.ts";
 import { type ClassSeconds, timesByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { UNKNOWN } from "../words.ts";
+import { savingText, UNKNOWN } from "../words.ts";
 import { classesOf } from "./classes.ts";
 
 /** A layer as a stacked bar: its classes from the axis outwards. */
@@ -22,8 +23,18 @@ export function alternativeBars(result: Result): Bar[] {
   return timesByClass(result.scenario).map((one): Bar => {
     const isGiven = one.kind === kind && one.implementation === implementation;
     const bar = barOf(`${NORM_NAMES[one.kind]} ${one.implementation}`, one.seconds);
-    const saved = result.layer.seconds === 0 ? 0 : 1 - bar.seconds / result.layer.seconds;
-    const change = saved < 0 ? `costs ${formatPercent(-saved)}` : `saves ${formatPercent(saved)}`;
+    const { savedShareOfTime, errorShareOfTime, resolved } = alternative(
+      result,
+      one.kind,
+      one.implementation,
+    )!;
+    const saved = savedShareOfTime!;
+    const change =
+      resolved === false
+        ? savingText(saved, errorShareOfTime)
+        : saved < 0
+          ? `costs ${formatPercent(-saved)}`
+          : `saves ${formatPercent(saved)}`;
     return { ...bar, isGiven, text: `${bar.text}, ${isGiven ? "as given" : change}` };
   });
 }

@@ -12,7 +12,7 @@ import { rooflineChart, swatch } from "../chart/roofline-svg.ts";
 import { offChartText } from "../chart/run-svg.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "../facts.ts";
-import { sentence, type Verdict, verdicts } from "../headline.ts";
+import { sentence, undecided, type Verdict, verdicts } from "../headline.ts";
 import { title, UNKNOWN } from "../words.ts";
 import { claimsView } from "./claims-view.ts";
 import { commandLine } from "./command.ts";
@@ -73,8 +73,10 @@ function header(result: Result, stale: string): Element {
   ]);
 }
 
-function verdictText({ change, verb, share, time }: Verdict): Child[] {
-  if (verb === "changes nothing measurable") return [element("span", {}, [change]), element("b", {}, [verb])];
+function verdictText(verdict: Verdict): Child[] {
+  const { change, verb, share, time } = verdict;
+  const text = undecided(verdict);
+  if (text !== undefined) return [element("span", {}, [change]), element("b", {}, [text])];
   return [
     element("span", {}, [change]),
     element("b", { class: verb }, [`${verb} ${share}`]),
