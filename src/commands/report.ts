@@ -78,7 +78,7 @@ async function shipped<K extends keyof Shipped>(kind: K): Promise<Record<string,
 
 function pageScenario(
   reference: string,
-  { file, fixed, settings, sequenceParallel }: Space,
+  { file, own, fixed, settings, sequenceParallel }: Space,
   models: Readonly<Record<string, Model>>,
   devices: Readonly<Record<string, Hardware>>,
 ): PageScenario {
@@ -90,6 +90,7 @@ function pageScenario(
       model: nameIn(models, file.model) ?? file.model,
       hardware: nameIn(devices, file.hardware) ?? file.hardware,
     },
+    own: nameIn(models, own) ?? own,
     point: fixed,
     settings,
     sequenceParallel,

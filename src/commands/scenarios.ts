@@ -4,6 +4,7 @@ import { parseJson } from "../io/json.ts";
 import { BAD_FLAGS, type Library, library, loadScenario } from "../io/load.ts";
 import type { Io } from "../io/terminal.ts";
 import { keepInputs } from "../io/write.ts";
+import type { Model } from "../schema/model.ts";
 import { resolveScenario } from "../schema/resolve.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { contradictions } from "../study/contradictions.ts";
@@ -11,7 +12,8 @@ import { type FlagName, type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
 import { type FlagTexts, parseGrid } from "../study/points.ts";
 import { parseSetting, type Setting } from "../study/set-path.ts";
 import { namesPart } from "../study/space.ts";
-import { applyWhatIf, type LoadedFile } from "../study/what-if.ts";
+import { applyWhatIf, type LoadedFile, normFor } from "../study/what-if.ts";
+import { numberText } from "../study/with-settings.ts";
 
 /** The flags of every command that takes a scenario, under the names commander gives them (`kvHeads`). */
 export interface WhatIfOptions {
@@ -25,6 +27,8 @@ export interface WhatIfOptions {
 /** One scenario to simulate: where it comes from, and what flags made of it. */
 export interface Case {
   readonly label: string;
+  /** what flags changed about the model and the hardware that are named */
+  readonly reshaped: readonly string[];
   readonly point: Point;
   readonly scenario: Scenario;
   readonly notes: readonly string[];
@@ -55,7 +59,8 @@ export async function loadCases(
     for (const document of await readDocuments("scenario", reference, io)) {
       for (const point of grid.points) {
         const change = { point, sequenceParallel, settings };
-        cases.push(await loadCase(document, change, parts));
+        const loaded = await loadCase(document, change, parts);
+        cases.push({ ...loaded, reshaped: reshapedBy(change, grid.varied) });
       }
     }
   }
@@ -88,9 +93,9 @@ interface Change {
   readonly settings: readonly Setting[];
 }
 
-async function loadCase(document: Document, change: Change, parts: Library): Promise<Case> {
-  const { file, notes: own } = await loadScenario(document, partsNamed(change), parts);
-  const { file: changed, notes } = await changeFile(file, change);
+async function loadCase(document: Document, change: Change, parts: Library): Promise<Omit<Case, "reshaped">> {
+  const { file, own, notes: imported } = await loadScenario(document, partsNamed(change), parts);
+  const { file: changed, notes } = await changeFile(file, own, change);
   const { scenario, problems } = resolveScenario(changed, changed.model, changed.hardware);
   if (problems !== undefined) {
     const lines = problems.map((line) => withFlag(line, change.point));
@@ -101,7 +106,7 @@ async function loadCase(document: Document, change: Change, parts: Library): Pro
     label: shortLabel(document.label),
     point: change.point,
     scenario: scenario!,
-    notes: [...own, ...notes],
+    notes: [...imported, ...notes],
   };
 }
 
@@ -115,13 +120,19 @@ function partsNamed({ point, settings }: Change) {
 }
 
 async function changeFile(
-  file: LoadedFile,
+  given: LoadedFile,
+  own: Model,
   { point, sequenceParallel, settings }: Change,
 ): Promise<{ file: LoadedFile; notes: readonly string[] }> {
+  if (Object.keys(point).length === 0 && settings.length === 0 && !sequenceParallel)
+    return { file: given, notes: [] };
+  // what a file says of itself is not true of what flags make of it
+  const { description, ...file } = given;
   const rest = settings.filter((setting) => !namesPart(setting));
   const { model, hardware, ...flags } = point;
-  if (Object.keys(flags).length === 0 && rest.length === 0 && !sequenceParallel) return { file, notes: [] };
-  const { input, notes } = applyWhatIf(file, point, sequenceParallel, rest);
+  if (Object.keys(flags).length === 0 && rest.length === 0 && !sequenceParallel)
+    return { file: { ...file, normalization: normFor(file.normalization, file.model, own) }, notes: [] };
+  const { input, notes } = applyWhatIf(file, point, sequenceParallel, rest, own);
   const { validate } = await import("../io/validate.ts");
   const { value, problems } = validate("scenario", input);
   if (problems !== undefined)
@@ -143,14 +154,32 @@ function withFlag(line: string, point: Point): string {
 
 /** What tells a case from the others: its scenario, the values of its flags, or both. */
 export function caseLabel(
-  { label: scenario, point }: Case,
+  { label: scenario, reshaped, point }: Case,
   varied: readonly FlagName[],
   several = true,
 ): string {
   const values = varied.map((name) =>
     typeof point[name] === "number" ? `${name} ${point[name]}` : point[name],
   );
-  return (several || values.length === 0 ? [scenario, ...values] : values).join(", ");
+  const named = several || values.length === 0 ? [scenario, ...values] : values;
+  return [...named, ...reshaped].join(", ");
+}
+
+const RESHAPES = /^(model|hardware)\.(?!gpuHourUsd)/;
+
+/** `hidden 4096`, of flags that are the same for all cases. */
+function reshapedBy({ point, settings }: Change, varied: readonly FlagName[]): string[] {
+  const flags = WHAT_IF_FLAGS.filter(
+    ({ name, field }) => point[name] !== undefined && !varied.includes(name) && RESHAPES.test(field),
+  );
+  const set = settings.filter(({ path }) => RESHAPES.test(path.join(".")));
+  return [
+    ...flags.map(({ name }) => `${name} ${point[name]}`),
+    ...set.map(
+      ({ path, value }) =>
+        `${path.join(".")} ${typeof value === "number" ? numberText(value) : JSON.stringify(value)}`,
+    ),
+  ];
 }
 
 const shortLabel = (label: string): string => label.replace(/^scenarios\//, "").replace(/\.json$/, "");

@@ -51,27 +51,27 @@ async function loadParts(
   reference: string,
   typed: Typed,
   parts: Library,
-): Promise<Pick<LoadedSpace, "file" | "models" | "devices" | "files">> {
+): Promise<Pick<LoadedSpace, "file" | "own" | "models" | "devices" | "files">> {
   const [document, second] = await readDocuments("scenario", reference, parts.io);
   if (document === undefined || second !== undefined)
     throw new UserError(`${reference} holds more than one scenario: one can be swept at a time`);
   const notes = new Set<string>();
   const base = { model: nameOf("model", typed), hardware: nameOf("hardware", typed) };
-  const load = async (names: Partial<typeof base>): Promise<Pick<LoadedSpace, "file" | "files">> => {
-    const { file, files, notes: found } = await loadScenario(document, { ...base, ...names }, parts);
+  const load = async (names: Partial<typeof base>): Promise<Pick<LoadedSpace, "file" | "own" | "files">> => {
+    const { file, own, files, notes: found } = await loadScenario(document, { ...base, ...names }, parts);
     for (const note of found) notes.add(note);
     const model = withoutSchema<Model>(file.model);
     const hardware = withoutSchema<Hardware>(file.hardware);
-    return { file: { ...file, model, hardware }, files };
+    return { file: { ...file, model, hardware }, own, files };
   };
-  const { file, files } = await load({});
+  const { file, own, files } = await load({});
   const models = new Map<string, Model>();
   const devices = new Map<string, Hardware>();
   for (const model of namesOf("model", typed)) models.set(model, (await load({ model })).file.model);
   for (const hardware of namesOf("hardware", typed))
     devices.set(hardware, (await load({ hardware })).file.hardware);
   noteAll(notes, parts.io);
-  return { file, files, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
+  return { file, own, files, models: Object.fromEntries(models), devices: Object.fromEntries(devices) };
 }
 
 type NamedPart = "model" | "hardware";
@@ -142,7 +142,7 @@ interface Move {
 
 /** The scenario file with the flags and the axes' first values in it, one axis moved; not validated. */
 function inputAt(space: Space, move?: Move): unknown {
-  const { axes, fixed, file, sequenceParallel, settings, models, devices } = space;
+  const { axes, fixed, file, own, sequenceParallel, settings, models, devices } = space;
   const point: Record<string, AxisValue> = { ...fixed };
   const set: Setting[] = settings.filter((setting) => !namesPart(setting));
   for (const axis of axes) {
@@ -156,7 +156,7 @@ function inputAt(space: Space, move?: Move): unknown {
     model: model === undefined ? file.model : models[model]!,
     hardware: hardware === undefined ? file.hardware : devices[hardware]!,
   };
-  return applyWhatIf(loaded, rest, sequenceParallel, set).input;
+  return applyWhatIf(loaded, rest, sequenceParallel, set, own).input;
 }
 
 /** Values that show what is wrong with any: every word; of numbers the extremes and the first that is not whole. */

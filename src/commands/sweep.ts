@@ -6,9 +6,10 @@ import { DRAWN_FORMATS } from "../report/formats.ts";
 import { type Row, type RowColumn, renderRows } from "../report/rows.ts";
 import { headerLine, type LineFormat, rowWriter } from "../report/sweep-lines.ts";
 import { title, unitText } from "../report/words.ts";
+import { fieldsGiven } from "../study/contradictions.ts";
 import { MOST_POINTS } from "../study/numbers.ts";
 import { parseField, type Unit } from "../study/result-field.ts";
-import { fieldOf, scenariosOf, sizeOf } from "../study/space.ts";
+import { scenariosOf, sizeOf } from "../study/space.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
 import type { AxisOptions } from "./axes.ts";
 import { type OutputOptions, output, sayWritten, type Target, writeText } from "./output.ts";
@@ -99,7 +100,7 @@ async function wholeText(plan: SweepPlan, { format, look }: SweepTarget): Promis
   const rows: readonly Row[] = sweepRows(plan);
   if (format !== "svg") return renderRows(tableColumns(plan), rows, format, look);
   const { sweepSvg } = await import("../report/chart/sweep-svg.ts");
-  const moving = plan.space.axes.map(({ name }) => fieldOf(name));
+  const moving = plan.space.axes.flatMap(({ name, values }) => fieldsGiven(name, values.map(String)));
   return sweepSvg(plan, rows, title(scenariosOf({ ...plan.space, axes: [] })([]), moving));
 }
 

@@ -96,8 +96,17 @@ export async function loadScenario(
       (hardware.problems === undefined || instead.hardware !== undefined);
     throw fromFlags ? new UserError(BAD_FLAGS, all) : notValid("scenario", document.label, all);
   }
+  const loaded = {
+    ...(file as ScenarioFile),
+    model: model.value as Model,
+    hardware: hardware.value as Hardware,
+  };
+  const own = instead.model === undefined ? loaded.model : await ownModel(document, library);
   return {
-    file: { ...(file as ScenarioFile), model: model.value as Model, hardware: hardware.value as Hardware },
+    // a kind of norm is asked for of some model: without that it is nobody's
+    file:
+      own === undefined ? { ...loaded, normalization: { ...loaded.normalization, kind: undefined } } : loaded,
+    own: own ?? loaded.model,
     notes: [...model.notes, ...hardware.notes],
     files: {
       scenario: document.label,
@@ -105,6 +114,13 @@ export async function loadScenario(
       hardware: hardware.label ?? document.label,
     },
   };
+}
+
+/** The model that the document itself names, where it can be read. */
+async function ownModel(document: Document, library: Library): Promise<Model | undefined> {
+  const { model } = document.data as { readonly model?: unknown };
+  const { value } = await part("model", model, undefined, document, library);
+  return isObject(value) ? (value as Model) : undefined;
 }
 
 /** Where a scenario and its parts were read; a part that is written in the scenario's file is from there. */
@@ -116,6 +132,8 @@ export interface ScenarioFiles {
 
 interface LoadedScenario {
   readonly file: LoadedFile;
+  /** the model that the scenario itself names, also where a flag names another */
+  readonly own: Model;
   readonly notes: readonly string[];
   readonly files: ScenarioFiles;
 }

@@ -70,8 +70,8 @@ function fileValue(data: PageData, state: PageState, name: keyof Point): string 
 }
 
 function withNorm(data: PageData, state: PageState, name: string, value: string): PageState {
-  const { kind, implementation } = scenarioAt(spaceOf(data, state)).normalization;
-  const by = typeof implementation === "string" ? implementation : "";
+  // what nobody chose stays the scenario's and the model's own
+  const [kind = "", by = ""] = (state.point.norm ?? "").split(":");
   const [newKind, newBy] = name === "norm-kind" ? [value, by] : [kind, value];
   return namedNorm(data, state, newBy === "" ? newKind : `${newKind}:${newBy}`);
 }
@@ -80,8 +80,10 @@ function withNorm(data: PageData, state: PageState, name: string, value: string)
 function namedNorm(data: PageData, state: PageState, norm: string): PageState {
   const { norm: _, ...rest } = state.point;
   const without: PageState = { ...state, point: rest };
-  const { kind, implementation } = scenarioAt(spaceOf(data, without)).normalization;
-  return `${kind}:${String(implementation)}` === norm ? without : { ...state, point: { ...rest, norm } };
+  const asked: PageState = { ...state, point: { ...rest, norm } };
+  const [own, other] = [without, asked].map((one) => scenarioAt(spaceOf(data, one)).normalization);
+  const isOwn = norm === "" || (own?.kind === other?.kind && own?.implementation === other?.implementation);
+  return isOwn ? without : asked;
 }
 
 /** A device that lacks the scenario's type gets one that it has. */

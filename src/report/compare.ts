@@ -149,6 +149,16 @@ const LABEL_WIDTH = 29;
 const LONGEST_COLUMN = 30;
 const GAP = 2;
 
+/** Names that a column has no room for: what was changed about a model or a device stands at their end. */
+function cutNames(results: readonly Result[]): string[] {
+  const names = results.flatMap(({ scenario: { model, hardware } }) => [
+    visible(model.name),
+    shortName(hardware.name),
+  ]);
+  const long = names.filter((name) => name.length > LONGEST_COLUMN);
+  return long.length === 0 ? [] : [`In full: ${[...new Set(long)].join("; ")}.`];
+}
+
 /** As many scenarios beside each other as fit; the others in further tables below. */
 async function sideBySide(
   labels: readonly string[],
@@ -161,7 +171,12 @@ async function sideBySide(
     MEASURES.map((measure) => cut(cellText(measure, result), LONGEST_COLUMN)),
   );
   const groups = format === "md" ? [names.map((_, i) => i)] : columnsThatFit(names, bodies, look.width);
-  const notes = [NOTE, ERROR_NOTE, ...(results.some(isIdeal) ? [IDEAL_NOTE, UNKNOWN_NOTE] : [])];
+  const notes = [
+    NOTE,
+    ERROR_NOTE,
+    ...cutNames(results),
+    ...(results.some(isIdeal) ? [IDEAL_NOTE, UNKNOWN_NOTE] : []),
+  ];
   const tables = groups.map((group, index) => {
     const columns: RowColumn[] = [
       { key: "measure", title: "", align: "left" },

@@ -10,6 +10,8 @@ import { type Row, type RowColumn, renderRows } from "./rows.ts";
 /** Where a row of the grid comes from. */
 export interface GridPoint {
   readonly label: string;
+  /** what was changed about the model and the hardware of all */
+  readonly reshaped: readonly string[];
   readonly point: Point;
   readonly notes: readonly string[];
 }
@@ -46,8 +48,14 @@ export function gridReport(
   const rows = points.map((point, index) => gridRow(point, results[index]!, keys));
   const notes = [...new Set(points.flatMap((point) => point.notes))];
   const shown = notes.length > MOST_NOTES ? [...notes.slice(0, MOST_NOTES), "..."] : notes;
-  const base = several ? [] : [`Scenario: ${points[0]?.label}.`];
-  return renderRows(columns, rows, format, look, [...base, LEGEND, ...shown]);
+  return renderRows(columns, rows, format, look, [...baseText(points, several), LEGEND, ...shown]);
+}
+
+function baseText([first]: readonly GridPoint[], several: boolean): string[] {
+  const { label, reshaped = [] } = first ?? {};
+  const changes = reshaped.length === 0 ? "" : ` with ${reshaped.join(", ")}`;
+  if (!several) return [`Scenario: ${label}${changes}.`];
+  return changes === "" ? [] : [`All${changes}.`];
 }
 
 const MOST_NOTES = 8;

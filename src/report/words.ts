@@ -102,7 +102,8 @@ export function title(scenario: Scenario, moving: readonly string[] = []): strin
   const { model, hardware } = scenario;
   const common = (field: string, text: string): string => (moving.includes(field) ? "" : text);
   const kind = common("layerKind", reportedKind(scenario) ?? "");
-  const layer = kind === "" ? "layer" : `layer (${visible(kind)})`;
+  const norm = moving.some((field) => NORM_FIELDS.includes(field)) ? "" : otherNorm(scenario);
+  const layer = `layer${kind === "" ? "" : ` (${visible(kind)})`}${norm}`;
   const isIdeal = hardware.calibration === undefined && !moving.includes("hardware");
   const parts = [
     common("model", `${visible(model.name)} ${layer}`) || "Layers of several models",
@@ -123,6 +124,15 @@ function parallelismTexts({ parallelism }: Scenario): (readonly [field: string, 
     ["parallelism.expert", expert > 1 ? `expert-parallel ${expert}` : ""],
     ["parallelism.pipeline", pipeline > 1 ? `pipeline ${pipeline}` : ""],
   ];
+}
+
+/** What moves the kind of norm, or what the model's own is. */
+const NORM_FIELDS: readonly string[] = ["model", "model.norm", "normalization.kind"];
+
+/** The article asks about a layer with LayerNorm, whatever the model was published with. */
+function otherNorm({ model, normalization: { kind } }: Scenario): string {
+  if (kind === model.norm) return "";
+  return ` with ${NORM_NAMES[kind]}${kind === "layernorm" ? ", as the article has it" : ""}`;
 }
 
 export function kernelsText({ model, normalization, kernels }: Scenario): string {

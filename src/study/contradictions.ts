@@ -37,7 +37,7 @@ function inOrder({ flags, sequenceParallel, settings, moved }: Typed): Given[] {
   const named = settings.filter(namesPart);
   const others = settings.filter((setting) => !namesPart(setting));
   const fromFlags = WHAT_IF_FLAGS.flatMap(({ name }) =>
-    fieldsOf(name, flags[name]).map((field) => ({ field, as: `--${name}` })),
+    fieldsGiven(name, flags[name]?.split(",") ?? []).map((field) => ({ field, as: `--${name}` })),
   );
   const fromMoved = moved.map(({ name, as }) => ({ name, field: fieldOf(name), as }));
   const isPart = ({ field }: Given): boolean => field === "model" || field === "hardware";
@@ -54,11 +54,10 @@ function inOrder({ flags, sequenceParallel, settings, moved }: Typed): Given[] {
 
 const given = ({ path }: Setting): Given => ({ field: path.join("."), as: `--set ${path.join(".")}` });
 
-/** `--norm rmsnorm:fused` gives two fields a value, `--norm :fused` one of them. */
-function fieldsOf(name: string, text: string | undefined): string[] {
-  if (text === undefined) return [];
+/** The fields that a flag or an axis gives values: `--norm rmsnorm:fused` two, `--norm :fused` one of them. */
+export function fieldsGiven(name: string, values: readonly string[]): string[] {
+  if (values.length === 0) return [];
   if (name !== "norm") return [fieldOf(name)];
-  const values = text.split(",");
   return [
     ...(values.some((value) => !value.trim().startsWith(":")) ? ["normalization.kind"] : []),
     ...(values.some((value) => value.includes(":")) ? ["normalization.implementation"] : []),

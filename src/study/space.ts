@@ -1,6 +1,7 @@
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import { named } from "./differences.ts";
 import { type FlagName, type Point, WHAT_IF_FLAGS } from "./flags.ts";
 import type { Setting } from "./set-path.ts";
 import {
@@ -13,6 +14,8 @@ import {
   changePrecision,
   changeWorkload,
   type LoadedFile,
+  normFor,
+  wholeModel,
   withNamedSizes,
 } from "./what-if.ts";
 import { withSettings } from "./with-settings.ts";
@@ -29,6 +32,8 @@ export interface Axis {
 /** A scenario file, what flags fix in it, and the axes along which it moves. Plain data: workers get it as it is. */
 export interface Space {
   readonly file: LoadedFile;
+  /** the model that the file itself names, wherever a flag puts another one in its place */
+  readonly own: Model;
   readonly fixed: Point;
   readonly sequenceParallel: boolean;
   readonly settings: readonly Setting[];
@@ -140,11 +145,15 @@ function normalizationKeeper() {
   };
 }
 
+/** Another model may have another norm than the one that the file asks for. */
+const moves = (name: string, part: Part): boolean =>
+  partOf(name) === part || (part === "normalization" && name === "model");
+
 /** A part of so many values at most is made once for each, however often its axes come round. */
 const MOST_KEPT = 16_384;
 
 function partMaker(space: Space, part: Part): (digits: readonly number[]) => unknown {
-  const axes = space.axes.flatMap(({ name }, index) => (partOf(name) === part ? [index] : []));
+  const axes = space.axes.flatMap(({ name }, index) => (moves(name, part) ? [index] : []));
   if (axes.length === 0) {
     const made = makePart(space, part, axes, []);
     return () => made;
@@ -182,17 +191,22 @@ function makePart(space: Space, part: Part, axes: readonly number[], digits: rea
   const ofPart = settings.filter((setting) => setting.path[0] === part && !namesPart(setting));
   const changed = withSettings(whole, ofPart);
   const made = (changed as Record<string, unknown>)[part];
+  if (part === "model") return named(modelAt(space, point as Point), made as Model);
   return part === "workload" ? withSequence(made as Workload) : made;
 }
+
+const modelAt = ({ file, models }: Space, { model }: Point): Model =>
+  model === undefined ? file.model : models[model]!;
 
 /** `--set model=name` is what `--model` says: a name to load, not a value to put there. */
 export const namesPart = ({ path, value }: Setting): boolean =>
   path.length === 1 && typeof value === "string" && (path[0] === "model" || path[0] === "hardware");
 
-function fromFlags({ file, sequenceParallel, models, devices }: Space, part: Part, point: Point): unknown {
+function fromFlags(space: Space, part: Part, point: Point): unknown {
+  const { file, own, sequenceParallel, settings, devices } = space;
   switch (part) {
     case "model":
-      return changeModel(point.model === undefined ? file.model : models[point.model]!, point).value;
+      return changeModel(modelAt(space, point), point).value;
     case "hardware":
       return changeHardware(point.hardware === undefined ? file.hardware : devices[point.hardware]!, point);
     case "workload":
@@ -200,7 +214,10 @@ function fromFlags({ file, sequenceParallel, models, devices }: Space, part: Par
     case "precision":
       return changePrecision(file.precision, point.precision);
     case "normalization":
-      return changeNorm(file.normalization, point.norm);
+      return changeNorm(
+        normFor(file.normalization, wholeModel(settings) ?? modelAt(space, point), own),
+        point.norm,
+      );
     case "kernels":
       return changeKernels(file.kernels, point);
     case "runtime":

@@ -1,6 +1,7 @@
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
+import { differences, named } from "./differences.ts";
 import { type Point, WHAT_IF_FLAGS } from "./flags.ts";
 import { scaleHidden } from "./scale-hidden.ts";
 import type { Setting } from "./set-path.ts";
@@ -17,30 +18,53 @@ export interface Changed {
 
 const DEFAULT_SEQUENCE = 4096;
 
-/** The scenario with the flags' values in place of the file's: flags win over the file, the file over defaults. */
+/**
+ * The scenario with the flags' values in place of the file's: flags win over the file, the file over defaults. `own` is
+ * the model that the file itself names, where a flag has put another one in its place.
+ */
 export function applyWhatIf(
   file: LoadedFile,
   point: Point,
   sequenceParallel: boolean,
   settings: readonly Setting[],
+  own: Model = file.model,
 ): Changed {
-  const named = withNamedSizes(point, settings);
-  const workload = changeWorkload(file.workload, named);
-  const model = changeModel(file.model, named);
+  const sizes = withNamedSizes(point, settings);
+  const workload = changeWorkload(file.workload, sizes);
+  const model = changeModel(file.model, sizes);
   const changed = {
     ...file,
     workload: workload.value,
     model: model.value,
     hardware: changeHardware(file.hardware, point),
-    normalization: changeNorm(file.normalization, point.norm),
+    normalization: changeNorm(
+      normFor(file.normalization, wholeModel(settings) ?? file.model, own),
+      point.norm,
+    ),
     kernels: changeKernels(file.kernels, point),
     precision: changePrecision(file.precision, point.precision),
     runtime: point.runtime ?? file.runtime,
     parallelism: changeParallelism(file.parallelism, point, sequenceParallel),
     ...definedLayerKind(changeLayerKind(file, point)),
   };
-  return { input: withSettings(changed, settings), notes: [...workload.notes, ...model.notes] };
+  const input = withSettings(changed, settings) as typeof changed;
+  const shaped = { ...input, model: named(file.model, input.model) };
+  return { input: shaped, notes: [...workload.notes, ...model.notes] };
 }
+
+/** The model that `--set model={...}` puts in place of the file's. */
+export const wholeModel = (settings: readonly Setting[]): Model | undefined =>
+  settings.find(({ path, value }) => path.join(".") === "model" && typeof value === "object")?.value as
+    | Model
+    | undefined;
+
+/** The kind of norm that a file asks for is about the file's own model: any other has the kind it was published with. */
+export function normFor(norm: Norm, model: Model, own: Model): Norm {
+  if (norm.kind === undefined || differences(own, model).length === 0) return norm;
+  return { implementation: norm.implementation };
+}
+
+type Norm = ScenarioFile["normalization"];
 
 /** Sizes that follow from others unless somebody names them. */
 const DERIVED = WHAT_IF_FLAGS.filter(({ name }) =>
@@ -178,7 +202,7 @@ export function changeWorkload(workload: Workload, point: Point): Change<object>
 }
 
 /** `rmsnorm`, `rmsnorm:fused` or `:fused`; what is left out stays as the file has it. */
-export function changeNorm(norm: ScenarioFile["normalization"], text: string | undefined): object {
+export function changeNorm(norm: Norm, text: string | undefined): object {
   if (text === undefined) return norm;
   const [kind, ...rest] = text.split(":");
   return {

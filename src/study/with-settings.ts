@@ -13,7 +13,7 @@ export function withSettings(tree: object, settings: readonly Setting[]): object
   const { hardware } = changed as { hardware: Hardware };
   const { validation: _, crossValidation: __, ...device } = hardware;
   const renamed = settings.some(({ path }) => path.join(".") === "hardware.name");
-  const name = renamed ? hardware.name : `${hardware.name} (${changesText(figures)})`;
+  const name = renamed ? hardware.name : `${hardware.name} (with ${changesText(figures)})`;
   return { ...(changed as object), hardware: { ...device, name } };
 }
 
@@ -37,5 +37,5 @@ function changesText(figures: readonly Setting[]): string {
 }
 
 /** As it would be typed: 8e12. */
-const numberText = (value: number): string =>
+export const numberText = (value: number): string =>
   value !== 0 && (value >= 1e6 || value < 1e-3) ? value.toExponential().replace("e+", "e") : String(value);

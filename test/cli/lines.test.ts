@@ -23,7 +23,7 @@ const ANSWERED: readonly [string, RegExp][] = [
   ["run bert-large-train-v100", /Ivanov et al\. 2021/],
   ["run --hidden 4096", /hidden 4096: heads 32, KV heads 4, FFN 14336/],
   ["run --hidden 4096 --set model.ffn=8192", /hidden 4096: heads 32, KV heads 4 \(scaled/],
-  ["run --phase decode --set workload.context=512", /decode batch 1, context 512(?!.*context 4096)/s],
+  ["run --phase decode --set workload.context=512", /decode batch 1,\s+context 512(?!.*context 4096)/s],
   ["run --phase train --set workload.sequence=64 llama-3-70b-decode-h100", /train 16 × 64(?!.*2048, as)/s],
   ["run --hidden 4096 --ffn 8192", /hidden 4096: heads 32, KV heads 4 \(scaled/],
   ["run --batch 1,8", /batch/],

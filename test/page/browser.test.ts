@@ -230,7 +230,7 @@ describe.skipIf(CHROMIUM === undefined)(title, () => {
       await page.fill("#control-hidden", "4096");
       await page.selectOption("#control-norm-implementation", "eager");
       await page.waitForFunction(() => location.hash.includes("norm"));
-      expect(page.url()).toMatch(/#scenario=llama-3-70b-prefill-h100&hidden=4096&norm=layernorm:eager$/);
+      expect(page.url()).toMatch(/#scenario=llama-3-70b-prefill-h100&hidden=4096&norm=:eager$/);
       const headline = await text(page, "#headline");
       const address = page.url();
       await withPage(address, async ({ page: other }) => {

@@ -241,7 +241,8 @@ describe("a grid of results", () => {
     labels: readonly string[],
     batches: readonly number[],
     notes: readonly string[] = [],
-  ): GridPoint[] => labels.flatMap((label) => batches.map((batch) => ({ label, point: { batch }, notes })));
+  ): GridPoint[] =>
+    labels.flatMap((label) => batches.map((batch) => ({ label, reshaped: [], point: { batch }, notes })));
   const grid = (given: readonly GridPoint[], format: "table" | "csv" = "table") =>
     gridReport(
       given,

@@ -62,18 +62,21 @@ describe("a device's short name", () => {
 
 describe("the title of a report", () => {
   test.each([
-    [scenario(), "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph"],
+    [
+      scenario(),
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph",
+    ],
     [
       scenario({ runtime: "eager", workload: decode(1, 9), hardware: hardware("mi300x") }),
-      "Llama 3 70B layer · decode batch 1, context 9 · bf16 · Instinct MI300X 192 GB · ideal times",
+      "Llama 3 70B layer with LayerNorm, as the article has it · decode batch 1, context 9 · bf16 · Instinct MI300X 192 GB · ideal times",
     ],
     [
       scenario({ parallelism: { tensor: 8, sequenceParallel: false } }),
-      "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
     [
       scenario({ parallelism: { tensor: 8, sequenceParallel: true } }),
-      "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 with sequence parallelism · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 with sequence parallelism · CUDA graph",
     ],
     [
       scenario({ model: { ...model("gpt2-xl"), name: "\u001b]0;x\u0007evil" } }),
@@ -91,34 +94,43 @@ describe("the title of a report", () => {
     ],
     [
       ["model.hidden"],
-      "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
-    [["hardware"], "Llama 3 70B layer · prefill 1 × 4096 · bf16 · tensor-parallel 8 · CUDA graph"],
+    [
+      ["hardware"],
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · tensor-parallel 8 · CUDA graph",
+    ],
     [
       ["workload.batch"],
-      "Llama 3 70B layer · prefill, sequence 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill, sequence 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
     [
       ["workload.sequence"],
-      "Llama 3 70B layer · prefill, batch 1 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill, batch 1 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
     [
       ["workload.context"],
-      "Llama 3 70B layer · prefill, batch 1, sequence 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill, batch 1, sequence 4096 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
     [
       ["workload.phase"],
-      "Llama 3 70B layer · batch 1 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · batch 1 · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
     [
       ["workload.phase", "workload.batch"],
-      "Llama 3 70B layer · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · bf16 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
-    [["parallelism.tensor"], "Llama 3 70B layer · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph"],
-    [["precision", "runtime"], "Llama 3 70B layer · prefill 1 × 4096 · H100 SXM5 80 GB · tensor-parallel 8"],
+    [
+      ["parallelism.tensor"],
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph",
+    ],
+    [
+      ["precision", "runtime"],
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · H100 SXM5 80 GB · tensor-parallel 8",
+    ],
     [
       ["precision.weights"],
-      "Llama 3 70B layer · prefill 1 × 4096 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
+      "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · H100 SXM5 80 GB · tensor-parallel 8 · CUDA graph",
     ],
   ])("of scenarios that differ in %j does not name one of them", (moving, text) => {
     expect(title(many, moving)).toBe(text);

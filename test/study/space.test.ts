@@ -18,6 +18,7 @@ const file = (changes: object = {}): LoadedFile =>
 
 const space = (axes: readonly Axis[], changes: Partial<Space> = {}): Space => ({
   file: file(),
+  own: withoutSchema(model("llama-3-8b")),
   fixed: {},
   sequenceParallel: false,
   settings: [],

@@ -9,15 +9,15 @@ const H100 = "NVIDIA H100 SXM5 80 GB";
 
 describe("a device with another figure than its profile's", () => {
   test.each([
-    ["--set hardware.hbmBytesPerSecond=8e12", " (hbmBytesPerSecond 8e12)"],
-    ["--set hardware.computeUnits=66", " (computeUnits 66)"],
+    ["--set hardware.hbmBytesPerSecond=8e12", " (with hbmBytesPerSecond 8e12)"],
+    ["--set hardware.computeUnits=66", " (with computeUnits 66)"],
     [
       "--set hardware.calibration.memory.streamingFraction.value=0.5",
-      " (calibration.memory.streamingFraction 0.5)",
+      " (with calibration.memory.streamingFraction 0.5)",
     ],
     [
       "--set hardware.computeUnits=66 --set hardware.l2Bytes=1e7 --set hardware.boostClockHz=1e9 --set hardware.linkBytesPerSecond=1e9",
-      " (computeUnits 66, l2Bytes 1e7, boostClockHz 1e9, 1 more changed)",
+      " (with computeUnits 66, l2Bytes 1e7, boostClockHz 1e9, 1 more changed)",
     ],
   ])("says so in its name, and has no measured error: %s", async (settings, added) => {
     const { scenario, typicalError, warnings } = await resultOf(`run ${settings}`);
@@ -51,7 +51,7 @@ describe("a device with another figure than its profile's", () => {
 
   test("is named in titles, and in the one of a space that moves along it", async () => {
     const { stdout } = await command(["run", "--set", "hardware.computeUnits=66"]);
-    expect(stdout).toContain("H100 SXM5 80 GB (computeUnits 66)");
+    expect(stdout).toContain("H100 SXM5 80 GB (with computeUnits 66)");
     const grid = await command([
       "solve",
       "--target",
@@ -61,7 +61,7 @@ describe("a device with another figure than its profile's", () => {
       "--set",
       "hardware.computeUnits=66",
     ]);
-    expect(grid.stdout).toContain("(computeUnits 66)");
+    expect(grid.stdout).toContain("(with computeUnits 66)");
   });
 
   test("is refused like any other where the whole device is replaced by what is none", async () => {

@@ -21,6 +21,7 @@ const { model: _, hardware: __, ...defaults } = scenario();
 export const pageScenario = (changes: Partial<PageScenario> = {}): PageScenario => ({
   reference: "llama-3-70b-prefill-h100",
   file: { description, ...defaults, model: "llama-3-70b", hardware: "h100-sxm" } as ScenarioFile,
+  own: "llama-3-70b",
   point: {},
   settings: [],
   sequenceParallel: false,

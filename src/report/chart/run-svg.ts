@@ -51,7 +51,7 @@ function oneResult(result: Result): Block[] {
   const bars = alternativeBars(result);
   return [
     texts([
-      { text: title(result.scenario), class: "title" },
+      ...wrap(title(result.scenario), TITLE_LETTERS).map((text) => ({ text, class: "title" })),
       { text: sentence(result), class: "subtitle" },
     ]),
     legend(result.operators, "dot area: time"),
@@ -71,12 +71,15 @@ interface Line {
 }
 
 const LINE = 20;
+const TITLE_LETTERS = 105;
 
 function texts(lines: readonly Line[]): Block {
   return {
     height: lines.length * LINE + 6,
     parts: lines.map(({ text, class: name }, index) =>
-      label(shortened(text, name === "title" ? 105 : 130), 0, index * LINE + LINE / 2, { class: name }),
+      label(shortened(text, name === "title" ? TITLE_LETTERS : 130), 0, index * LINE + LINE / 2, {
+        class: name,
+      }),
     ),
   };
 }

@@ -50,7 +50,7 @@ function sliderPosition(name: SliderRange["name"], value: number): number {
 
 /** All that a reader can turn, each labelled. */
 export function controls(data: PageData, state: PageState, { scenario }: Result): Child[] {
-  const { model, hardware, workload, normalization, kernels, runtime, precision, parallelism } = scenario;
+  const { hardware, workload, normalization, kernels, runtime, precision, parallelism } = scenario;
   const { implementation, kind } = normalization;
   const { point } = state;
   const file = data.scenarios[state.scenario]!.file;
@@ -67,11 +67,11 @@ export function controls(data: PageData, state: PageState, { scenario }: Result)
           ),
         ]
       : []),
-    select("model", "Model", named(data.models, model.name), point.model ?? nameOf(file.model)),
+    select("model", "Model", named(data.models, file.model), point.model ?? nameOf(file.model)),
     select(
       "hardware",
       "Hardware",
-      named(data.devices, hardware.name, shortName),
+      named(data.devices, file.hardware, shortName),
       point.hardware ?? nameOf(file.hardware),
     ),
     select(
@@ -129,17 +129,14 @@ const same = (values: readonly string[]): Options => values.map((value) => [valu
 
 const nameOf = (part: unknown): string => (typeof part === "string" ? part : "");
 
-/** A list's names; the scenario's own thing stands for itself where it has none. */
+/** A list's names; a thing of the scenario's own, which is in no list, stands for itself. */
 function named(
   list: Readonly<Record<string, { readonly name: string }>>,
-  own: string,
+  own: string | { readonly name: string },
   text: (name: string) => string = (name) => name,
 ): Options {
   const options: Options = Object.entries(list).map(([name, one]) => [name, text(one.name)]);
-  return [
-    ...options,
-    ...(options.some(([, shown]) => shown === text(own)) ? [] : [["", text(own)] as const]),
-  ];
+  return typeof own === "string" ? options : [...options, ["", text(own.name)]];
 }
 
 function select(name: string, text: string, options: Options, value: string): Element {

@@ -12,6 +12,8 @@ export interface PageScenario {
   readonly reference: string;
   /** model and hardware are names of the page's lists where they can be */
   readonly file: ScenarioFile;
+  /** the model that the file itself names: the command may have put another one in its place */
+  readonly own: ScenarioFile["model"];
   readonly point: Point;
   readonly settings: readonly Setting[];
   readonly sequenceParallel: boolean;

@@ -11,7 +11,7 @@ import { type Norm, reach, type ShareCurve, shareCurve } from "../../study/reach
 import { type Space, scenariosOf } from "../../study/space.ts";
 import { pointProblems } from "../../study/space-problems.ts";
 import { applyWhatIf, type LoadedFile } from "../../study/what-if.ts";
-import type { PageData, PageState, SlowAnswers } from "./data.ts";
+import type { PageData, PageScenario, PageState, SlowAnswers } from "./data.ts";
 
 /** A view computed: the result that the command would print, or why there is none. */
 export type Evaluation =
@@ -26,8 +26,8 @@ export function evaluate(data: PageData, state: PageState): Evaluation {
   const more = pointProblems(scenario);
   if (more.length > 0) return { problems: more };
   const { description } = space.file;
-  const described = description === undefined ? scenario : { description, ...scenario };
-  const result = simulate(described);
+  const isAsFiled = Object.keys(space.fixed).length + space.settings.length === 0 && !space.sequenceParallel;
+  const result = simulate(isAsFiled && description !== undefined ? { description, ...scenario } : scenario);
   return { result: { ...result, warnings: [...notesOf(space), ...result.warnings] } };
 }
 
@@ -35,9 +35,10 @@ export const scenarioAt = (space: Space): Scenario => scenariosOf(space)([]);
 
 /** The scenario file with the view's flags, as the studies take it. */
 export function spaceOf(data: PageData, { scenario, point }: PageState): Space {
-  const { file, settings, sequenceParallel } = data.scenarios[scenario]!;
+  const { file, own, settings, sequenceParallel } = data.scenarios[scenario]!;
   return {
     file: loaded(data, file),
+    own: modelOf(data, own),
     fixed: point,
     settings,
     sequenceParallel,
@@ -47,11 +48,14 @@ export function spaceOf(data: PageData, { scenario, point }: PageState): Space {
   };
 }
 
-const loaded = ({ models, devices }: PageData, file: PageData["scenarios"][number]["file"]): LoadedFile => ({
+const loaded = (data: PageData, file: PageScenario["file"]): LoadedFile => ({
   ...file,
-  model: typeof file.model === "string" ? (models[file.model] as Model) : file.model,
-  hardware: typeof file.hardware === "string" ? (devices[file.hardware] as Hardware) : file.hardware,
+  model: modelOf(data, file.model),
+  hardware: typeof file.hardware === "string" ? (data.devices[file.hardware] as Hardware) : file.hardware,
 });
+
+const modelOf = ({ models }: PageData, model: PageScenario["own"]): Model =>
+  typeof model === "string" ? (models[model] as Model) : model;
 
 /** What the flags changed beyond what they say. */
 function notesOf({ file, fixed, settings, sequenceParallel, models }: Space): readonly string[] {

@@ -4,7 +4,7 @@ import { goTo, withControl, withSlider } from "../../../src/page/changes.ts";
 import { commandLine, scenarioJson } from "../../../src/report/page/command.ts";
 import { SLIDERS } from "../../../src/report/page/controls.ts";
 import type { PageState } from "../../../src/report/page/data.ts";
-import { evaluate, slowAnswers } from "../../../src/report/page/evaluate.ts";
+import { evaluate, scenarioAt, slowAnswers, spaceOf } from "../../../src/report/page/evaluate.ts";
 import { fragmentOf, stateOf } from "../../../src/report/page/fragment.ts";
 import type { Claims } from "../../../src/schema/claims.ts";
 import type { Result } from "../../../src/schema/result.ts";
@@ -192,12 +192,24 @@ describe("a control", () => {
     expect(point("model", "llama-3-70b", { model: "gpt2-xl" })).toEqual({});
   });
 
-  test("for the norm names kind and kernels together", () => {
-    expect(point("norm-kind", "rmsnorm")).toEqual({ norm: "rmsnorm:native" });
+  test("for the norm names what was chosen of it, and keeps what was chosen before", () => {
+    expect(point("norm-kind", "rmsnorm")).toEqual({ norm: "rmsnorm" });
+    expect(point("norm-implementation", "eager")).toEqual({ norm: ":eager" });
+    expect(point("norm-kind", "rmsnorm", { norm: ":eager" })).toEqual({ norm: "rmsnorm:eager" });
     expect(point("norm-implementation", "eager", { norm: "rmsnorm:native" })).toEqual({
       norm: "rmsnorm:eager",
     });
     expect(point("norm-kind", "layernorm", { norm: "rmsnorm:native" })).toEqual({});
+  });
+
+  test("that chooses a model takes its norm, unless one was chosen", () => {
+    const kindOf = (given: Point) =>
+      scenarioAt(spaceOf(data, { scenario: 0, point: given })).normalization.kind;
+    expect(kindOf({})).toBe("layernorm");
+    expect(kindOf(point("model", "llama-3-8b"))).toBe("rmsnorm");
+    expect(kindOf(point("model", "llama-3-8b", point("norm-implementation", "fused")))).toBe("rmsnorm");
+    expect(kindOf(point("model", "gpt2-xl", point("norm-kind", "rmsnorm")))).toBe("rmsnorm");
+    expect(kindOf(point("model", "llama-3-70b", { model: "llama-3-8b" }))).toBe("layernorm");
   });
 
   test("that chooses a model takes the model's sizes", () => {
