@@ -29,15 +29,17 @@ const skeleton = (root: XmlElement): string[] =>
 const drawn = async (argv: readonly string[], name: string): Promise<XmlElement> =>
   parseXml((await printed([...argv, "--format", "svg"], named(name))).trimEnd());
 
+/** As long as the name is printed, with its gaps where they are: titles wrap alike, and as much of it is cut. */
+const harmless = (name: string): string => visible(name).replace(/\S/g, "a");
+
 describe("a picture", () => {
   test.each([["run -"], ["compare - --batch 1,2"], ["sweep - --batch 1,2"]])(
     "of `%s` has the same elements whatever names hold",
     async (line) => {
       const argv = line.split(" ");
-      const plain = skeleton(await drawn(argv, "a name"));
       await fc.assert(
         fc.asyncProperty(hostile, async (name) => {
-          expect(skeleton(await drawn(argv, name))).toEqual(plain);
+          expect(skeleton(await drawn(argv, name))).toEqual(skeleton(await drawn(argv, harmless(name))));
         }),
         { numRuns: 6, examples: [[WORST]] },
       );
@@ -213,7 +215,7 @@ describe("Markdown", () => {
   ])("of `%s` has the same headings, lists and cells whatever names hold", async (line) => {
     await fc.assert(
       fc.asyncProperty(hostile, async (name) => {
-        await sameShape(line.split(" "), withPasses(name), withPasses("name"));
+        await sameShape(line.split(" "), withPasses(name), withPasses(harmless(name)));
       }),
       { numRuns: 6, examples: [[WORST]] },
     );
