@@ -69,13 +69,27 @@ const EITHER_SIGN = /^(saved|added|cost)/;
 /** But for the typical error, which nobody may know. */
 const NEVER_MISSING = /^(?!typicalError$).*(seconds|bytes|flops|share\w*|error|factor)$/i;
 
-function numberProblems(value: unknown, path: string): string[] {
+/** Times of norms, and of layers with other ones, which no datasheet knows. */
+const UNKNOWN_BY_DATASHEET = /(seconds|share\w*)$/i;
+
+/** True unless the answer says that its device is calibrated. */
+function isDatasheetOnly(answer: unknown): boolean {
+  const { scenario } = (answer ?? {}) as { scenario?: { hardware?: { calibration?: unknown } } };
+  return scenario?.hardware?.calibration === undefined;
+}
+
+function numberProblems(value: unknown, path: string, datasheetOnly = isDatasheetOnly(value)): string[] {
   const key = path.slice(path.lastIndexOf(".") + 1);
-  if (value === null) return NEVER_MISSING.test(key) ? [`${path} is null`] : [];
+  if (value === null)
+    return NEVER_MISSING.test(key) && !(datasheetOnly && UNKNOWN_BY_DATASHEET.test(key))
+      ? [`${path} is null`]
+      : [];
   if (typeof value === "number")
     return value < 0 && NEVER_NEGATIVE.test(key) && !EITHER_SIGN.test(key) ? [`${path} is ${value}`] : [];
   if (typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([name, child]) => numberProblems(child, `${path}.${name}`));
+  return Object.entries(value).flatMap(([name, child]) =>
+    numberProblems(child, `${path}.${name}`, datasheetOnly),
+  );
 }
 
 function schemaProblems(value: unknown, command: string): string[] {
