@@ -6,6 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { readText } from "../../src/io/files.ts";
+import { runs } from "../support/length.ts";
 import { LONG, REWRITES, SHORT, whileRewritten } from "../support/rewriting.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "files-"));
@@ -68,19 +69,21 @@ describe("a file that changes while it is read", () => {
   });
 });
 
+const WHOLE_READS = runs(10, 40);
+
 describe("a file that another process rewrites", () => {
   test.each(REWRITES)("by %s is never read as a mix of two contents", async (how) => {
     const path = join(folder, `${how}.json`);
     const counts: Record<string, number> = { whole: 0, beginning: 0, mix: 0, refused: 0 };
     await whileRewritten(path, how, [SHORT, LONG], async () => {
       // a busy machine may leave the file away, or half written, for a while
-      for (let read = 0; read < 20_000 && counts["whole"]! < 40; read++) {
+      for (let read = 0; read < 20_000 && counts["whole"]! < WHOLE_READS; read++) {
         counts[found(path)]!++;
         await wait(1);
       }
     });
     expect(counts["mix"]).toBe(0);
-    expect(counts["whole"]).toBe(40);
+    expect(counts["whole"]).toBe(WHOLE_READS);
     // only who truncates a file shows its beginning
     if (how !== "truncate") expect(counts["beginning"]).toBe(0);
     if (how === "rename") expect(counts["refused"]).toBe(0);

@@ -11,9 +11,17 @@ import { json } from "../support/command.ts";
 const claim = ({ claims }: Claims, id: Claim["id"]): Claim => claims.find((one) => one.id === id)!;
 const value = (of: Claim, name: string): number => of.values.find((one) => one.name === name)!.value;
 
+/** Answers take a while: each line is asked once. */
+const asked = new Map<string, Promise<Claims>>();
+function claimsOf(line: string): Promise<Claims> {
+  const answer = asked.get(line) ?? json<Claims>(line);
+  asked.set(line, answer);
+  return answer;
+}
+
 describe("the article's claims", () => {
   test("about one 70B layer on H100: no quarter of the runtime, and nothing that RMSNorm gives back", async () => {
-    const found = await json<Claims>("claims --json");
+    const found = await claimsOf("claims --json");
     expect(ClaimsSchema.safeParse(found).error).toBeUndefined();
     expect(found.claims.map(({ id }) => id)).toEqual([
       "flop-share",
@@ -34,18 +42,18 @@ describe("the article's claims", () => {
   });
 
   test("hold for op-by-op norms on a small layer, where solving finds the width", async () => {
-    const wide = await json<Claims>("claims --json --norm layernorm:eager");
+    const wide = await claimsOf("claims --json --norm layernorm:eager");
     const place = claim(wide, "runtime-share").places[0]!;
     expect(place).toMatchObject({ norm: "layernorm:eager", target: 0.25 });
     const edge = place.crossings[0]!;
     expect(edge.direction).toBe("falling");
-    const small = await json<Claims>(`claims --json --norm layernorm:eager --hidden ${edge.value - 64}`);
+    const small = await claimsOf(`claims --json --norm layernorm:eager --hidden ${edge.value - 64}`);
     expect(claim(small, "runtime-share").verdict).toBe("holds");
     expect(value(claim(small, "runtime-share"), "share of runtime")).toBeCloseTo(edge.before, 12);
   });
 
   test("about BERT-large on V100, where the figures come from: a quarter for op-by-op norms", async () => {
-    const found = await json<Claims>("claims bert-large-train-v100 --json");
+    const found = await claimsOf("claims bert-large-train-v100 --json");
     expect(claim(found, "runtime-share")).toMatchObject({
       verdict: "holds only if",
       condition: "LayerNorm runs op by op",
@@ -55,32 +63,32 @@ describe("the article's claims", () => {
   });
 
   test("decode waits for memory, prefill for arithmetic", async () => {
-    const decode = await json<Claims>("claims llama-3-70b-decode-h100 --json");
+    const decode = await claimsOf("claims llama-3-70b-decode-h100 --json");
     expect(claim(decode, "memory-bound").verdict).toBe("holds");
-    const prefill = await json<Claims>("claims --json");
+    const prefill = await claimsOf("claims --json");
     expect(claim(prefill, "memory-bound").verdict).toBe("holds only if");
   });
 
   test("a layer that waits for the host or for other GPUs is not limited by bandwidth", async () => {
     for (const flags of ["llama-3-8b-huggingface-eager-h100", "--tensor-parallel 64"]) {
-      const waits = claim(await json<Claims>(`claims ${flags} --json`), "memory-bound");
+      const waits = claim(await claimsOf(`claims ${flags} --json`), "memory-bound");
       expect(waits.verdict).toBe("holds only if");
       expect(waits.condition).toMatch(/waits for the host, or for other GPUs/);
       expect(value(waits, "by the host or other GPUs")).toBeGreaterThan(0.5);
     }
-    const alone = claim(await json<Claims>("claims llama-3-70b-decode-h100 --json"), "memory-bound");
+    const alone = claim(await claimsOf("claims llama-3-70b-decode-h100 --json"), "memory-bound");
     expect(alone.values.map(({ name }) => name)).not.toContain("by the host or other GPUs");
   });
 
   test("the backward pass makes no forward kernel read twice", async () => {
-    const training = claim(await json<Claims>("claims llama-3-70b-train-h100 --json"), "multiple-passes");
-    const prefill = claim(await json<Claims>("claims --json"), "multiple-passes");
+    const training = claim(await claimsOf("claims llama-3-70b-train-h100 --json"), "multiple-passes");
+    const prefill = claim(await claimsOf("claims --json"), "multiple-passes");
     expect(training.verdict).toBe("holds only if");
     expect(training.values).toEqual(prefill.values);
   });
 
   test("textbook kernels make several passes, RMSNorm one fewer", async () => {
-    const found = await json<Claims>("claims --json --norm layernorm:textbook");
+    const found = await claimsOf("claims --json --norm layernorm:textbook");
     const passes = claim(found, "multiple-passes");
     expect(passes.verdict).toBe("holds");
     expect(value(passes, "LayerNorm's bytes over one read and one write")).toBeCloseTo(2, 2);
@@ -89,10 +97,7 @@ describe("the article's claims", () => {
 
   test("cost what the user pays", async () => {
     const usd = async (flags: string): Promise<number> =>
-      value(
-        claim(await json<Claims>(`claims --json ${flags}`), "cost"),
-        "$ per million tokens with LayerNorm",
-      );
+      value(claim(await claimsOf(`claims --json ${flags}`), "cost"), "$ per million tokens with LayerNorm");
     expect(await usd("--gpu-hour-usd 4")).toBeCloseTo(2 * (await usd("--gpu-hour-usd 2")), 12);
   });
 });
