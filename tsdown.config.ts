@@ -33,7 +33,7 @@ const BASE = /builtin:|src\/(errors|help|io\/terminal|streams|version|visible)/;
 
 /** What every run needs, together in one file; --help, validation and tables have theirs. */
 const ENGINE =
-  /commander|src\/(layer|roofline|simulate|study\/(answers|condition|flags|numbers|points|result-field|scale-hidden|set-path|what-if)\.|program|io\/(document|files|hub-cache|json|load|shipped|trusted)\.|schema\/(vocabulary|resolve)|hugging-face\/is-config|commands\/(run|scenarios|output|fail-if)|report\/(json|run|formats)\.|nearest|units)/;
+  /commander|src\/(engine|ask|study\/(answers|condition|result-field)\.|program|io\/(document|files|hub-cache|json|load|shipped|trusted)\.|schema\/(vocabulary|resolve)|hugging-face\/is-config|commands\/(run|scenarios|output|fail-if)|report\/text\/(json|run|formats)\.|nearest|units)/;
 
 /**
  * `import "node:fs"` builds an ES module around the built-in and so touches its every export, streams included:
@@ -74,7 +74,7 @@ const shared = { platform: "node", target: "node20", hash: false } as const;
 export default defineConfig([
   {
     // what `report` puts into its page: the engine and the page's own code, for any browser
-    entry: { page: "src/page/main.ts" },
+    entry: { page: "src/browser/main.ts" },
     format: "iife",
     platform: "browser",
     target: "es2022",

@@ -3,20 +3,22 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 import ordinary from "./vitest.config.ts";
 
 /** The tests of a folder's physics, those first that notice most mistakes for their time: the first one ends a mutant. */
+const LAYER = [
+  ...["layer/kernel-list", "layer/dataflow", "layer/reference", "layer/counts"].map(
+    (name) => `engine/${name}`,
+  ),
+  "reference/pytorch-flops",
+  "engine/layer/",
+  "engine/model/",
+];
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  layer: [
-    "layer/kernel-list",
-    "layer/dataflow",
-    "layer/reference",
-    "layer/counts",
-    "reference/pytorch-flops",
-    "layer/",
-  ],
-  roofline: [
+  "engine/layer": LAYER,
+  "engine/model": LAYER,
+  "engine/device": [
     ...["rows", "matmul", "attention", "collective", "schedule", "residency", "element-wise", "laws"].map(
-      (name) => `roofline/${name}`,
+      (name) => `engine/device/${name}`,
     ),
-    "roofline/",
+    "engine/device/",
     "study/explain",
   ],
   calibration: ["calibration/measured", "calibration/figures", "calibration/"],

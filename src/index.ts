@@ -1,3 +1,5 @@
+import { type LayerFigures, layerFigures } from "./engine/layer-result.ts";
+import { simulate as simulateValid } from "./engine/simulate.ts";
 import { checkedScenario } from "./io/checked-scenario.ts";
 import { type Outcome, validate } from "./io/validate.ts";
 import type { Hardware } from "./schema/hardware.ts";
@@ -5,8 +7,6 @@ import type { Model } from "./schema/model.ts";
 import { type Resolution, resolveScenario as resolve } from "./schema/resolve.ts";
 import type { Result } from "./schema/result.ts";
 import type { Scenario, ScenarioFile } from "./schema/scenario.ts";
-import { type LayerFigures, layerFigures } from "./simulate/layer-result.ts";
-import { simulate as simulateValid } from "./simulate.ts";
 
 /**
  * The library: the same engine as the command, without files, clock or network. What parses answers with the problems

@@ -1,10 +1,10 @@
 import { Command, CommanderError, Option } from "commander";
+import { WHAT_IF_FLAGS } from "./ask/flags.ts";
 import { run } from "./commands/run.ts";
 import { EXIT, UserError } from "./errors.ts";
 import { COMMANDS, type CommandName, examples, HELP } from "./help.ts";
 import { type Io, sayAll } from "./io/terminal.ts";
-import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/formats.ts";
-import { WHAT_IF_FLAGS } from "./study/flags.ts";
+import { DRAWN_FORMATS, FORMATS, PAGE_FORMATS } from "./report/text/formats.ts";
 import { VERSION } from "./version.ts";
 
 /** Declares the commands and runs the one that the command line names. */

@@ -24,6 +24,32 @@ function inCircles(files: ReadonlyMap<string, readonly string[]>): ReadonlyMap<s
   return left.size === files.size ? left : inCircles(left);
 }
 
+const ENGINE = ["schema", "engine", "engine/layer", "engine/device", "engine/model"];
+
+/** Which folders a folder may import, besides its own and the small files of src itself (units, errors, names). */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  schema: [],
+  "hugging-face": ["schema"],
+  io: ["schema", "hugging-face"],
+  "engine/layer": ["schema"],
+  "engine/device": ["schema", "engine/layer"],
+  "engine/model": ["schema", "engine/layer", "engine/device"],
+  engine: ENGINE,
+  ask: ["schema"],
+  study: [...ENGINE, "ask"],
+  "study/explain": [...ENGINE, "ask", "study"],
+  calibration: ENGINE,
+};
+
+test.each(Object.entries(MAY_IMPORT))("%s imports only what lies below it", (folder, below) => {
+  const allowed = ["", folder, ...below].map((one) => join(SRC, one));
+  const files = [...imports].filter(([path]) => dirname(path) === join(SRC, folder));
+  expect(files).not.toEqual([]);
+  for (const [path, to] of files)
+    for (const one of to)
+      if (one !== "package.json") expect(allowed, `${path} imports ${one}`).toContain(dirname(one));
+});
+
 test("files of src import each other in one direction: there is no circle", () => {
   expect(imports.get(join(SRC, "cli.ts"))).toContain(join(SRC, "main.ts"));
   expect([...inCircles(imports).keys()]).toEqual([]);

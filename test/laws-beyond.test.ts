@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { layerResult } from "../src/engine/layer-result.ts";
+import { simulate } from "../src/engine/simulate.ts";
 import { crossProblems } from "../src/schema/resolve.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
-import { layerResult } from "../src/simulate/layer-result.ts";
-import { simulate } from "../src/simulate.ts";
 import { explain } from "../src/study/explain/explain.ts";
 import { decode, hardware, model, prefill, scenario, train } from "./support/scenarios.ts";
 

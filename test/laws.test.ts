@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sumOf } from "../src/layer/kernel.ts";
+import { sumOf } from "../src/engine/layer/kernel.ts";
+import { layerResult } from "../src/engine/layer-result.ts";
+import { simulate } from "../src/engine/simulate.ts";
 import type { Result } from "../src/schema/result.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../src/schema/vocabulary.ts";
-import { layerResult } from "../src/simulate/layer-result.ts";
-import { simulate } from "../src/simulate.ts";
 import { anyScenario, hardware } from "./support/scenarios.ts";
 
 const check = (law: (scenario: Scenario) => void, runs = 150): void =>

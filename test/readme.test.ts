@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { layerResult } from "../src/engine/layer-result.ts";
 import { main } from "../src/main.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
-import { layerResult } from "../src/simulate/layer-result.ts";
 import { isUpdating } from "./support/golden.ts";
 import { decode, hardware, model, prefill, scenario } from "./support/scenarios.ts";
 

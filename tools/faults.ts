@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import fc from "fast-check";
-import { textTable } from "../src/report/text-table.ts";
+import { textTable } from "../src/report/text/text-table.ts";
 import { endedBy, killReplacing, killSweep, type Signal } from "../test/support/kills.ts";
 import { runProgram } from "../test/support/program.ts";
 import { askWhileRewritten } from "../test/support/races.ts";

@@ -4,10 +4,10 @@ import { parseArgs } from "node:util";
 
 /**
  * `npm run mutation`: changes every operator, number and condition of the physics, one at a time, and looks whether a
- * test notices. `npm run mutation -- roofline` takes one folder, `-- src/layer/matmul.ts` one file, `--static` also what
+ * test notices. `npm run mutation -- engine/device` takes one folder, `-- src/engine/layer/matmul.ts` one file, `--static` also what
  * runs only while modules load. Exits with 1 below 90%.
  */
-const FOLDERS = ["layer", "roofline", "calibration"];
+const FOLDERS = ["engine/layer", "engine/model", "engine/device", "calibration"];
 const LEAST = 0.9;
 /** Stryker's states of a mutant that count: those that a test noticed, and those that none did. */
 const NOTICED = ["Killed", "Timeout"];

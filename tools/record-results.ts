@@ -12,8 +12,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import fc from "fast-check";
+import { simulate } from "../src/engine/simulate.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
-import { simulate } from "../src/simulate.ts";
 import { narrowScenario, tinyScenario } from "../test/support/layers.ts";
 import { anyScenario } from "../test/support/scenarios.ts";
 import { shippedScenario } from "../test/support/shipped-scenarios.ts";

@@ -12,13 +12,13 @@ import { calibrate } from "../src/calibration/calibrate.ts";
 import { parametersOf, replaceParameters } from "../src/calibration/parameters.ts";
 import { startingCalibration, transferCalibration } from "../src/calibration/transfer.ts";
 import { validate } from "../src/calibration/validate.ts";
+import { layerResult } from "../src/engine/layer-result.ts";
 import type { Calibration } from "../src/schema/calibration.ts";
 import { type Hardware, HardwareSchema } from "../src/schema/hardware.ts";
 import { type Measurement, MeasurementSchema } from "../src/schema/measurement.ts";
 import { ModelSchema } from "../src/schema/model.ts";
 import { resolveScenario } from "../src/schema/resolve.ts";
 import { ScenarioFileSchema } from "../src/schema/scenario.ts";
-import { layerResult } from "../src/simulate/layer-result.ts";
 import { FITTED_ON, HELD_AGAINST } from "./measured-files.ts";
 
 type Calibrated = Hardware & { calibration: Calibration };

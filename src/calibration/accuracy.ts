@@ -1,8 +1,8 @@
-import { type Device, device } from "../roofline/device.ts";
+import { type Device, device } from "../engine/device/device.ts";
+import { knowsNormTimes } from "../engine/layer-result.ts";
 import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
-import { knowsNormTimes } from "../simulate/layer-result.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, HELD_KERNELS, isFitted } from "./fit-stages.ts";
 import { layerPredictions, layersWith, measuredShare, predictedShare } from "./measured-layers.ts";

@@ -1,4 +1,4 @@
-import { calibrationValues, type Device, device } from "../roofline/device.ts";
+import { calibrationValues, type Device, device } from "../engine/device/device.ts";
 import type { CalibrationValues } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Measurement } from "../schema/measurement.ts";

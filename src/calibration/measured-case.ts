@@ -1,4 +1,4 @@
-import type { Kernel } from "../layer/kernel.ts";
+import type { Kernel } from "../engine/layer/kernel.ts";
 
 /** What was measured, as the kernels that a layer would launch for it, built by the layer's own code. */
 export interface MeasuredCase {

@@ -1,15 +1,20 @@
-import { flashAttention, flashAttentionBackward } from "../layer/attention.ts";
-import { collective } from "../layer/collective.ts";
-import type { Dimensions } from "../layer/dimensions.ts";
-import type { Kernel } from "../layer/kernel.ts";
-import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "../layer/matmul.ts";
+import { flashAttention, flashAttentionBackward } from "../engine/layer/attention.ts";
+import { collective } from "../engine/layer/collective.ts";
+import type { Dimensions } from "../engine/layer/dimensions.ts";
+import type { Kernel } from "../engine/layer/kernel.ts";
+import {
+  type MatmulTypes,
+  type Projection,
+  projectionBackward,
+  projectionForward,
+} from "../engine/layer/matmul.ts";
 import {
   type NormPlace,
   type NormStyle,
   normalization,
   normalizationBackward,
-} from "../layer/normalization.ts";
-import { quantization } from "../layer/quantization.ts";
+} from "../engine/layer/normalization.ts";
+import { quantization } from "../engine/layer/quantization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
 import {
   BYTES_PER_ELEMENT,

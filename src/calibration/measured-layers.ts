@@ -1,12 +1,12 @@
-import type { Device } from "../roofline/device.ts";
-import { stepStartSeconds } from "../roofline/schedule.ts";
+import type { Device } from "../engine/device/device.ts";
+import { stepStartSeconds } from "../engine/device/schedule.ts";
+import { layerResult } from "../engine/layer-result.ts";
+import { startedSecondsOn } from "../engine/timed-layer.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
 import type { Model } from "../schema/model.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { MATMUL_TYPES, streamType } from "../schema/vocabulary.ts";
-import { layerResult } from "../simulate/layer-result.ts";
-import { startedSecondsOn } from "../simulate/timed-layer.ts";
 import { normNamed } from "./norm-name.ts";
 
 /** What a measured layer has beyond a dense one on one GPU. */

@@ -1,5 +1,5 @@
-import type { PointwiseAccess } from "../layer/kernel.ts";
-import { pointwise } from "../layer/pointwise.ts";
+import type { PointwiseAccess } from "../engine/layer/kernel.ts";
+import { pointwise } from "../engine/layer/pointwise.ts";
 import type { MeasuredKind } from "../schema/measurement.ts";
 import type { MeasuredCase } from "./measured-case.ts";
 

@@ -1,4 +1,4 @@
-import type { Device } from "../roofline/device.ts";
+import type { Device } from "../engine/device/device.ts";
 import type { SavingError } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
 import { compareSaving, errorPoints, isResolved, predictedSeconds } from "./accuracy.ts";

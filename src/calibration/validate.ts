@@ -1,4 +1,4 @@
-import { device } from "../roofline/device.ts";
+import { device } from "../engine/device/device.ts";
 import type { Hardware, Measured, Validation } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { medianShareErrorPoints } from "./accuracy.ts";

@@ -8,7 +8,7 @@ import { readMeasurements, shippedMeasurements } from "../io/measurements.ts";
 import { packageRoot } from "../io/shipped.ts";
 import { type Io, say } from "../io/terminal.ts";
 import { keepInputs } from "../io/write.ts";
-import { accuracyReport } from "../report/accuracy.ts";
+import { accuracyReport } from "../report/text/accuracy.ts";
 import type { AccuracyAnswer } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
 import { ANSWERED_BY } from "../version.ts";

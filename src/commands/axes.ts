@@ -1,10 +1,10 @@
-import { contradictions } from "../study/contradictions.ts";
-import { type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
-import { parseNumbers } from "../study/numbers.ts";
-import { parseWords } from "../study/points.ts";
-import { pathProblem, type Setting } from "../study/set-path.ts";
-import type { Axis, AxisValue } from "../study/space.ts";
-import { isFlag, partOf } from "../study/space.ts";
+import { contradictions } from "../ask/contradictions.ts";
+import { type Point, WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { parseNumbers } from "../ask/numbers.ts";
+import { parseWords } from "../ask/points.ts";
+import { pathProblem, type Setting } from "../ask/set-path.ts";
+import type { Axis, AxisValue } from "../ask/space.ts";
+import { isFlag, partOf } from "../ask/space.ts";
 import { flagTexts, optionName, type WhatIfOptions } from "./scenarios.ts";
 
 export type AxisOptions = WhatIfOptions & { readonly axis?: readonly string[] };

@@ -1,10 +1,10 @@
+import { scenariosOf } from "../ask/space.ts";
 import { UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
-import { claimsReport } from "../report/claims.ts";
+import { claimsReport } from "../report/text/claims.ts";
 import type { Claims } from "../schema/claims.ts";
 import { answersFor } from "../study/answers.ts";
 import { claims as judge } from "../study/claims.ts";
-import { scenariosOf } from "../study/space.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { exitCode, failuresOf, readConditions } from "./fail-if.ts";
 import { type OutputOptions, output } from "./output.ts";

@@ -1,7 +1,7 @@
 import { EXIT } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
-import { compareReport } from "../report/compare.ts";
-import { DRAWN_FORMATS } from "../report/formats.ts";
+import { compareReport } from "../report/text/compare.ts";
+import { DRAWN_FORMATS } from "../report/text/formats.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO, simulateCase } from "./run.ts";
 import { caseLabel, loadCases, type WhatIfOptions } from "./scenarios.ts";

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { EXIT, UserError } from "../errors.ts";
 import { KINDS, type Kind, shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
-import { type CommandWords, completionScript, SHELLS, type Shell } from "../report/completion.ts";
+import { type CommandWords, completionScript, SHELLS, type Shell } from "../report/text/completion.ts";
 import { DATA_TYPES, NORM_KINDS } from "../schema/vocabulary.ts";
 import { SCHEMA_NAMES } from "./schema.ts";
 

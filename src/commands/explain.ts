@@ -1,13 +1,13 @@
+import { WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { namesPart, type Space, scenariosOf } from "../ask/space.ts";
+import { layerOperators } from "../engine/layer/layer.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
-import { layerOperators } from "../layer/layer.ts";
 import { suggestion } from "../nearest.ts";
-import { explainReport } from "../report/explain.ts";
+import { explainReport } from "../report/text/explain.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { explain as explainScenario } from "../study/explain/explain.ts";
-import { WHAT_IF_FLAGS } from "../study/flags.ts";
-import { namesPart, type Space, scenariosOf } from "../study/space.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import type { WhatIfOptions } from "./scenarios.ts";

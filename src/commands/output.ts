@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { type Io, say } from "../io/terminal.ts";
-import { type AnyFormat, FORMATS, type Format, formatOf, type Look } from "../report/formats.ts";
+import { type AnyFormat, FORMATS, type Format, formatOf, type Look } from "../report/text/formats.ts";
 
 /** The flags of every command that prints results. */
 export interface OutputOptions {

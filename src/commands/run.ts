@@ -1,9 +1,9 @@
+import { simulate } from "../engine/simulate.ts";
 import { UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
-import { DRAWN_FORMATS } from "../report/formats.ts";
-import { RUN_REPORTS } from "../report/run.ts";
+import { DRAWN_FORMATS } from "../report/text/formats.ts";
+import { RUN_REPORTS } from "../report/text/run.ts";
 import type { Result } from "../schema/result.ts";
-import { simulate } from "../simulate.ts";
 import { exitCode, failures, readConditions } from "./fail-if.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { type Case, caseLabel, loadCases, type WhatIfOptions } from "./scenarios.ts";
@@ -30,9 +30,9 @@ export async function run(references: readonly string[], options: RunOptions, io
   const failed = failures(conditions, results, several ? cases.map((one) => caseLabel(one, varied)) : []);
   if (options.chart === true || formats.includes("svg")) drawable(results);
   await write(async (format, look) => {
-    if (options.chart === true) return (await import("../report/run-chart.ts")).runChart(results, look);
+    if (options.chart === true) return (await import("../report/text/run-chart.ts")).runChart(results, look);
     if (format === "svg" || varied.length === 0) return (await RUN_REPORTS[format]())(results, look);
-    return (await import("../report/grid.ts")).gridReport(cases, results, varied, format, look);
+    return (await import("../report/text/grid.ts")).gridReport(cases, results, varied, format, look);
   });
   return exitCode(failed, io);
 }

@@ -1,3 +1,10 @@
+import { contradictions } from "../ask/contradictions.ts";
+import { type FlagName, type Point, WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { type FlagTexts, parseGrid } from "../ask/points.ts";
+import { parseSetting, type Setting } from "../ask/set-path.ts";
+import { namesPart } from "../ask/space.ts";
+import { applyWhatIf, normFor } from "../ask/what-if.ts";
+import { numberText } from "../ask/with-settings.ts";
 import { UserError } from "../errors.ts";
 import { type Document, readDocuments } from "../io/document.ts";
 import { parseJson } from "../io/json.ts";
@@ -6,14 +13,7 @@ import type { Io } from "../io/terminal.ts";
 import { keepInputs } from "../io/write.ts";
 import type { Model } from "../schema/model.ts";
 import { resolveScenario } from "../schema/resolve.ts";
-import type { Scenario } from "../schema/scenario.ts";
-import { contradictions } from "../study/contradictions.ts";
-import { type FlagName, type Point, WHAT_IF_FLAGS } from "../study/flags.ts";
-import { type FlagTexts, parseGrid } from "../study/points.ts";
-import { parseSetting, type Setting } from "../study/set-path.ts";
-import { namesPart } from "../study/space.ts";
-import { applyWhatIf, type LoadedFile, normFor } from "../study/what-if.ts";
-import { numberText } from "../study/with-settings.ts";
+import type { LoadedFile, Scenario } from "../schema/scenario.ts";
 
 /** The flags of every command that takes a scenario, under the names commander gives them (`kvHeads`). */
 export interface WhatIfOptions {

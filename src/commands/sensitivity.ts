@@ -1,6 +1,6 @@
 import { EXIT, UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
-import { sensitivityReport } from "../report/sensitivity.ts";
+import { sensitivityReport } from "../report/text/sensitivity.ts";
 import { sensitivity as study } from "../study/sensitivity.ts";
 import { type OutputOptions, output } from "./output.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";

@@ -13,7 +13,7 @@ import { readOrThrow } from "../io/load.ts";
 import { KINDS, type Kind, shippedPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
-import { json } from "../report/json.ts";
+import { json } from "../report/text/json.ts";
 import { kindOf } from "./check.ts";
 import { noteAll, noteImport } from "./note-import.ts";
 import { loadCases, type WhatIfOptions } from "./scenarios.ts";

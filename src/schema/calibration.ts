@@ -4,7 +4,7 @@ import { quantity, text } from "./fields.ts";
 const LARGEST = 1e30;
 
 /**
- * What a device really reaches, kernel kind by kernel kind. The laws that use these parameters are in roofline/,
+ * What a device really reaches, kernel kind by kernel kind. The laws that use these parameters are in engine/device/,
  * one file a kind; a parameter's meaning is its description here.
  */
 const parameter = (description: string, value = z.number().min(0).max(LARGEST)) =>

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { text } from "./fields.ts";
 
-/** How a kernel walks its data; decides which timing law applies (roofline/). */
+/** How a kernel walks its data; decides which timing law applies (engine/device/). */
 const PASS_KERNELS = [
   "vectorized",
   "unrolled",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { count, countOrZero, schemaReference, text } from "./fields.ts";
-import { HardwareSchema } from "./hardware.ts";
-import { ModelSchema } from "./model.ts";
+import { type Hardware, HardwareSchema } from "./hardware.ts";
+import { type Model, ModelSchema } from "./model.ts";
 import { PassSchema } from "./normalization.ts";
 import { CACHE_TYPES, DATA_TYPES, MATMUL_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
 
@@ -136,6 +136,8 @@ export const ScenarioFileSchema = z.strictObject({
 });
 
 export type ScenarioFile = z.infer<typeof ScenarioFileSchema>;
+/** A valid scenario file whose model and hardware are loaded. */
+export type LoadedFile = ScenarioFile & { readonly model: Model; readonly hardware: Hardware };
 export type ScenarioInput = z.input<typeof ScenarioFileSchema>;
 
 /** A scenario with model and hardware in full and every default filled in: all that `simulate` needs. */

@@ -44,7 +44,7 @@ export const isNarrow = (type: DataType): type is NarrowType => !WIDE_TYPES.some
 export const streamType = (activations: DataType): Exclude<DataType, NarrowType> =>
   isNarrow(activations) ? "bf16" : activations;
 
-/** What each of them computes and launches is one record in layer/norm-kinds.ts. */
+/** What each of them computes and launches is one record in engine/layer/norm-kinds.ts. */
 export const NORM_KINDS = ["layernorm", "rmsnorm", "dyt"] as const;
 
 export type NormKind = (typeof NORM_KINDS)[number];
@@ -62,7 +62,7 @@ export const SWAPPED_KIND: Readonly<Record<NormKind, NormKind>> = {
   dyt: "rmsnorm",
 };
 
-/** From the most kernels to the fewest bytes; the kernels of each are in layer/norm-kinds.ts. */
+/** From the most kernels to the fewest bytes; the kernels of each are in engine/layer/norm-kinds.ts. */
 export const NORM_IMPLEMENTATIONS = [
   "textbook",
   "eager",

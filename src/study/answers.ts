@@ -1,8 +1,8 @@
+import { alternativeTo } from "../engine/alternatives.ts";
+import { type LayerFigures, layerFigures } from "../engine/layer-result.ts";
 import type { Alternative, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
-import { alternativeTo } from "../simulate/alternatives.ts";
-import { type LayerFigures, layerFigures } from "../simulate/layer-result.ts";
 
 /** What can be asked about one scenario, each answer computed when it is asked for. */
 export interface Answers extends LayerFigures {

@@ -1,15 +1,15 @@
-import { isBackward } from "../layer/backward.ts";
+import { type Space, scenariosOf } from "../ask/space.ts";
+import { isBackward } from "../engine/layer/backward.ts";
+import { knowsNormTimes } from "../engine/layer-result.ts";
+import { usdPerMillionTokens } from "../engine/model/whole-model.ts";
 import type { Claim, Place } from "../schema/claims.ts";
 import type { Bound, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
-import { knowsNormTimes } from "../simulate/layer-result.ts";
-import { usdPerMillionTokens } from "../simulate/whole-model.ts";
 import { type Answers, answersFor } from "./answers.ts";
 import { parseField, savingErrorOfGiven, savingOfGiven } from "./result-field.ts";
 import { scan } from "./scan.ts";
 import { defaultRange, fieldAlong } from "./solve.ts";
-import { type Space, scenariosOf } from "./space.ts";
 
 /** What the article says, and what counts as its being right. Shares are fractions of 1. */
 const ARTICLE = {

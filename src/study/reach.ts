@@ -1,9 +1,9 @@
+import type { Point } from "../ask/flags.ts";
+import type { Space } from "../ask/space.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
-import type { Point } from "./flags.ts";
 import { parseField } from "./result-field.ts";
 import { type Range, type Sample, scan } from "./scan.ts";
 import { defaultRange, fieldAlong } from "./solve.ts";
-import type { Space } from "./space.ts";
 
 /** A norm as `--norm` names it. */
 export interface Norm {

@@ -1,8 +1,8 @@
+import { ratio } from "../engine/layer-result.ts";
+import { savingError } from "../engine/saving-error.ts";
 import { suggestion } from "../nearest.ts";
 import type { Alternative, OperatorResult, Result } from "../schema/result.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import { ratio } from "../simulate/layer-result.ts";
-import { savingError } from "../simulate/saving-error.ts";
 import type { Answers } from "./answers.ts";
 
 /** What a number of the result is measured in. */

@@ -1,4 +1,4 @@
-import { power } from "../roofline/math.ts";
+import { power } from "../engine/device/math.ts";
 
 /** A place where a function passes a target: the last point before and the first one behind it. */
 interface Crossing {

@@ -1,14 +1,14 @@
+import { WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { getPath } from "../ask/set-path.ts";
+import { type Space, scenariosOf } from "../ask/space.ts";
+import { knownError } from "../engine/typical-error.ts";
+import { datasheetOnly } from "../engine/warnings.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
-import { knownError } from "../simulate/typical-error.ts";
-import { datasheetOnly } from "../simulate/warnings.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type Answers, answersFor } from "./answers.ts";
-import { WHAT_IF_FLAGS } from "./flags.ts";
 import { savingErrorOfGiven, savingOfGiven } from "./result-field.ts";
-import { getPath } from "./set-path.ts";
 import { scenariosAlong } from "./solve.ts";
-import { type Space, scenariosOf } from "./space.ts";
 
 const STEP = 0.1;
 

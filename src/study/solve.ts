@@ -1,9 +1,9 @@
+import { type Axis, type Space, scenariosOf } from "../ask/space.ts";
+import { pointProblems } from "../ask/space-problems.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { answersFor } from "./answers.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
-import { type Axis, type Space, scenariosOf } from "./space.ts";
-import { pointProblems } from "./space-problems.ts";
 
 /** A number of the scenario that can be varied: a flag, or a path into the scenario. */
 export interface Parameter {

@@ -1,6 +1,6 @@
+import { type AxisValue, digitsAt, type Space, scenariosOf, sizeOf } from "../ask/space.ts";
 import { answersFor } from "./answers.ts";
 import { parseField, type ResultField } from "./result-field.ts";
-import { type AxisValue, digitsAt, type Space, scenariosOf, sizeOf } from "./space.ts";
 
 /** What a sweep writes: the points of a space, and these fields of each. Plain data, so that workers can be sent it. */
 export interface SweepPlan {

@@ -1,7 +1,7 @@
+import { withNormalization } from "../engine/alternatives.ts";
+import { layerResult } from "../engine/layer-result.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import type { NormKind } from "../schema/vocabulary.ts";
-import { withNormalization } from "../simulate/alternatives.ts";
-import { layerResult } from "../simulate/layer-result.ts";
 import { answersOf } from "./answers.ts";
 import { savingShare } from "./result-field.ts";
 

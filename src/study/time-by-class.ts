@@ -1,9 +1,9 @@
+import { withNormalization } from "../engine/alternatives.ts";
+import { layerFigures } from "../engine/layer-result.ts";
 import type { OperatorClass, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import { withNormalization } from "../simulate/alternatives.ts";
-import { layerFigures } from "../simulate/layer-result.ts";
 
 /** Seconds of a layer's operators by class. */
 export type ClassSeconds = { readonly [C in OperatorClass]?: number };

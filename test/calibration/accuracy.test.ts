@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { accuracy } from "../../src/calibration/accuracy.ts";
 import { layerPredictions, measuredShare } from "../../src/calibration/measured-layers.ts";
-import { device } from "../../src/roofline/device.ts";
+import { device } from "../../src/engine/device/device.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
 import { predictedSeconds } from "../support/measurements.ts";
 import { layerRow } from "../support/rows.ts";

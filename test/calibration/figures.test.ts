@@ -4,7 +4,7 @@ import { observe } from "../../src/calibration/calibrate.ts";
 import { crossValidate } from "../../src/calibration/cross-validate.ts";
 import { layerPredictions, predictedShare } from "../../src/calibration/measured-layers.ts";
 import { validate } from "../../src/calibration/validate.ts";
-import { device } from "../../src/roofline/device.ts";
+import { device } from "../../src/engine/device/device.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
 import { calibrated, layerRow, row } from "../support/rows.ts";
 import { measuredOn } from "../support/synthetic.ts";

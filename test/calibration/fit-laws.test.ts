@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type FitProblem, fitParameters } from "../../src/calibration/fit.ts";
-import { softMaximum } from "../../src/roofline/math.ts";
+import { softMaximum } from "../../src/engine/device/math.ts";
 
 type Law = (parameters: readonly number[], x: number) => number;
 

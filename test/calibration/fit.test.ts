@@ -4,7 +4,7 @@ import { fitParameters } from "../../src/calibration/fit.ts";
 import { FIT_STAGES } from "../../src/calibration/fit-stages.ts";
 import { parametersOf, valueAt, withValues } from "../../src/calibration/parameters.ts";
 import { startingCalibration, transferCalibration } from "../../src/calibration/transfer.ts";
-import { calibrationValues, device } from "../../src/roofline/device.ts";
+import { calibrationValues, device } from "../../src/engine/device/device.ts";
 import { CalibrationSchema } from "../../src/schema/calibration.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { measuredCase } from "../../src/calibration/measured-kernels.ts";
-import type { Kernel } from "../../src/layer/kernel.ts";
+import type { Kernel } from "../../src/engine/layer/kernel.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
 import { row } from "../support/rows.ts";
 

@@ -4,12 +4,12 @@ import { calibrate, kernelChainSeconds, observe, quantile } from "../../src/cali
 import { measuredCase } from "../../src/calibration/measured-kernels.ts";
 import { layerPredictions, measuredShare, predictedShare } from "../../src/calibration/measured-layers.ts";
 import { normNamed } from "../../src/calibration/norm-name.ts";
-import { readBytes, sumOf, writeBytes } from "../../src/layer/kernel.ts";
-import { layerOperators } from "../../src/layer/layer.ts";
-import { device } from "../../src/roofline/device.ts";
+import { device } from "../../src/engine/device/device.ts";
+import { readBytes, sumOf, writeBytes } from "../../src/engine/layer/kernel.ts";
+import { layerOperators } from "../../src/engine/layer/layer.ts";
+import { layerResult } from "../../src/engine/layer-result.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
-import { layerResult } from "../../src/simulate/layer-result.ts";
 import { kernelOf, roundDevice } from "../support/devices.ts";
 import { calibrated, layerRow, row } from "../support/rows.ts";
 import { decode, model, prefill, scenario, train } from "../support/scenarios.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { layerPredictions } from "../../src/calibration/measured-layers.ts";
 import { savingErrors } from "../../src/calibration/saving-errors.ts";
-import { device } from "../../src/roofline/device.ts";
+import { device } from "../../src/engine/device/device.ts";
 import type { MeasuredLayer } from "../../src/schema/measurement.ts";
 import { calibrated, layerRow } from "../support/rows.ts";
 

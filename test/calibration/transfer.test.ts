@@ -9,7 +9,7 @@ import {
 } from "../../src/calibration/parameters.ts";
 import { START_CALIBRATION, START_DEVICE } from "../../src/calibration/start.ts";
 import { startingCalibration, transferCalibration } from "../../src/calibration/transfer.ts";
-import { calibrationValues } from "../../src/roofline/device.ts";
+import { calibrationValues } from "../../src/engine/device/device.ts";
 import type { Calibration } from "../../src/schema/calibration.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
 import { calibrated } from "../support/rows.ts";

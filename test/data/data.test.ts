@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type * as z from "zod";
-import { parameterCounts } from "../../src/layer/parameters.ts";
+import { parameterCounts } from "../../src/engine/model/parameters.ts";
 import { HardwareSchema } from "../../src/schema/hardware.ts";
 import { type Model, ModelSchema } from "../../src/schema/model.ts";
 import { ScenarioFileSchema } from "../../src/schema/scenario.ts";

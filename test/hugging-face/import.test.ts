@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { parameterCounts } from "../../src/engine/model/parameters.ts";
 import { importModel } from "../../src/hugging-face/import-model.ts";
 import { isConfig } from "../../src/hugging-face/is-config.ts";
-import { parameterCounts } from "../../src/layer/parameters.ts";
 import type { Model } from "../../src/schema/model.ts";
 import { model as shipped } from "../support/scenarios.ts";
 import { CONFIGS } from "./configs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { parameterCounts } from "../../src/engine/model/parameters.ts";
 import { importModel } from "../../src/hugging-face/import-model.ts";
 import { MODEL_TYPES } from "../../src/hugging-face/model-types.ts";
-import { parameterCounts } from "../../src/layer/parameters.ts";
 import { type Model, ModelSchema } from "../../src/schema/model.ts";
 import { model as shippedModel } from "../support/scenarios.ts";
 import { CONFIGS, type Published } from "./configs.ts";

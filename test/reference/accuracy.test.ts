@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { validate } from "../../src/calibration/validate.ts";
-import { device } from "../../src/roofline/device.ts";
+import { device } from "../../src/engine/device/device.ts";
+import { layerResult } from "../../src/engine/layer-result.ts";
+import { simulate } from "../../src/engine/simulate.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { layerResult } from "../../src/simulate/layer-result.ts";
-import { simulate } from "../../src/simulate.ts";
 import { HELD_AGAINST } from "../../tools/measured-files.ts";
 import { measurements, median, predictedSeconds, published } from "../support/measurements.ts";
 import { decode, hardware, model, prefill, scenario } from "../support/scenarios.ts";

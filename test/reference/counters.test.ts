@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { sumOf } from "../../src/layer/kernel.ts";
+import { sumOf } from "../../src/engine/layer/kernel.ts";
+import { layerResult } from "../../src/engine/layer-result.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { layerResult } from "../../src/simulate/layer-result.ts";
 import { measurements, median } from "../support/measurements.ts";
 import { hardware, model, prefill, scenario } from "../support/scenarios.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { layerOperators } from "../../src/engine/layer/layer.ts";
+import { parameterCounts } from "../../src/engine/model/parameters.ts";
 import { importModel } from "../../src/hugging-face/import-model.ts";
-import { layerOperators } from "../../src/layer/layer.ts";
-import { parameterCounts } from "../../src/layer/parameters.ts";
 import type { Model } from "../../src/schema/model.ts";
 import { CONFIGS } from "../hugging-face/configs.ts";
 import { prefill, scenario } from "../support/scenarios.ts";

@@ -3,9 +3,9 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type * as z from "zod";
+import { simulate } from "../../src/engine/simulate.ts";
 import { SCHEMAS, type SchemaKind, validate } from "../../src/io/validate.ts";
 import { jsonSchema } from "../../src/schema/json-schema.ts";
-import { simulate } from "../../src/simulate.ts";
 import { runs } from "../support/length.ts";
 import { scenario } from "../support/scenarios.ts";
 

@@ -3,9 +3,9 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type * as z from "zod";
+import { simulate } from "../../src/engine/simulate.ts";
 import { SCHEMAS } from "../../src/io/validate.ts";
 import { JSON_SCHEMA_NAMES, jsonSchema } from "../../src/schema/json-schema.ts";
-import { simulate } from "../../src/simulate.ts";
 import { scenario } from "../support/scenarios.ts";
 
 const FOLDERS = { model: "models", hardware: "hardware-profiles", scenario: "scenarios" } as const;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { layerOperators } from "../../src/layer/layer.ts";
+import { layerOperators } from "../../src/engine/layer/layer.ts";
 import { crossProblems, resolveScenario } from "../../src/schema/resolve.ts";
 import { type ScenarioFile, ScenarioFileSchema } from "../../src/schema/scenario.ts";
 import { MATMUL_TYPES } from "../../src/schema/vocabulary.ts";

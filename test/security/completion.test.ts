@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type CommandWords, completionScript, SHELLS } from "../../src/report/completion.ts";
+import { type CommandWords, completionScript, SHELLS } from "../../src/report/text/completion.ts";
 import { command } from "../support/command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "completion-"));

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { markdownLine } from "../../src/report/markdown.ts";
 import { pageDocument } from "../../src/report/page/document.ts";
+import { markdownLine } from "../../src/report/text/markdown.ts";
 import type { ScenarioFile } from "../../src/schema/scenario.ts";
 import { visible, visibleLines } from "../../src/visible.ts";
 import { command } from "../support/command.ts";
@@ -122,7 +122,12 @@ describe("a page", () => {
   });
 
   test("names no script of another place in its own code", () => {
-    for (const path of ["src/page/patch.ts", "src/page/main.ts", "src/page/tip.ts", "src/page/copy.ts"])
+    for (const path of [
+      "src/browser/patch.ts",
+      "src/browser/main.ts",
+      "src/browser/tip.ts",
+      "src/browser/copy.ts",
+    ])
       expect(readFileSync(path, "utf8")).not.toMatch(
         /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(/,
       );

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { simulate } from "../../src/simulate.ts";
+import { simulate } from "../../src/engine/simulate.ts";
 import { answersOf } from "../../src/study/answers.ts";
 import { parseCondition, parseQuantity } from "../../src/study/condition.ts";
 import { scenario } from "../support/scenarios.ts";

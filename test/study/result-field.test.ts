@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { simulate } from "../../src/simulate.ts";
+import { getPath } from "../../src/ask/set-path.ts";
+import { simulate } from "../../src/engine/simulate.ts";
 import { answersFor, answersOf } from "../../src/study/answers.ts";
 import { FIELD_NAMES, parseField } from "../../src/study/result-field.ts";
-import { getPath } from "../../src/study/set-path.ts";
 import { decode, model, scenario } from "../support/scenarios.ts";
 
 const SCENARIOS = [

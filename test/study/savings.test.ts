@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { simulate } from "../../src/engine/simulate.ts";
 import type { Result } from "../../src/schema/result.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../src/schema/vocabulary.ts";
-import { simulate } from "../../src/simulate.ts";
 import { answersOf } from "../../src/study/answers.ts";
 import { IVANOV_2021, isIvanovWorkload, ivanovClasses } from "../../src/study/operator-classes.ts";
 import { savingOfGiven, savingShare } from "../../src/study/result-field.ts";

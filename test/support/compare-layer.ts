@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { type Operator, readBytes, writeBytes } from "../../src/layer/kernel.ts";
-import { layerOperators } from "../../src/layer/layer.ts";
+import { type Operator, readBytes, writeBytes } from "../../src/engine/layer/kernel.ts";
+import { layerOperators } from "../../src/engine/layer/layer.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { type CountedOperator, countedLayer } from "./reference-layer.ts";
 

@@ -1,4 +1,4 @@
-import { setPath } from "../../src/study/set-path.ts";
+import { setPath } from "../../src/ask/set-path.ts";
 
 /** What a field of a schema takes, and what is said of anything else: written once for every kind of field. */
 export interface FieldKind {

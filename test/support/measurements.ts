@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { kernelChainSeconds } from "../../src/calibration/calibrate.ts";
 import { measuredCase } from "../../src/calibration/measured-kernels.ts";
-import type { Device } from "../../src/roofline/device.ts";
+import type { Device } from "../../src/engine/device/device.ts";
 import { type Measurement, MeasurementSchema } from "../../src/schema/measurement.ts";
 
 const text = (path: string): string =>

@@ -1,7 +1,7 @@
 import { observe } from "../../src/calibration/calibrate.ts";
 import { layerPredictions } from "../../src/calibration/measured-layers.ts";
 import type { ParameterPath } from "../../src/calibration/parameters.ts";
-import type { Device } from "../../src/roofline/device.ts";
+import type { Device } from "../../src/engine/device/device.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
 import { layerRow, row } from "./rows.ts";
 

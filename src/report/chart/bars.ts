@@ -3,7 +3,7 @@ import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import { alternative } from "../../study/savings.ts";
 import { type ClassSeconds, timesByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { savingText, UNKNOWN } from "../words.ts";
+import { savingText, UNKNOWN } from "../text/words.ts";
 import { classesOf } from "./classes.ts";
 
 /** A layer as a stacked bar: its classes from the axis outwards. */

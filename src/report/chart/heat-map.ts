@@ -1,6 +1,6 @@
 import { scaleLinear } from "d3-scale";
-import type { Axis } from "../../study/space.ts";
-import { unitText } from "../words.ts";
+import type { Axis } from "../../ask/space.ts";
+import { unitText } from "../text/words.ts";
 import type { Block } from "./document.ts";
 import type { Panel } from "./panel.ts";
 import { FONT } from "./style.ts";

@@ -7,8 +7,8 @@ import {
   symbolStar,
   symbolTriangle,
 } from "d3-shape";
-import type { Axis } from "../../study/space.ts";
-import { unitText } from "../words.ts";
+import type { Axis } from "../../ask/space.ts";
+import { unitText } from "../text/words.ts";
 import { type Placed, placeNumbers, placeQuantity } from "./axis-scale.ts";
 import type { Block } from "./document.ts";
 import type { Panel, SweepRow } from "./panel.ts";

@@ -1,5 +1,5 @@
+import type { AxisValue } from "../../ask/space.ts";
 import type { Unit } from "../../study/result-field.ts";
-import type { AxisValue } from "../../study/space.ts";
 
 export type SweepRow = Readonly<Record<string, AxisValue | null | undefined>>;
 

@@ -9,7 +9,7 @@ import {
   symbolTriangle,
 } from "d3-shape";
 import { formatFlopRate, formatIntensity, formatSeconds } from "../../units.ts";
-import { shareText } from "../words.ts";
+import { shareText } from "../text/words.ts";
 import { type ClassLook, classLook } from "./classes.ts";
 import { isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
 import type { Roofline } from "./roofline.ts";

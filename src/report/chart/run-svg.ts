@@ -1,9 +1,9 @@
 import type { OperatorResult, Result } from "../../schema/result.ts";
 import { secondsByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { sentence } from "../headline.ts";
-import { wrap } from "../text.ts";
-import { shareText, title } from "../words.ts";
+import { sentence } from "../text/headline.ts";
+import { wrap } from "../text/text.ts";
+import { shareText, title } from "../text/words.ts";
 import { alternativeBars, type Bar, barOf, barsTitle } from "./bars.ts";
 import { barsChart, barsHeight } from "./bars-svg.ts";
 import { classesOf } from "./classes.ts";

@@ -1,5 +1,5 @@
+import type { Axis } from "../../ask/space.ts";
 import { UserError } from "../../errors.ts";
-import type { Axis } from "../../study/space.ts";
 
 /** How a grid is drawn: lines along one axis, or a map of two. */
 export type SweepShape =

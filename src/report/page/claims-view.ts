@@ -1,6 +1,6 @@
 import type { Claim } from "../../schema/claims.ts";
 import { type Element, element } from "../chart/tree.ts";
-import { placeText, valuesText } from "../claims.ts";
+import { placeText, valuesText } from "../text/claims.ts";
 
 const SIGNS: Readonly<Record<Claim["verdict"], string>> = {
   holds: "✓",

@@ -1,5 +1,5 @@
+import { WHAT_IF_FLAGS } from "../../ask/flags.ts";
 import type { Result } from "../../schema/result.ts";
-import { WHAT_IF_FLAGS } from "../../study/flags.ts";
 import type { PageData, PageState } from "./data.ts";
 
 /** The command line that prints this view's numbers. */

@@ -2,7 +2,7 @@ import { matmulPeak } from "../../schema/peaks.ts";
 import type { Result } from "../../schema/result.ts";
 import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS, NORM_NAMES } from "../../schema/vocabulary.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
-import { IMPLEMENTATION_HELP, shortName } from "../words.ts";
+import { IMPLEMENTATION_HELP, shortName } from "../text/words.ts";
 import type { PageData, PageState } from "./data.ts";
 
 /** A number that a slider moves over its logarithm, between whole steps. */

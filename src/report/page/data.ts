@@ -1,10 +1,10 @@
+import type { Point } from "../../ask/flags.ts";
+import type { Setting } from "../../ask/set-path.ts";
 import type { Claim } from "../../schema/claims.ts";
 import type { Hardware } from "../../schema/hardware.ts";
 import type { Model } from "../../schema/model.ts";
 import type { ScenarioFile } from "../../schema/scenario.ts";
-import type { Point } from "../../study/flags.ts";
 import type { Reach } from "../../study/reach.ts";
-import type { Setting } from "../../study/set-path.ts";
 
 /** A scenario that the page was made for: its file, and what the flags of the command changed in it. */
 export interface PageScenario {

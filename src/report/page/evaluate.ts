@@ -1,16 +1,16 @@
+import { type Point, WHAT_IF_FLAGS } from "../../ask/flags.ts";
+import { type Space, scenariosOf } from "../../ask/space.ts";
+import { pointProblems } from "../../ask/space-problems.ts";
+import { applyWhatIf } from "../../ask/what-if.ts";
+import { simulate } from "../../engine/simulate.ts";
 import type { Hardware } from "../../schema/hardware.ts";
 import type { Model } from "../../schema/model.ts";
 import { matmulPeak } from "../../schema/peaks.ts";
 import type { Result } from "../../schema/result.ts";
-import type { Scenario } from "../../schema/scenario.ts";
+import type { LoadedFile, Scenario } from "../../schema/scenario.ts";
 import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../schema/vocabulary.ts";
-import { simulate } from "../../simulate.ts";
 import { claims } from "../../study/claims.ts";
-import { type Point, WHAT_IF_FLAGS } from "../../study/flags.ts";
 import { type Norm, reach, type ShareCurve, shareCurve } from "../../study/reach.ts";
-import { type Space, scenariosOf } from "../../study/space.ts";
-import { pointProblems } from "../../study/space-problems.ts";
-import { applyWhatIf, type LoadedFile } from "../../study/what-if.ts";
 import type { PageData, PageScenario, PageState, SlowAnswers } from "./data.ts";
 
 /** A view computed: the result that the command would print, or why there is none. */

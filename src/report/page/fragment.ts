@@ -1,4 +1,4 @@
-import { type Point, WHAT_IF_FLAGS } from "../../study/flags.ts";
+import { type Point, WHAT_IF_FLAGS } from "../../ask/flags.ts";
 import { openingState, type PageData, type PageState } from "./data.ts";
 
 /** A view as the end of an address: `#scenario=name&hidden=4096&norm=layernorm:eager`; nothing for the opening one. */

@@ -2,7 +2,7 @@ import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatBytes, formatCount, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
 import { swatch } from "../chart/roofline-svg.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
-import { UNKNOWN_CELL } from "../rows.ts";
+import { UNKNOWN_CELL } from "../text/rows.ts";
 
 /** The columns of the table: what they sort by, and what people read. */
 interface Column {

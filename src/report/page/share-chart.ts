@@ -9,7 +9,7 @@ import { spread } from "../chart/spread.ts";
 import { FONT } from "../chart/style.ts";
 import { label } from "../chart/text.ts";
 import { type Element, element } from "../chart/tree.ts";
-import { normText } from "../words.ts";
+import { normText } from "../text/words.ts";
 import { TARGET } from "./evaluate.ts";
 
 interface ShareChart {

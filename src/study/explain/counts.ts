@@ -1,7 +1,7 @@
-import type { Kernel } from "../../layer/kernel.ts";
-import { readBytes, writeBytes } from "../../layer/kernel.ts";
-import type { Device } from "../../roofline/device.ts";
-import { rereadBytes } from "../../roofline/norm-row-per-block.ts";
+import type { Device } from "../../engine/device/device.ts";
+import { rereadBytes } from "../../engine/device/norm-row-per-block.ts";
+import type { Kernel } from "../../engine/layer/kernel.ts";
+import { readBytes, writeBytes } from "../../engine/layer/kernel.ts";
 import { type Step, step, sumStep } from "./step.ts";
 
 /** What a kernel's FLOPs are made of; a test holds every product against the count of the layer. */

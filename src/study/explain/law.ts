@@ -1,10 +1,10 @@
-import { type Kernel, readBytes, writeBytes } from "../../layer/kernel.ts";
-import type { Device } from "../../roofline/device.ts";
-import { lawOf } from "../../roofline/kernel-time.ts";
-import type { Figures } from "../../roofline/law.ts";
-import { rereadBytes } from "../../roofline/norm-row-per-block.ts";
-import type { Traffic } from "../../roofline/residency.ts";
-import { getPath } from "../set-path.ts";
+import { getPath } from "../../ask/set-path.ts";
+import type { Device } from "../../engine/device/device.ts";
+import { lawOf } from "../../engine/device/kernel-time.ts";
+import type { Figures } from "../../engine/device/law.ts";
+import { rereadBytes } from "../../engine/device/norm-row-per-block.ts";
+import type { Traffic } from "../../engine/device/residency.ts";
+import { type Kernel, readBytes, writeBytes } from "../../engine/layer/kernel.ts";
 import type { Operand, Step } from "./step.ts";
 
 /** A name or a path in an expression; what stands before a parenthesis is a function. */

@@ -1,6 +1,6 @@
+import { getPath } from "../../ask/set-path.ts";
 import type { Parameter } from "../../schema/calibration.ts";
 import type { Hardware } from "../../schema/hardware.ts";
-import { getPath } from "../set-path.ts";
 
 const TYPED = "set on the command line";
 const NO_LINK = "not given: taken to be so fast that it takes no time";

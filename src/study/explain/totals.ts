@@ -1,12 +1,12 @@
-import { isRecomputed } from "../../layer/backward.ts";
-import { sumOf } from "../../layer/kernel.ts";
-import type { Device } from "../../roofline/device.ts";
-import { stepStartSeconds } from "../../roofline/schedule.ts";
+import type { Device } from "../../engine/device/device.ts";
+import { stepStartSeconds } from "../../engine/device/schedule.ts";
+import { isRecomputed } from "../../engine/layer/backward.ts";
+import { sumOf } from "../../engine/layer/kernel.ts";
+import type { LayerResult } from "../../engine/layer-result.ts";
+import { startedSecondsOn } from "../../engine/timed-layer.ts";
 import { peakName } from "../../schema/peaks.ts";
 import type { OperatorResult } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
-import type { LayerResult } from "../../simulate/layer-result.ts";
-import { startedSecondsOn } from "../../simulate/timed-layer.ts";
 import { type Step, step, sumStep } from "./step.ts";
 
 /** The figures of a result that are made of its operators', each with the names that the result gives them. */

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { simulate } from "../../../src/engine/simulate.ts";
 import { overlap } from "../../../src/report/chart/labels.ts";
 import { plot, rounded } from "../../../src/report/chart/plot.ts";
 import { roofline } from "../../../src/report/chart/roofline.ts";
 import { svgSheet } from "../../../src/report/chart/roofline-svg.ts";
-import { simulate } from "../../../src/simulate.ts";
 import { anyScenario, decode, hardware, model, scenario, train } from "../../support/scenarios.ts";
 
 const sheets = fc.constantFrom(svgSheet(900, 470), svgSheet(332, 340));

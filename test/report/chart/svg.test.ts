@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { simulate } from "../../../src/engine/simulate.ts";
 import { compareSvg, runSvg } from "../../../src/report/chart/run-svg.ts";
 import { element, markup } from "../../../src/report/chart/tree.ts";
-import { simulate } from "../../../src/simulate.ts";
 import { visibleLines } from "../../../src/visible.ts";
 import { command, words } from "../../support/command.ts";
 import { anyScenario, hardware, model, scenario } from "../../support/scenarios.ts";

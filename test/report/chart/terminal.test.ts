@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { simulate } from "../../../src/engine/simulate.ts";
 import { canvas } from "../../../src/report/chart/canvas.ts";
-import { runChart } from "../../../src/report/run-chart.ts";
-import { simulate } from "../../../src/simulate.ts";
+import { runChart } from "../../../src/report/text/run-chart.ts";
 import { command, words } from "../../support/command.ts";
 import { anyScenario, scenario, train } from "../../support/scenarios.ts";
 

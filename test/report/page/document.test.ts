@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { simulate } from "../../../src/engine/simulate.ts";
 import { markup } from "../../../src/report/chart/tree.ts";
 import { openingModel, pageDocument, scriptJson } from "../../../src/report/page/document.ts";
 import { slowAnswers } from "../../../src/report/page/evaluate.ts";
 import { nextSort, operatorTableView } from "../../../src/report/page/operator-view.ts";
 import { pageView } from "../../../src/report/page/view.ts";
-import { simulate } from "../../../src/simulate.ts";
 import { command } from "../../support/command.ts";
 import { pageData, pageScenario } from "../../support/page.ts";
 import { scenario } from "../../support/scenarios.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { goTo, withControl, withSlider } from "../../../src/page/changes.ts";
+import { type Point, WHAT_IF_FLAGS } from "../../../src/ask/flags.ts";
+import { goTo, withControl, withSlider } from "../../../src/browser/changes.ts";
 import { commandLine, scenarioJson } from "../../../src/report/page/command.ts";
 import { SLIDERS } from "../../../src/report/page/controls.ts";
 import type { PageState } from "../../../src/report/page/data.ts";
@@ -8,7 +9,6 @@ import { evaluate, scenarioAt, slowAnswers, spaceOf } from "../../../src/report/
 import { fragmentOf, stateOf } from "../../../src/report/page/fragment.ts";
 import type { Claims } from "../../../src/schema/claims.ts";
 import type { Result } from "../../../src/schema/result.ts";
-import { type Point, WHAT_IF_FLAGS } from "../../../src/study/flags.ts";
 import { command, words } from "../../support/command.ts";
 import { runs } from "../../support/length.ts";
 import { pageData, pageScenario } from "../../support/page.ts";

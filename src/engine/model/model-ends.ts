@@ -1,0 +1,192 @@
+import type { Model } from "../../schema/model.ts";
+import type { Phase, Scenario } from "../../schema/scenario.ts";
+import { FP32_BYTES } from "../../schema/vocabulary.ts";
+import { collective, gatherTokens, sumTokens } from "../layer/collective.ts";
+import type { Dimensions } from "../layer/dimensions.ts";
+import { gradientOf } from "../layer/gradients.ts";
+import type { Kernel, Operator } from "../layer/kernel.ts";
+import { STREAM } from "../layer/layout.ts";
+import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "../layer/matmul.ts";
+import {
+  isFolded,
+  type NormPlace,
+  type NormStyle,
+  normalization,
+  normalizationBackward,
+} from "../layer/normalization.ts";
+import { pointwise, pointwiseOperator } from "../layer/pointwise.ts";
+import { SOFTMAX_FLOPS } from "../layer/softmax.ts";
+import { EMBEDDED, embeddingBackward, embeddingLookup } from "./embedding.ts";
+
+/** What the final norm writes. */
+const NORMED = "final-norm output";
+
+/** What layers and the other ends have just written when a pass of an end begins. */
+export const BEFORE_ENDS = {
+  forward: [STREAM, NORMED],
+  backward: [gradientOf(STREAM), gradientOf(NORMED)],
+} as const;
+
+/** What a model does before its first layer and behind its last one, each part with its backward pass in training. */
+export interface ModelEnds {
+  readonly embedding: readonly Operator[];
+  readonly finalNorm: readonly Operator[];
+  readonly head: readonly Operator[];
+}
+
+export function modelEnds(
+  model: Model,
+  phase: Phase,
+  d: Dimensions,
+  style: NormStyle,
+  types: MatmulTypes,
+): ModelEnds {
+  const train = phase === "train";
+  // a post-norm layer ends in a norm already
+  const endsInNorm = model.normPlacement === "post";
+  // a folded norm writes no output
+  const headInput = endsInNorm || isFolded(style) ? STREAM : FINAL_NORM.output;
+  const headGradient = gradientOf(endsInNorm ? STREAM : FINAL_NORM.output);
+  return {
+    embedding: [
+      ...embeddingLookup(model, d, types.weightBytes),
+      ...(model.embeddingNorm ? normOperators(EMBEDDING_NORM, d, style, train) : []),
+      ...(train ? embeddingBackward(model, d, types.weightBytes) : []),
+    ],
+    finalNorm: endsInNorm ? [] : normOperators(FINAL_NORM, d, style, train),
+    head: (model.outputHead ?? model.causal) ? head(model, d, types, train, headInput, headGradient) : [],
+  };
+}
+
+const place = (name: string, input: string, output: string, beforeMatmul: boolean): NormPlace => ({
+  name,
+  input,
+  output,
+  residual: undefined,
+  beforeMatmul,
+});
+
+const EMBEDDING_NORM = place("embedding-norm", EMBEDDED, STREAM, false);
+const FINAL_NORM = place("final-norm", STREAM, NORMED, true);
+
+function normOperators(where: NormPlace, d: Dimensions, style: NormStyle, train: boolean): Operator[] {
+  const site = { place: where, rows: d.normTokens, columns: d.hidden, narrowOutput: false, ranks: 1 };
+  const forward = normalization(site, style);
+  return train ? [forward, normalizationBackward(site, style)] : [forward];
+}
+
+/**
+ * Logits over the vocabulary: of the last token of each sequence, in training of every token, with cross entropy and
+ * its gradient (softmax in fp32). Under tensor parallelism each rank has a part of the vocabulary: inference gathers
+ * the parts, training exchanges the row statistics of the softmax and sums what flows back.
+ */
+function head(
+  model: Model,
+  d: Dimensions,
+  types: MatmulTypes,
+  train: boolean,
+  input: string,
+  inputGradient: string,
+): Operator[] {
+  const rows = train ? d.tokens : d.sequences;
+  const columns = Math.ceil(model.vocabulary / d.ranks);
+  const inputBytes = rows * d.hidden * d.activationBytes;
+  const projection: Projection = {
+    name: "output-head",
+    m: rows,
+    n: columns,
+    k: d.hidden,
+    products: 1,
+    grouped: false,
+    bias: false,
+    input,
+    quantize: false,
+    output: "logits",
+  };
+  const logits: Operator[] = [
+    ...gatherTokens("output-head-all-gather", d, inputBytes, input),
+    { name: projection.name, class: "matmul", kernels: [projectionForward(projection, types)] },
+  ];
+  if (!train) {
+    const bytes = rows * model.vocabulary * types.outputBytes;
+    return d.ranks === 1
+      ? logits
+      : [...logits, collective("logits-all-gather", "all-gather", d.ranks, bytes, "logits", "all logits")];
+  }
+  const gradients: Operator = {
+    name: "output-head-backward",
+    class: "matmul",
+    kernels: projectionBackward(projection, types, { ofInput: inputGradient }),
+  };
+  return [
+    ...logits,
+    crossEntropy(rows, columns, types.outputBytes),
+    ...softmaxExchanges(rows, d),
+    gradients,
+    ...sumTokens("output-head", d, inputBytes, inputGradient).map((one) => ({
+      ...one,
+      name: `${one.name}-backward`,
+    })),
+  ];
+}
+
+/** Of a softmax whose columns are shared out: each row's largest logit, its sum, and the logit of the right token. */
+function softmaxExchanges(rows: number, d: Dimensions): Operator[] {
+  if (d.ranks === 1) return [];
+  const kernels = ["largest", "sum", "target"].flatMap(
+    (which) =>
+      collective("", "all-reduce", d.ranks, rows * FP32_BYTES, `own ${which} logit`, `${which} logit`)
+        .kernels,
+  );
+  return [{ name: "cross-entropy-all-reduce", class: "collective", kernels }];
+}
+
+function crossEntropy(rows: number, columns: number, logitBytes: number): Operator {
+  const elements = rows * columns;
+  const work = { kind: "softmax", elements, columns } as const;
+  const logits = { tensor: "logits", bytes: elements * logitBytes };
+  const chances = { tensor: "log chances", bytes: elements * FP32_BYTES };
+  const kernel = (name: string, reads: Kernel["reads"], writes: Kernel["writes"]): Kernel => ({
+    name,
+    flops: SOFTMAX_FLOPS * elements,
+    reads,
+    writes,
+    streamedBytes: 0,
+    work,
+  });
+  return {
+    name: "cross-entropy",
+    class: "pointwise",
+    kernels: [
+      kernel("log softmax", [logits], [chances]),
+      kernel("log softmax gradient", [chances], [{ tensor: gradientOf("logits"), bytes: logits.bytes }]),
+    ],
+  };
+}
+
+/** fp32 master weight and two moments read and written, the gradient read, the weight written where it is narrower. */
+function optimizerBytesPerParameter(weightBytes: number): number {
+  const states = 3 * 4;
+  return weightBytes + 2 * states + (weightBytes < 4 ? weightBytes : 0);
+}
+
+/** AdamW over the parameters of one GPU, all in one launch: about 12 operations each. */
+export function optimizerStep(
+  parameters: number,
+  weightBytes: number,
+  optimizer: NonNullable<Scenario["training"]>["optimizer"],
+): readonly Operator[] {
+  if (optimizer === "none") return [];
+  const bytes = parameters * optimizerBytesPerParameter(weightBytes);
+  const written = parameters * (12 + (weightBytes < 4 ? weightBytes : 0));
+  const kernel = pointwise(
+    "adamw",
+    "vectorized",
+    parameters,
+    12,
+    [],
+    [{ tensor: "optimizer states", bytes: written }],
+    bytes - written,
+  );
+  return [pointwiseOperator("optimizer", [kernel])];
+}
