@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type LineFormat, rowWriter } from "./report/text/sweep-lines.ts";
+import { rowWriter } from "./commands/sweep-rows.ts";
+import type { LineFormat } from "./report/text/sweep-lines.ts";
 import type { SweepPlan } from "./study/sweep.ts";
 
 /** A thread of a sweep: it is sent ranges of points and answers with their lines. */

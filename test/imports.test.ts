@@ -4,16 +4,32 @@ import { expect, test } from "vitest";
 
 const SRC = "src";
 
-/** Each file of src with those that it imports, for types or lazily as well. */
-const imports = new Map(
-  readdirSync(SRC, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => join(SRC, name))
-    .map((path): [string, string[]] => {
-      const named = readFileSync(path, "utf8").matchAll(/\b(?:from|import)[ (]+"(\.[^"]+)"/g);
+const sources = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => join(SRC, name));
+
+/** Each file of src with those that a pattern finds in it. */
+const importsBy = (pattern: RegExp): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    sources.map((path) => {
+      const named = readFileSync(path, "utf8").matchAll(pattern);
       return [path, [...named].map(([, to]) => join(dirname(path), to!))];
     }),
-);
+  );
+
+/** For types or lazily as well. */
+const imports = importsBy(/\b(?:from|import)[ (]+"(\.[^"]+)"/g);
+
+/** Of code that runs: types are gone by then. */
+const codeImports = importsBy(/\b(?:(?:import|export) (?!type)[^;]*?from|import\()\s*"(\.[^"]+)"/g);
+
+/** A file and all that it leads to. */
+function reached(path: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(path)) return found;
+  found.add(path);
+  for (const to of codeImports.get(path) ?? []) reached(to, found);
+  return found;
+}
 
 /** What is left when files that import none of the others, or are imported by none, are taken away again and again. */
 function inCircles(files: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> {
@@ -39,6 +55,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   study: [...ENGINE, "ask"],
   "study/explain": [...ENGINE, "ask", "study"],
   calibration: ENGINE,
+  "report/text": ["schema", "ask", "study", "report/chart"],
+  "report/chart": ["schema", "ask", "study", "report/text"],
+  "report/page": ["schema", "ask", "study", "report/chart", "report/text"],
 };
 
 test.each(Object.entries(MAY_IMPORT))("%s imports only what lies below it", (folder, below) => {
@@ -48,6 +67,14 @@ test.each(Object.entries(MAY_IMPORT))("%s imports only what lies below it", (fol
   for (const [path, to] of files)
     for (const one of to)
       if (one !== "package.json") expect(allowed, `${path} imports ${one}`).toContain(dirname(one));
+});
+
+test("reports never simulate: nothing that they import leads to the timing of a layer", () => {
+  const timing = join(SRC, "engine/timed-layer.ts");
+  expect([...reached(join(SRC, "commands/run.ts"))]).toContain(timing);
+  const reports = sources.filter((path) => path.startsWith(join(SRC, "report/")));
+  expect(reports).not.toEqual([]);
+  for (const path of reports) expect([...reached(path)], path).not.toContain(timing);
 });
 
 test("files of src import each other in one direction: there is no circle", () => {

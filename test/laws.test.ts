@@ -125,6 +125,20 @@ describe("for any layer", () => {
     }, 60);
   });
 
+  test("an alternative's classes add up to its layer, and its norms to what they take of it", () => {
+    check((scenario) => {
+      for (const { layerSeconds, normalizationSeconds, secondsByClass } of simulate(scenario).alternatives) {
+        if (secondsByClass === null) {
+          expect([layerSeconds, normalizationSeconds]).toEqual([null, null]);
+          continue;
+        }
+        const sum = Object.values(secondsByClass).reduce((total, seconds) => total + seconds, 0);
+        expect(sum / layerSeconds!).toBeCloseTo(1, 12);
+        expect(secondsByClass.normalization).toBe(normalizationSeconds);
+      }
+    }, 60);
+  });
+
   test("an eager host only ever adds time to the same kernels on the device", () => {
     check((scenario) => {
       if (scenario.hardware.calibration === undefined) return;

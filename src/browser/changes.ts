@@ -1,7 +1,7 @@
 import type { Point } from "../ask/flags.ts";
 import { type SliderRange, sliderValue } from "../report/page/controls.ts";
 import type { PageData, PageState } from "../report/page/data.ts";
-import { precisionFor, scenarioAt, spaceOf } from "../report/page/evaluate.ts";
+import { precisionFor, scenarioAt, spaceOf } from "./evaluate.ts";
 
 /** What a control says, as a change of the view. */
 export function withControl(data: PageData, state: PageState, name: string, value: string): PageState {

@@ -1,14 +1,14 @@
 import type { Child } from "../report/chart/tree.ts";
 import { commandLine, scenarioJson } from "../report/page/command.ts";
 import type { PageData, PageState } from "../report/page/data.ts";
-import { openingModel, PAGE_IDS } from "../report/page/document.ts";
-import { evaluate, shareCurves } from "../report/page/evaluate.ts";
+import { PAGE_IDS } from "../report/page/document.ts";
 import { fragmentOf, stateOf } from "../report/page/fragment.ts";
 import type { PageModel } from "../report/page/model.ts";
 import { nextSort } from "../report/page/operator-view.ts";
-import { pageView, pictures } from "../report/page/view.ts";
+import { pageView } from "../report/page/view.ts";
 import { goTo, withControl, withSlider } from "./changes.ts";
 import { copy } from "./copy.ts";
+import { evaluate, openingModel, shareCurves } from "./evaluate.ts";
 import { create, patchChildren } from "./patch.ts";
 import { answerSlowly, slowAsker, type ThreadScope } from "./slow.ts";
 import { followDots } from "./tip.ts";
@@ -42,7 +42,7 @@ function startPage(code: string): void {
   const askSlowly = slowAsker(data, code, (slow) => draw({ ...model, slow, isPending: false }));
 
   let isWaiting = false;
-  let picturesMs = 0;
+  let curvesMs = 0;
   const drawSoon = (): void => {
     if (isWaiting) return;
     isWaiting = true;
@@ -52,7 +52,7 @@ function startPage(code: string): void {
     });
   };
 
-  /** The headline, the chart and the table at once; pictures of many layers after the next frame. */
+  /** The headline, the chart and the table at once; curves over many layers after the next frame. */
   const recompute = (): void => {
     const start = performance.now();
     const { state } = model;
@@ -63,15 +63,15 @@ function startPage(code: string): void {
       showAddress(state);
     }
     performance.measure("recompute", { start });
-    // pictures that take long wait until the reader pauses
-    if (result !== undefined) setTimeout(() => drawPictures(state), picturesMs > FRAME_MS ? PAUSE_MS : 0);
+    // curves that take long wait until the reader pauses
+    if (result !== undefined) setTimeout(() => drawCurves(state), curvesMs > FRAME_MS ? PAUSE_MS : 0);
   };
 
-  const drawPictures = (state: PageState): void => {
+  const drawCurves = (state: PageState): void => {
     if (model.shown !== state) return;
     const start = performance.now();
-    draw({ ...model, pictures: pictures(model.result, shareCurves(data, state)) });
-    picturesMs = performance.measure("pictures", { start }).duration;
+    draw({ ...model, curves: shareCurves(data, state) });
+    curvesMs = performance.measure("curves", { start }).duration;
     askSlowly(state);
   };
 

@@ -1,5 +1,5 @@
 import type { PageData, PageState, SlowAnswers } from "../report/page/data.ts";
-import { slowAnswers } from "../report/page/evaluate.ts";
+import { slowAnswers } from "./evaluate.ts";
 
 interface Question {
   readonly data?: PageData;

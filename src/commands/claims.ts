@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import { claimsReport } from "../report/text/claims.ts";
 import type { Claims } from "../schema/claims.ts";
-import { answersFor } from "../study/answers.ts";
+import { answersFor } from "../study/answers-for.ts";
 import { claims as judge } from "../study/claims.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { exitCode, failuresOf, readConditions } from "./fail-if.ts";

@@ -1,4 +1,5 @@
 import type { Space } from "../ask/space.ts";
+import { openingModel, slowAnswers } from "../browser/evaluate.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
@@ -8,7 +9,6 @@ import { type Io, say } from "../io/terminal.ts";
 import { nameIn } from "../report/page/command.ts";
 import type { PageData, PageScenario } from "../report/page/data.ts";
 import { pageDocument } from "../report/page/document.ts";
-import { slowAnswers } from "../report/page/evaluate.ts";
 import { PAGE_FORMATS } from "../report/text/formats.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
@@ -31,7 +31,7 @@ export async function report(
   const spaces: Space[] = [];
   for (const reference of asked) spaces.push(await loadOne(reference, options, argv, io));
   const code = readPageScript();
-  const page = pageDocument(await pageData(asked, spaces), { code, digest: contentDigest });
+  const page = pageDocument(openingModel(await pageData(asked, spaces)), { code, digest: contentDigest });
   await write(() => page);
   const [first] = targets;
   if (targets.length === 1 && first?.path !== undefined) say(io, `wrote ${first.path}: open it in a browser`);

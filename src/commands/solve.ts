@@ -9,7 +9,7 @@ import { solveReport } from "../report/text/solve.ts";
 import { pointsText, title } from "../report/text/words.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { Solution } from "../schema/solution.ts";
-import { answersFor } from "../study/answers.ts";
+import { answersFor } from "../study/answers-for.ts";
 import { parseQuantity } from "../study/condition.ts";
 import { parseField, type ResultField } from "../study/result-field.ts";
 import type { Range, Sample } from "../study/scan.ts";

@@ -1,7 +1,8 @@
 import type { Io } from "../io/terminal.ts";
 import type { RowWorker } from "../io/workers.ts";
-import { type LineFormat, rowWriter } from "../report/text/sweep-lines.ts";
+import type { LineFormat } from "../report/text/sweep-lines.ts";
 import type { SweepPlan } from "../study/sweep.ts";
+import { rowWriter } from "./sweep-rows.ts";
 
 /** Few enough that a signal is heard at once and little text waits, many enough that sending them takes no time. */
 const CHUNK_POINTS = 512;

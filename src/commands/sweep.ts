@@ -7,7 +7,7 @@ import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
 import type { Cell } from "../report/text/csv.ts";
 import { DRAWN_FORMATS } from "../report/text/formats.ts";
 import { type Row, type RowColumn, renderRows } from "../report/text/rows.ts";
-import { headerLine, type LineFormat, rowWriter } from "../report/text/sweep-lines.ts";
+import { headerLine, type LineFormat } from "../report/text/sweep-lines.ts";
 import { title, unitText } from "../report/text/words.ts";
 import { parseField, type Unit } from "../study/result-field.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
@@ -17,6 +17,7 @@ import { progressOf } from "./progress.ts";
 import { DEFAULT_SCENARIO } from "./run.ts";
 import { loadSpace } from "./space.ts";
 import { chunks } from "./sweep-chunks.ts";
+import { rowWriter } from "./sweep-rows.ts";
 
 export type SweepOptions = OutputOptions &
   AxisOptions & {

@@ -1,8 +1,12 @@
+import { secondsByClass } from "../schema/class-seconds.ts";
 import type { Alternative, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
-import { type LayerResult, layerFigures, ratio } from "./layer-result.ts";
+import { ratio } from "./device/math.ts";
+import { isBackward } from "./layer/backward.ts";
+import { sumOf } from "./layer/kernel.ts";
+import { type LayerFigures, type LayerResult, layerFigures } from "./layer-result.ts";
 import { savingError } from "./saving-error.ts";
 
 /** The same scenario with other norms. */
@@ -14,6 +18,8 @@ export function withNormalization(
   return { ...scenario, normalization: { kind, implementation } };
 }
 
+type Norm = Scenario["normalization"];
+
 /** A layer as given, which others are held against. */
 export interface Given {
   readonly scenario: Scenario;
@@ -23,33 +29,49 @@ export interface Given {
 
 /** What another norm makes of a layer; null where norm kernels have no known time. */
 export function alternativeTo(given: Given, kind: NormKind, implementation: NormImplementation): Alternative {
-  const { scenario, layerSeconds, operators } = given;
-  const other = layerFigures(withNormalization(scenario, kind, implementation));
-  const { seconds: otherSeconds, savedActivationBytes } = other.layer();
+  const other = layerFigures(withNormalization(given.scenario, kind, implementation));
+  const operators = other.operators();
+  return {
+    kind,
+    implementation,
+    ...timesOf(given, { kind, implementation }, other),
+    savedActivationBytes: other.layer().savedActivationBytes,
+    secondsByClass: other.normalization().seconds === null ? null : secondsByClass(operators),
+    normalizationForwardHbmBytes: sumOf(operators.filter(isForwardNorm), hbmBytes),
+  };
+}
+
+type Times = Pick<
+  Alternative,
+  | "layerSeconds"
+  | "normalizationSeconds"
+  | "savedSeconds"
+  | "savedShareOfTime"
+  | "errorShareOfTime"
+  | "resolved"
+>;
+
+function timesOf({ scenario, layerSeconds, operators }: Given, to: Norm, other: LayerFigures): Times {
   const normalizationSeconds = other.normalization().seconds;
-  const to = { kind, implementation };
   if (normalizationSeconds === null)
-    return {
-      ...to,
-      layerSeconds: null,
-      normalizationSeconds,
-      savedSeconds: null,
-      savedShareOfTime: null,
-      savedActivationBytes,
-    };
+    return { layerSeconds: null, normalizationSeconds, savedSeconds: null, savedShareOfTime: null };
+  const otherSeconds = other.layer().seconds;
   const savedSeconds = layerSeconds - otherSeconds;
   const savedShareOfTime = ratio(savedSeconds, layerSeconds);
   const error = savingError(scenario, operators, scenario.normalization, to);
   return {
-    ...to,
     layerSeconds: otherSeconds,
     normalizationSeconds,
     savedSeconds,
     savedShareOfTime,
     ...(error === undefined ? {} : { errorShareOfTime: error, resolved: Math.abs(savedShareOfTime) > error }),
-    savedActivationBytes,
   };
 }
+
+const isForwardNorm = (operator: OperatorResult): boolean =>
+  operator.class === "normalization" && !isBackward(operator);
+
+const hbmBytes = ({ hbmReadBytes, hbmWriteBytes }: OperatorResult): number => hbmReadBytes + hbmWriteBytes;
 
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
 export function alternatives(scenario: Scenario, { layer, operators }: LayerResult): Alternative[] {

@@ -1,19 +1,14 @@
 import type { Hardware } from "../schema/hardware.ts";
+import { reportedKind } from "../schema/layer-kinds.ts";
 import { matmulPeak } from "../schema/peaks.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { type Device, device } from "./device/device.ts";
+import { ratio } from "./device/math.ts";
 import { isRecomputed } from "./layer/backward.ts";
 import { type Operator, sumOf } from "./layer/kernel.ts";
 import { layerOperators } from "./layer/layer.ts";
-import {
-  cost,
-  type LayerCost,
-  memory,
-  reportedKind,
-  savedActivationBytes,
-  wholeModel,
-} from "./model/whole-model.ts";
+import { cost, type LayerCost, memory, savedActivationBytes, wholeModel } from "./model/whole-model.ts";
 import { type TimedLayer, type TimedOperator, timedLayer } from "./timed-layer.ts";
 
 /** Everything the engine finds about one layer: a result without what other scenarios would give. */
@@ -62,8 +57,6 @@ function once<T>(compute: () => T): () => T {
   let value: T | undefined;
   return () => (value ??= compute());
 }
-
-export const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 const bytesOf = ({ hbmReadBytes, hbmWriteBytes }: TimedOperator): number => hbmReadBytes + hbmWriteBytes;
 

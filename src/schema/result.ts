@@ -53,6 +53,11 @@ const AlternativeSchema = z.strictObject({
     .optional()
     .describe("Whether the saving is larger than its error; absent with errorShareOfTime"),
   savedActivationBytes: amount.describe("Tensors that the layer keeps for its backward pass; 0 in inference"),
+  secondsByClass: z
+    .partialRecord(z.enum(OPERATOR_CLASSES), amount)
+    .nullable()
+    .describe(`Of the layer's operators; ${NOT_BY_DATASHEET}`),
+  normalizationForwardHbmBytes: amount.describe("What its norms ask of HBM in the forward pass"),
 });
 
 /** What `run --json` prints. Names of schemaVersion 1 never change. */

@@ -1,5 +1,4 @@
-import { alternativeTo } from "../engine/alternatives.ts";
-import { type LayerFigures, layerFigures } from "../engine/layer-result.ts";
+import type { LayerFigures } from "../engine/layer-result.ts";
 import type { Alternative, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
@@ -8,30 +7,6 @@ import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 export interface Answers extends LayerFigures {
   readonly scenario: Scenario;
   readonly alternative: (kind: NormKind, implementation: NormImplementation) => Alternative;
-}
-
-/** Answers about a scenario: `simulate` without what nobody asks for. */
-export function answersFor(scenario: Scenario): Answers {
-  const figures = layerFigures(scenario);
-  const found = new Map<string, Alternative>();
-  return {
-    scenario,
-    ...figures,
-    alternative: (kind, implementation) => {
-      const name = `${kind}:${implementation}`;
-      let other = found.get(name);
-      if (other === undefined) {
-        const layerSeconds = figures.layer().seconds;
-        other = alternativeTo(
-          { scenario, layerSeconds, operators: figures.operators() },
-          kind,
-          implementation,
-        );
-        found.set(name, other);
-      }
-      return other;
-    },
-  };
 }
 
 /** The answers that a result holds. */

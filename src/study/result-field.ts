@@ -1,4 +1,4 @@
-import { ratio } from "../engine/layer-result.ts";
+import { ratio } from "../engine/device/math.ts";
 import { savingError } from "../engine/saving-error.ts";
 import { suggestion } from "../nearest.ts";
 import type { Alternative, OperatorResult, Result } from "../schema/result.ts";
@@ -113,7 +113,11 @@ const ALTERNATIVE = {
   savedShareOfTime: "share",
   errorShareOfTime: "share",
   savedActivationBytes: "bytes",
-} as const satisfies Record<Exclude<keyof Alternative, "kind" | "implementation" | "resolved">, Unit>;
+  normalizationForwardHbmBytes: "bytes",
+} as const satisfies Record<
+  Exclude<keyof Alternative, "kind" | "implementation" | "resolved" | "secondsByClass">,
+  Unit
+>;
 
 /** Share of the layer's time that RMSNorm by `rms` saves against LayerNorm by `layer`, whichever the scenario has. */
 export function savingShare(

@@ -6,7 +6,8 @@ import { datasheetOnly } from "../engine/warnings.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
 import { ANSWERED_BY } from "../version.ts";
-import { type Answers, answersFor } from "./answers.ts";
+import type { Answers } from "./answers.ts";
+import { answersFor } from "./answers-for.ts";
 import { savingErrorOfGiven, savingOfGiven } from "./result-field.ts";
 import { scenariosAlong } from "./solve.ts";
 

@@ -1,7 +1,7 @@
 import { type Axis, type Space, scenariosOf } from "../ask/space.ts";
 import { pointProblems } from "../ask/space-problems.ts";
 import type { Scenario } from "../schema/scenario.ts";
-import { answersFor } from "./answers.ts";
+import { answersFor } from "./answers-for.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
 

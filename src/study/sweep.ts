@@ -1,5 +1,5 @@
 import { type AxisValue, digitsAt, type Space, scenariosOf, sizeOf } from "../ask/space.ts";
-import { answersFor } from "./answers.ts";
+import { answersFor } from "./answers-for.ts";
 import { parseField, type ResultField } from "./result-field.ts";
 
 /** What a sweep writes: the points of a space, and these fields of each. Plain data, so that workers can be sent it. */
@@ -18,7 +18,7 @@ export const DEFAULT_COLUMNS = [
 ] as const;
 
 /** The fields of known columns. */
-export function columnFields(columns: readonly string[]): ResultField[] {
+function columnFields(columns: readonly string[]): ResultField[] {
   return columns.map((name) => {
     const { field, problem } = parseField(name);
     if (problem !== undefined) throw new RangeError(problem);
@@ -34,17 +34,34 @@ export function shardRange(size: number, k: number, n: number): { from: number; 
   return { from: start(k - 1), to: start(k) };
 }
 
-/** All points as values, for formats that need every row at hand. */
-export function sweepRows({ space, columns }: SweepPlan): Record<string, AxisValue | null | undefined>[] {
+/** A point of a sweep: what its axes say there, and its columns. */
+export interface SweepPoint {
+  readonly keys: readonly AxisValue[];
+  /** undefined where there is no such number, null where nobody knows it */
+  readonly values: readonly (number | null | undefined)[];
+}
+
+/** Computes the points of a sweep, each by its index. */
+export function sweepPoints({ space, columns }: SweepPlan): (index: number) => SweepPoint {
   const scenarioAt = scenariosOf(space);
   const fields = columnFields(columns);
   const digits: number[] = [];
-  return Array.from({ length: sizeOf(space) }, (_, index) => {
+  return (index) => {
     digitsAt(space.axes, index, digits);
     const answers = answersFor(scenarioAt(digits));
-    return Object.fromEntries([
-      ...space.axes.map(({ name, values }, axis) => [name, values[digits[axis]!]!] as const),
-      ...fields.map((field) => [field.name, field.read(answers)] as const),
-    ]);
+    return {
+      keys: space.axes.map(({ values }, axis) => values[digits[axis]!]!),
+      values: fields.map(({ read }) => read(answers)),
+    };
+  };
+}
+
+/** All points as records, for formats that need every row at hand. */
+export function sweepRows(plan: SweepPlan): Record<string, AxisValue | null | undefined>[] {
+  const names = [...plan.space.axes.map(({ name }) => name), ...plan.columns];
+  const pointAt = sweepPoints(plan);
+  return Array.from({ length: sizeOf(plan.space) }, (_, index) => {
+    const { keys, values } = pointAt(index);
+    return Object.fromEntries([...keys, ...values].map((value, column) => [names[column]!, value]));
   });
 }

@@ -27,9 +27,11 @@ describe.each(DEVICES)("%s, which has no calibration", (device) => {
       else expect(shareOfTime).toBeGreaterThan(0);
       expect(seconds).toBe(idealSeconds);
     }
-    for (const { savedActivationBytes, kind: _, implementation: __, ...times } of alternatives) {
+    for (const { kind: _, implementation: __, ...known } of alternatives) {
+      const { savedActivationBytes, normalizationForwardHbmBytes, ...times } = known;
       expect(Object.values(times)).toEqual(Object.keys(times).map(() => null));
       expect(savedActivationBytes).toBe(0);
+      expect(normalizationForwardHbmBytes).toBeGreaterThan(0);
     }
     expect(cost.swapped).toBeUndefined();
     expect(warnings).toContainEqual(

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { simulate } from "../../src/engine/simulate.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../../src/schema/vocabulary.ts";
-import { answersFor } from "../../src/study/answers.ts";
+import { answersFor } from "../../src/study/answers-for.ts";
 import { savingErrorOfGiven } from "../../src/study/result-field.ts";
 import { command, words } from "../support/command.ts";
 import { decode, hardware, prefill, scenario } from "../support/scenarios.ts";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { openingModel } from "../../src/browser/evaluate.ts";
 import { pageDocument } from "../../src/report/page/document.ts";
 import { markdownLine } from "../../src/report/text/markdown.ts";
 import type { ScenarioFile } from "../../src/schema/scenario.ts";
@@ -76,7 +77,7 @@ describe("a page", () => {
         }),
       ],
     });
-    return pageDocument(data, { code: CODE, digest: (text) => `sha256-${text.length}` });
+    return pageDocument(openingModel(data), { code: CODE, digest: (text) => `sha256-${text.length}` });
   };
 
   /** The page taken apart where a browser would: markup, the data, and what follows it. */

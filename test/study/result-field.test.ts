@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { getPath } from "../../src/ask/set-path.ts";
 import { simulate } from "../../src/engine/simulate.ts";
-import { answersFor, answersOf } from "../../src/study/answers.ts";
+import { answersOf } from "../../src/study/answers.ts";
+import { answersFor } from "../../src/study/answers-for.ts";
 import { FIELD_NAMES, parseField } from "../../src/study/result-field.ts";
 import { decode, model, scenario } from "../support/scenarios.ts";
 

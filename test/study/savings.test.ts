@@ -27,6 +27,8 @@ function resultWith(normalization: Result["scenario"]["normalization"], layerSec
         savedSeconds: layerSeconds - seconds,
         savedShareOfTime: (layerSeconds - seconds) / layerSeconds,
         savedActivationBytes: 0,
+        secondsByClass: { normalization: seconds },
+        normalizationForwardHbmBytes: 0,
       };
     }),
   );
@@ -189,6 +191,13 @@ describe("the textbook reading of 25%", () => {
     const training = textbookReading(simulate(scenario({ workload: train(1, 1024) })));
     expect(training.layerNormBytes).toBe(forward.layerNormBytes);
     expect(training.rmsNormBytes).toBe(forward.rmsNormBytes);
+  });
+
+  test("counts no norm twice that the backward pass runs again", () => {
+    const forward = textbookReading(simulate(scenario({ workload: prefill(1, 1024) })));
+    const training = { gradientAccumulation: 1, recomputation: "full" } as const;
+    const again = textbookReading(simulate({ ...scenario({ workload: train(1, 1024) }), training }));
+    expect(again.layerNormBytes).toBe(forward.layerNormBytes);
   });
 
   test("of the runtime is what textbook RMSNorm saves against textbook LayerNorm", () => {

@@ -42,3 +42,6 @@ export function fallingRamp(x: number, start: number, width: number): number {
   // Stryker disable next-line EqualityOperator: the ramp itself is 0 there
   return x >= start + width ? 0 : (start + width - x) / width;
 }
+
+/** A share of a whole; of nothing it is 0. */
+export const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);

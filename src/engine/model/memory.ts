@@ -1,3 +1,4 @@
+import { layerKinds } from "../../schema/layer-kinds.ts";
 import type { Model } from "../../schema/model.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { BYTES_PER_ELEMENT } from "../../schema/vocabulary.ts";
@@ -6,7 +7,7 @@ import { attendedTokens, type Dimensions, plainWeightBytes } from "../layer/dime
 import { isGradient, isWeightGradient } from "../layer/gradients.ts";
 import type { Operator } from "../layer/kernel.ts";
 import { sumOf } from "../layer/kernel.ts";
-import { layerKinds, modelOfKind } from "../layer/layer-kinds.ts";
+import { modelOfKind } from "../layer/layer-kinds.ts";
 import { ROW_STATISTICS } from "../layer/norm-kinds.ts";
 import { parameterCounts } from "./parameters.ts";
 import { layerWeights } from "./weights.ts";

@@ -1,5 +1,5 @@
+import { layerKinds } from "../../schema/layer-kinds.ts";
 import type { LayerKind, Model } from "../../schema/model.ts";
-import { layerKinds } from "../layer/layer-kinds.ts";
 import { layerWeights, normParameters } from "./weights.ts";
 
 /** Numbers of parameters by where they stand. */

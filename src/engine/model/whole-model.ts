@@ -1,3 +1,4 @@
+import { layerKinds } from "../../schema/layer-kinds.ts";
 import { matmulPeak } from "../../schema/peaks.ts";
 import type { Result } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
@@ -9,7 +10,6 @@ import { schedule, stepStartSeconds, totalSeconds } from "../device/schedule.ts"
 import { firstBackwardKernel } from "../layer/backward.ts";
 import { type Dimensions, dimensions, plainWeightBytes } from "../layer/dimensions.ts";
 import { type Operator, sumOf } from "../layer/kernel.ts";
-import { layerKinds, usualKind } from "../layer/layer-kinds.ts";
 import { matmulTypes, normStyle, wideMatmulTypes } from "../layer/layout.ts";
 import {
   type HeldParameters,
@@ -267,7 +267,3 @@ export function cost({ hardware }: Scenario, step: Throughput): Result["cost"] {
       : { boardPowerWatts, joulesPerToken: gpuSecondsPerToken(step) * boardPowerWatts }),
   };
 }
-
-/** The kind of layer that a scenario reports. */
-export const reportedKind = ({ model, layerKind }: Scenario): string | undefined =>
-  model.layerKinds && (layerKind ?? usualKind(model).name);

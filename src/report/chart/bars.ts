@@ -1,7 +1,6 @@
-import type { OperatorClass, Result } from "../../schema/result.ts";
+import type { ClassSeconds } from "../../schema/class-seconds.ts";
+import type { Alternative, OperatorClass, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
-import { alternative } from "../../study/savings.ts";
-import { type ClassSeconds, timesByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
 import { savingText, UNKNOWN } from "../text/words.ts";
 import { classesOf } from "./classes.ts";
@@ -17,26 +16,21 @@ export interface Bar {
 }
 
 /** A bar for every kind and implementation of the norm in this scenario; none where nobody knows their times. */
-export function alternativeBars(result: Result): Bar[] {
-  if (result.normalization.seconds === null) return [];
-  const { kind, implementation } = result.scenario.normalization;
-  return timesByClass(result.scenario).map((one): Bar => {
-    const isGiven = one.kind === kind && one.implementation === implementation;
-    const bar = barOf(`${NORM_NAMES[one.kind]} ${one.implementation}`, one.seconds);
-    const { savedShareOfTime, errorShareOfTime, resolved } = alternative(
-      result,
-      one.kind,
-      one.implementation,
-    )!;
-    const saved = savedShareOfTime!;
-    const change =
-      resolved === false
-        ? savingText(saved, errorShareOfTime)
-        : saved < 0
-          ? `costs ${formatPercent(-saved)}`
-          : `saves ${formatPercent(saved)}`;
-    return { ...bar, isGiven, text: `${bar.text}, ${isGiven ? "as given" : change}` };
+export function alternativeBars({ scenario, alternatives }: Result): Bar[] {
+  const given = scenario.normalization;
+  return alternatives.flatMap((other): Bar[] => {
+    if (other.secondsByClass === null) return [];
+    const { kind, implementation } = other;
+    const isGiven = kind === given.kind && implementation === given.implementation;
+    const bar = barOf(`${NORM_NAMES[kind]} ${implementation}`, other.secondsByClass);
+    return [{ ...bar, isGiven, text: `${bar.text}, ${isGiven ? "as given" : changeText(other)}` }];
   });
+}
+
+function changeText({ savedShareOfTime, errorShareOfTime, resolved }: Alternative): string {
+  const saved = savedShareOfTime!;
+  if (resolved === false) return savingText(saved, errorShareOfTime);
+  return saved < 0 ? `costs ${formatPercent(-saved)}` : `saves ${formatPercent(saved)}`;
 }
 
 export const barsTitle = (bars: readonly Bar[]): string =>

@@ -1,5 +1,5 @@
+import { secondsByClass } from "../../schema/class-seconds.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
-import { secondsByClass } from "../../study/time-by-class.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
 import { sentence } from "../text/headline.ts";
 import { wrap } from "../text/text.ts";

@@ -6,6 +6,9 @@ import type { Model } from "../../schema/model.ts";
 import type { ScenarioFile } from "../../schema/scenario.ts";
 import type { Reach } from "../../study/reach.ts";
 
+/** The article's share of the runtime. */
+export const TARGET = 0.25;
+
 /** A scenario that the page was made for: its file, and what the flags of the command changed in it. */
 export interface PageScenario {
   /** as the command line names it: a name, a path, or `-` */

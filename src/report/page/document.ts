@@ -1,9 +1,7 @@
 import { type Element, element, markup } from "../chart/tree.ts";
-import { openingState, type PageData } from "./data.ts";
-import { evaluate, shareCurves } from "./evaluate.ts";
 import type { PageModel } from "./model.ts";
 import { PAGE_STYLE } from "./style.ts";
-import { pageView, pictures } from "./view.ts";
+import { pageView } from "./view.ts";
 
 /** Ids that the page's script looks for. */
 export const PAGE_IDS = { root: "page", data: "page-data", tip: "tip" } as const;
@@ -15,30 +13,8 @@ export interface PageScript {
   readonly digest: (text: string) => string;
 }
 
-const OPENING_WIDTH = 900;
-
-/** The opening view; the data must be of a scenario that can be computed. */
-export function openingModel(data: PageData): PageModel {
-  const state = openingState(data);
-  const { result, problems } = evaluate(data, state);
-  if (result === undefined) throw new RangeError(problems.join("; "));
-  return {
-    data,
-    state,
-    shown: state,
-    result,
-    problems: [],
-    pictures: pictures(result, shareCurves(data, state)),
-    slow: data.opening,
-    isPending: false,
-    sort: undefined,
-    width: OPENING_WIDTH,
-  };
-}
-
 /** One file that needs no network: the opening view drawn, the data and the engine behind it. */
-export function pageDocument(data: PageData, script: PageScript): string {
-  const model = openingModel(data);
+export function pageDocument(model: PageModel, script: PageScript): string {
   const policy = [
     "default-src 'none'",
     `script-src '${script.digest(script.code)}'`,
@@ -59,7 +35,7 @@ export function pageDocument(data: PageData, script: PageScript): string {
     "<!doctype html>",
     `<html lang="en"><head>${head.map(markup).join("")}<style>${PAGE_STYLE}</style></head>`,
     `<body>${markup(root)}${markup(tip)}`,
-    `<script type="application/json" id="${PAGE_IDS.data}">${scriptJson(data)}</script>`,
+    `<script type="application/json" id="${PAGE_IDS.data}">${scriptJson(model.data)}</script>`,
     `<script>${script.code}</script></body></html>`,
     "",
   ].join("\n");

@@ -1,6 +1,5 @@
 import type { Result } from "../../schema/result.ts";
 import type { ShareCurve } from "../../study/reach.ts";
-import type { Bar } from "../chart/bars.ts";
 import type { PageData, PageState, SlowAnswers } from "./data.ts";
 import type { Sort } from "./operator-view.ts";
 
@@ -15,18 +14,12 @@ export interface PageModel {
   readonly result: Result;
   /** why the controls as they stand give no layer */
   readonly problems: readonly string[];
-  readonly pictures: Pictures;
+  /** drawn a moment after the headline, the chart and the table */
+  readonly curves: readonly ShareCurve[];
   readonly slow: SlowAnswers;
   /** the slow answers are still those of the view before */
   readonly isPending: boolean;
   readonly sort: Sort;
   /** pixels that a chart may take */
   readonly width: number;
-}
-
-/** What is drawn a moment after the headline, the chart and the table. */
-export interface Pictures {
-  readonly bars: readonly Bar[];
-  readonly curves: readonly ShareCurve[];
-  readonly article: string;
 }

@@ -4,12 +4,12 @@ import { formatPercent } from "../../units.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { stretches } from "../text/stretches.ts";
 import { normText, UNKNOWN } from "../text/words.ts";
-import { TARGET } from "./evaluate.ts";
+import { TARGET } from "./data.ts";
 import type { PageModel } from "./model.ts";
 import { shareChart } from "./share-chart.ts";
 
 /** The answer in words, a way there, and the curves it is read from. */
-export function reachView({ result, pictures: { curves }, slow, isPending, width }: PageModel): Child[] {
+export function reachView({ result, curves, slow, isPending, width }: PageModel): Child[] {
   const { model, normalization } = result.scenario;
   const { shareOfTime } = result.normalization;
   if (shareOfTime === null) return [element("p", { id: "reach-answers" }, [`Where it does is ${UNKNOWN}.`])];

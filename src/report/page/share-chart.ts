@@ -10,7 +10,7 @@ import { FONT } from "../chart/style.ts";
 import { label } from "../chart/text.ts";
 import { type Element, element } from "../chart/tree.ts";
 import { normText } from "../text/words.ts";
-import { TARGET } from "./evaluate.ts";
+import { TARGET } from "./data.ts";
 
 interface ShareChart {
   readonly curves: readonly ShareCurve[];

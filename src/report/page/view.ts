@@ -1,10 +1,7 @@
-const remembered = <F>(f: F): F => f;
-
 import type { Result } from "../../schema/result.ts";
-import type { ShareCurve } from "../../study/reach.ts";
 import { textbookReading } from "../../study/textbook.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { alternativeBars, type Bar } from "../chart/bars.ts";
+import { alternativeBars } from "../chart/bars.ts";
 import { barsChart, barsHeight } from "../chart/bars-svg.ts";
 import { classesOf } from "../chart/classes.ts";
 import { roofline } from "../chart/roofline.ts";
@@ -17,16 +14,9 @@ import { title, UNKNOWN } from "../text/words.ts";
 import { claimsView } from "./claims-view.ts";
 import { commandLine } from "./command.ts";
 import { controls } from "./controls.ts";
-import type { SlowAnswers } from "./data.ts";
-import type { PageModel, Pictures } from "./model.ts";
+import type { PageModel } from "./model.ts";
 import { operatorTableView } from "./operator-view.ts";
 import { reachView } from "./reach-view.ts";
-
-export const pictures = (result: Result, curves: readonly ShareCurve[]): Pictures => ({
-  bars: alternativeBars(result),
-  curves,
-  article: articleText(textbookReading(result)),
-});
 
 /** The page's content, from top to bottom. */
 export function pageView(model: PageModel): Element[] {
@@ -36,7 +26,7 @@ export function pageView(model: PageModel): Element[] {
     element("a", { class: "skip", href: "#main-controls" }, ["Skip to the controls"]),
     header(result, stale),
     element("main", { class: stale }, [
-      claimsSection(model.slow.claims, model.isPending),
+      claimsSection(model),
       element("div", { class: "workbench" }, [
         element("aside", { "aria-label": "Controls" }, [
           liveView(result),
@@ -51,7 +41,7 @@ export function pageView(model: PageModel): Element[] {
           section("reach", "Where would normalization reach 25%?", reachView(model)),
           rooflineSection(model),
           section("operators", "Operators of one layer", [operatorTableView(result, model.sort)]),
-          barsSection(model.pictures.bars, model.width),
+          barsSection(model),
           shareSection(model),
         ]),
       ]),
@@ -168,8 +158,8 @@ function legend({ operators }: Result): Element {
   ]);
 }
 
-/** Not drawn again while only other parts change. */
-const barsSection = remembered((bars: readonly Bar[], width: number): Element => {
+function barsSection({ result, width }: PageModel): Element {
+  const bars = alternativeBars(result);
   const height = barsHeight(bars);
   return section("alternatives", "The same layer with other norms", [
     element(
@@ -184,15 +174,13 @@ const barsSection = remembered((bars: readonly Bar[], width: number): Element =>
       barsChart(bars, width, true),
     ),
   ]);
-});
+}
 
-const claimsSection = remembered(
-  (claims: SlowAnswers["claims"], isPending: boolean): Element =>
-    section("claims", "The article’s claims, here", [
-      element("p", { class: "quiet" }, [ARTICLE]),
-      ...claimsView(claims, isPending),
-    ]),
-);
+const claimsSection = ({ slow, isPending }: PageModel): Element =>
+  section("claims", "The article’s claims, here", [
+    element("p", { class: "quiet" }, [ARTICLE]),
+    ...claimsView(slow.claims, isPending),
+  ]);
 
 const ARTICLE =
   "“The Normalization Paradox” says of a 70B model on H100 that LayerNorm is 0.17% of the FLOPs, yet 25% of the runtime, and that RMSNorm gives this back. What holds of it for the layer above; open a claim for its figures.";
@@ -210,13 +198,13 @@ function shareSection({ data, shown }: PageModel): Element {
   ]);
 }
 
-function footer({ data, result, pictures: { article } }: PageModel): Element {
+function footer({ data, result }: PageModel): Element {
   const facts = [
     ...layerFacts(result),
     wholeModelText(result),
     ...calibrationText(result),
     ...result.warnings.map((text) => `Note: ${text}`),
-    article,
+    articleText(textbookReading(result)),
   ];
   return element("footer", {}, [
     element("h2", {}, ["Behind the numbers"]),

@@ -1,7 +1,19 @@
-import type { CalibrationFit } from "../../calibration/calibrate.ts";
+import type { Hardware } from "../../schema/hardware.ts";
 import { formatPercent } from "../../units.ts";
 import type { Look } from "./formats.ts";
 import { type RowColumn, renderRows } from "./rows.ts";
+
+/** What is said of a fit. */
+interface FitSummary {
+  readonly profile: Pick<Hardware, "validation">;
+  readonly stages: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly medianError: number;
+    readonly percentile90Error: number;
+  }[];
+  readonly undetermined: readonly string[];
+}
 
 const STAGES: readonly RowColumn[] = [
   { key: "name", title: "fitted", align: "left" },
@@ -18,7 +30,7 @@ const LAYERS: readonly RowColumn[] = [
 ];
 
 /** What a calibration found, for the person who ran it. */
-export async function calibrationReport(fit: CalibrationFit, look: Look): Promise<string> {
+export async function calibrationReport(fit: FitSummary, look: Look): Promise<string> {
   const stages = fit.stages.map((stage) => ({
     name: stage.name,
     rows: stage.rows,
@@ -36,7 +48,7 @@ export async function calibrationReport(fit: CalibrationFit, look: Look): Promis
   return parts.join("\n");
 }
 
-const undeterminedNote = ({ undetermined }: CalibrationFit): string[] =>
+const undeterminedNote = ({ undetermined }: FitSummary): string[] =>
   undetermined.length === 0
     ? []
     : [`The data does not determine these, they keep the base's values: ${undetermined.join(", ")}.`];

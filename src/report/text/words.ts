@@ -1,4 +1,4 @@
-import { reportedKind } from "../../engine/model/whole-model.ts";
+import { reportedKind } from "../../schema/layer-kinds.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { NORM_NAMES, type NormImplementation, type NormKind } from "../../schema/vocabulary.ts";
 import type { Unit } from "../../study/result-field.ts";

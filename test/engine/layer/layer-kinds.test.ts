@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { modelOfKind, usualKind } from "../../../src/engine/layer/layer-kinds.ts";
+import { modelOfKind } from "../../../src/engine/layer/layer-kinds.ts";
+import { usualKind } from "../../../src/schema/layer-kinds.ts";
 import type { LayerKind, Model } from "../../../src/schema/model.ts";
 import { model } from "../../support/scenarios.ts";
 

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { openingModel, slowAnswers } from "../../../src/browser/evaluate.ts";
 import { simulate } from "../../../src/engine/simulate.ts";
 import { markup } from "../../../src/report/chart/tree.ts";
-import { openingModel, pageDocument, scriptJson } from "../../../src/report/page/document.ts";
-import { slowAnswers } from "../../../src/report/page/evaluate.ts";
+import { pageDocument, scriptJson } from "../../../src/report/page/document.ts";
 import { nextSort, operatorTableView } from "../../../src/report/page/operator-view.ts";
 import { pageView } from "../../../src/report/page/view.ts";
 import { command } from "../../support/command.ts";
@@ -29,7 +29,7 @@ describe("JSON in a page", () => {
 
 describe("a page", () => {
   const data = pageData();
-  const page = pageDocument(data, script);
+  const page = pageDocument(openingModel(data), script);
 
   test("lets a browser run its own script, its own style and nothing else", () => {
     const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(page)!;
@@ -68,7 +68,7 @@ describe("a page", () => {
         },
       }),
     ];
-    const named = pageDocument(pageData({ scenarios }), script);
+    const named = pageDocument(openingModel(pageData({ scenarios })), script);
     expect(named.match(/<script/g)).toHaveLength(2);
     expect(named).not.toMatch(/<img/);
     const shown = named.slice(0, named.indexOf("<script"));

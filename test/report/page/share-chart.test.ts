@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Point } from "../../../src/ask/flags.ts";
+import { evaluate, shareCurves, slowAnswers } from "../../../src/browser/evaluate.ts";
 import type { Element } from "../../../src/report/chart/tree.ts";
-import { evaluate, shareCurves, slowAnswers } from "../../../src/report/page/evaluate.ts";
 import { shareChart } from "../../../src/report/page/share-chart.ts";
 import { pageData } from "../../support/page.ts";
 

@@ -1,17 +1,25 @@
-import { type Point, WHAT_IF_FLAGS } from "../../ask/flags.ts";
-import { type Space, scenariosOf } from "../../ask/space.ts";
-import { pointProblems } from "../../ask/space-problems.ts";
-import { applyWhatIf } from "../../ask/what-if.ts";
-import { simulate } from "../../engine/simulate.ts";
-import type { Hardware } from "../../schema/hardware.ts";
-import type { Model } from "../../schema/model.ts";
-import { matmulPeak } from "../../schema/peaks.ts";
-import type { Result } from "../../schema/result.ts";
-import type { LoadedFile, Scenario } from "../../schema/scenario.ts";
-import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../schema/vocabulary.ts";
-import { claims } from "../../study/claims.ts";
-import { type Norm, reach, type ShareCurve, shareCurve } from "../../study/reach.ts";
-import type { PageData, PageScenario, PageState, SlowAnswers } from "./data.ts";
+import { type Point, WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { type Space, scenariosOf } from "../ask/space.ts";
+import { pointProblems } from "../ask/space-problems.ts";
+import { applyWhatIf } from "../ask/what-if.ts";
+import { simulate } from "../engine/simulate.ts";
+import {
+  openingState,
+  type PageData,
+  type PageScenario,
+  type PageState,
+  type SlowAnswers,
+  TARGET,
+} from "../report/page/data.ts";
+import type { PageModel } from "../report/page/model.ts";
+import type { Hardware } from "../schema/hardware.ts";
+import type { Model } from "../schema/model.ts";
+import { matmulPeak } from "../schema/peaks.ts";
+import type { Result } from "../schema/result.ts";
+import type { LoadedFile, Scenario } from "../schema/scenario.ts";
+import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../schema/vocabulary.ts";
+import { claims } from "../study/claims.ts";
+import { type Norm, reach, type ShareCurve, shareCurve } from "../study/reach.ts";
 
 /** A view computed: the result that the command would print, or why there is none. */
 export type Evaluation =
@@ -97,9 +105,6 @@ function flagProblems({ models, devices }: PageData, point: Point): string[] {
   });
 }
 
-/** The article's share of the runtime. */
-export const TARGET = 0.25;
-
 const EAGER_LAYERNORM: Norm = { kind: "layernorm", implementation: "eager" };
 
 /** The norms whose share of time is followed over the width: the scenario's own, and LayerNorm op by op. */
@@ -109,6 +114,27 @@ function normsAsked({ normalization }: Scenario): Norm[] {
   return typeof implementation !== "string" || isEager
     ? [EAGER_LAYERNORM]
     : [{ kind, implementation }, EAGER_LAYERNORM];
+}
+
+const OPENING_WIDTH = 900;
+
+/** The opening view; the data must be of a scenario that can be computed. */
+export function openingModel(data: PageData): PageModel {
+  const state = openingState(data);
+  const { result, problems } = evaluate(data, state);
+  if (result === undefined) throw new RangeError(problems.join("; "));
+  return {
+    data,
+    state,
+    shown: state,
+    result,
+    problems: [],
+    curves: shareCurves(data, state),
+    slow: data.opening,
+    isPending: false,
+    sort: undefined,
+    width: OPENING_WIDTH,
+  };
 }
 
 const CURVE_POINTS = 40;
