@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { dimensions } from "../../../src/engine/layer/dimensions.ts";
 import type { Access, Kernel, Operator } from "../../../src/engine/layer/kernel.ts";
@@ -11,10 +12,13 @@ import { isUpdating } from "../../support/golden.ts";
 import { decode, model, prefill, scenario, train } from "../../support/scenarios.ts";
 
 /**
- * Every kernel of some layers as one line: its name, FLOPs, the law that times it, and the tensors it touches. What a
- * change of the layer changes is seen at once; `UPDATE_GOLDEN=1 npm test` writes the file.
+ * The kernels of some layers: name, FLOPs, the law that times it, the tensors it touches. The file shows each sort of
+ * kernel once, where it is met first, to be read and computed by hand; a digest of all lines of a layer holds the others,
+ * and every size of the laws. `UPDATE_GOLDEN=1 npm test` writes the file, and all lines to coverage/kernels.txt, to be
+ * compared with those of another commit.
  */
 const FILE = new URL("../../golden/kernels.txt", import.meta.url);
+const ALL_LINES = new URL("../../../coverage/kernels.txt", import.meta.url);
 
 const norm = (kind: NormKind, implementation: Scenario["normalization"]["implementation"]) => ({
   normalization: { kind, implementation },
@@ -156,22 +160,54 @@ const accesses = (list: readonly Access[]): string =>
   list.map(({ tensor: name, bytes }) => `${name} ${bytes}`).join(", ") || "nothing";
 const workText = ({ kind, ...sizes }: Kernel["work"]): string =>
   [kind, ...Object.entries(sizes).map(([key, value]) => `${key}=${value}`)].join(" ");
-const kernelText = ({ name, flops, reads, writes, streamedBytes, work }: Kernel): string =>
+const fullLine = ({ name, flops, reads, writes, streamedBytes, work }: Kernel): string =>
   `  ${name}: ${flops} FLOPs; ${workText(work)}; ${streamedBytes} bytes streamed; ${accesses(reads)} -> ${accesses(writes)}`;
-const operatorsText = (operators: readonly Operator[]): string =>
-  operators
-    .map((operator) =>
-      [`${operator.name} (${operator.class})`, ...operator.kernels.map(kernelText)].join("\n"),
-    )
-    .join("\n");
+const fullText = (operators: readonly Operator[]): string =>
+  operators.map((one) => [`${one.name} (${one.class})`, ...one.kernels.map(fullLine)].join("\n")).join("\n");
 
-function endsText(changes: Partial<Scenario>): string {
+/** Kernels of one sort: of one name and law, with as many tensors. */
+const sortOf = ({ name, work, reads, writes }: Kernel): string =>
+  [name, work.kind, reads.length, writes.length].join();
+
+/** What of a law's sizes says nothing here is left out: one product, no gradient. */
+const lawText = (work: Kernel["work"]): string =>
+  workText(work).replaceAll(/ (products=1|grouped=false|gradient=false|window=Infinity)(?= |$)/g, "");
+
+const columns = (...cells: readonly string[]): string =>
+  `  ${cells.map((cell, index) => (index === 2 ? cell.padStart(WIDTHS[index]!) : cell.padEnd(WIDTHS[index] ?? 0))).join("  ")}`.trimEnd();
+const WIDTHS = [30, 34, 11];
+
+/** Sorts of kernels that no layer before has: a line of figures each, and one of the bytes of its tensors. */
+function newLines(operators: readonly Operator[], seen: Set<string>): string[] {
+  return operators.flatMap((operator) =>
+    operator.kernels.flatMap((kernel) => {
+      if (seen.has(sortOf(kernel))) return [];
+      seen.add(sortOf(kernel));
+      const { name, flops, streamedBytes, reads, writes, work } = kernel;
+      const streamed = streamedBytes === 0 ? "" : ` + streamed ${streamedBytes}`;
+      return [
+        columns(operator.name, name, String(flops), lawText(work)),
+        `      ${accesses(reads)}${streamed} -> ${accesses(writes)}`,
+      ];
+    }),
+  );
+}
+
+const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
+
+function section(title: string, operators: readonly Operator[], seen: Set<string>): string {
+  const count = operators.reduce((sum, { kernels: own }) => sum + own.length, 0);
+  const lines = newLines(operators, seen);
+  return [`# ${title}: ${count} kernels, digest ${digestOf(fullText(operators))}`, ...lines, ""].join("\n");
+}
+
+function endsOf(changes: Partial<Scenario>): readonly Operator[] {
   const { model: whole, workload, precision, parallelism, normalization } = scenario(changes);
   const d = dimensions(whole, workload.batch, workload.sequence, precision, parallelism);
   const wide = wideMatmulTypes(precision);
   const style = normStyle(normalization, matmulTypes(precision), wide);
   const { embedding, finalNorm, head } = modelEnds(whole, workload.phase, d, style, wide);
-  return operatorsText([...embedding, ...finalNorm, ...head]);
+  return [...embedding, ...finalNorm, ...head];
 }
 
 const ENDS: Readonly<Record<string, Partial<Scenario>>> = {
@@ -196,29 +232,37 @@ const ENDS: Readonly<Record<string, Partial<Scenario>>> = {
 };
 
 /** The norms of a layer in every implementation, forward and backward. */
-function normsText(): string {
-  return NORM_KINDS.flatMap((kind) =>
-    NORM_IMPLEMENTATIONS.map((implementation) => {
-      const operators = layerOperators(
+const norms = (): readonly Operator[] =>
+  NORM_KINDS.flatMap((kind) =>
+    NORM_IMPLEMENTATIONS.flatMap((implementation) =>
+      layerOperators(
         scenario({ model: model("llama-3-8b"), workload: train(1, 256), ...norm(kind, implementation) }),
-      );
-      return operatorsText(operators.filter(({ name }) => name.startsWith("ffn-norm")));
-    }),
-  ).join("\n");
-}
+      ).filter(({ name }) => name.startsWith("ffn-norm")),
+    ),
+  );
 
 test("the kernels of layers are those of the file", () => {
-  const parts: [string, string][] = [
-    ...Object.entries(LAYERS).map(([name, changes]): [string, string] => [
-      name,
-      operatorsText(layerOperators(scenario(changes))),
-    ]),
-    ...Object.entries(ENDS).map(([name, changes]): [string, string] => [name, endsText(changes)]),
-    ["norms", normsText()],
-    ["AdamW", operatorsText(optimizerStep(1000, 2, "adamw"))],
-    ["no optimizer", operatorsText(optimizerStep(1000, 2, "none"))],
+  const parts: readonly (readonly [string, readonly Operator[]])[] = [
+    ...Object.entries(LAYERS).map(([name, changes]) => [name, layerOperators(scenario(changes))] as const),
+    ...Object.entries(ENDS).map(([name, changes]) => [name, endsOf(changes)] as const),
+    ["norms", norms()],
+    ["AdamW", optimizerStep(1000, 2, "adamw")],
+    ["no optimizer", optimizerStep(1000, 2, "none")],
   ];
-  const text = parts.map(([name, lines]) => `# ${name}\n${lines}\n`).join("\n");
-  if (isUpdating()) writeFileSync(FILE, text);
+  const seen = new Set<string>();
+  const text = [
+    columns("operator", "kernel", "FLOPs", "law and its sizes"),
+    "      bytes of the tensors read -> written",
+    "",
+    ...parts.map(([name, operators]) => section(name, operators, seen)),
+  ].join("\n");
+  if (isUpdating()) {
+    writeFileSync(FILE, text);
+    mkdirSync(new URL(".", ALL_LINES), { recursive: true });
+    writeFileSync(
+      ALL_LINES,
+      parts.map(([name, operators]) => `# ${name}\n${fullText(operators)}\n`).join("\n"),
+    );
+  }
   expect(text).toBe(readFileSync(FILE, "utf8"));
 });
