@@ -33,7 +33,7 @@ const BASE = /builtin:|src\/(errors|help|io\/terminal|streams|version|visible)/;
 
 /** What every run needs, together in one file; --help, validation and tables have theirs. */
 const ENGINE =
-  /commander|src\/(engine|ask|study\/(answers|condition|result-field)\.|program|io\/(document|files|hub-cache|json|load|shipped|trusted)\.|schema\/(vocabulary|resolve)|hugging-face\/is-config|commands\/(run|scenarios|output|fail-if)|report\/text\/(json|run|formats)\.|nearest|units)/;
+  /commander|src\/(engine|ask|study\/(answers|answers-for|condition|fail-if|result-field)\.|program|output|io\/(document|files|hub-cache|json|load|notes|shipped|trusted)\.|schema\/(vocabulary|resolve|rules|scenario-rules|peaks)|hugging-face\/is-config|commands\/run|report\/text\/(json|run|formats)\.|nearest|units)/;
 
 /**
  * `import "node:fs"` builds an ES module around the built-in and so touches its every export, streams included:

@@ -103,7 +103,7 @@ function declareRun(command: Command, _: Command, io: Io, done: Done): void {
     .action(async (scenarios, options) => done(await run(scenarios, options, io)));
 }
 
-function declareReport(command: Command, program: Command, io: Io, done: Done): void {
+function declareReport(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument("[scenario...]", "names, paths, or - for standard input (default: llama-3-70b-prefill-h100)")
     .addOption(new Option("-f, --format <format>", "format of the output").choices(PAGE_FORMATS))
@@ -122,7 +122,7 @@ function declareReport(command: Command, program: Command, io: Io, done: Done): 
       ]),
     )
     .action(async (scenarios, options) =>
-      done(await (await import("./commands/report.ts")).report(scenarios, options, argvOf(program), io)),
+      done(await (await import("./commands/report.ts")).report(scenarios, options, io)),
     );
 }
 
@@ -146,7 +146,7 @@ function declareCompare(command: Command, _: Command, io: Io, done: Done): void 
     );
 }
 
-function declareClaims(command: Command, program: Command, io: Io, done: Done): void {
+function declareClaims(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
     .option("--fail-if <condition>", "exit 1 where it holds, such as normalization.shareOfTime>0.1", collect);
@@ -161,7 +161,7 @@ function declareClaims(command: Command, program: Command, io: Io, done: Done): 
       ]),
     )
     .action(async (scenario, options) =>
-      done(await (await import("./commands/claims.ts")).claims(scenario, options, argvOf(program), io)),
+      done(await (await import("./commands/claims.ts")).claims(scenario, options, io)),
     );
 }
 
@@ -197,7 +197,7 @@ function declareSweep(command: Command, program: Command, io: Io, done: Done): v
     );
 }
 
-function declareSolve(command: Command, program: Command, io: Io, done: Done): void {
+function declareSolve(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument("[scenario]", "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)")
     .option("--target <field=value>", "a field of the result and the value it should reach")
@@ -214,11 +214,11 @@ function declareSolve(command: Command, program: Command, io: Io, done: Done): v
       ]),
     )
     .action(async (scenario, options) =>
-      done(await (await import("./commands/solve.ts")).solve(scenario, options, argvOf(program), io)),
+      done(await (await import("./commands/solve.ts")).solve(scenario, options, io)),
     );
 }
 
-function declareExplain(command: Command, program: Command, io: Io, done: Done): void {
+function declareExplain(command: Command, _: Command, io: Io, done: Done): void {
   command.argument(
     "[scenario-and-operator...]",
     "a scenario, an operator of its layer, or both (default: all of llama-3-70b-prefill-h100)",
@@ -234,11 +234,11 @@ function declareExplain(command: Command, program: Command, io: Io, done: Done):
       ]),
     )
     .action(async (words, options) =>
-      done(await (await import("./commands/explain.ts")).explain(words, options, argvOf(program), io)),
+      done(await (await import("./commands/explain.ts")).explain(words, options, io)),
     );
 }
 
-function declareSensitivity(command: Command, program: Command, io: Io, done: Done): void {
+function declareSensitivity(command: Command, _: Command, io: Io, done: Done): void {
   command.argument(
     "[scenario]",
     "a name, a path, or - for standard input (default: llama-3-70b-prefill-h100)",
@@ -253,9 +253,7 @@ function declareSensitivity(command: Command, program: Command, io: Io, done: Do
       ]),
     )
     .action(async (scenario, options) =>
-      done(
-        await (await import("./commands/sensitivity.ts")).sensitivity(scenario, options, argvOf(program), io),
-      ),
+      done(await (await import("./commands/sensitivity.ts")).sensitivity(scenario, options, io)),
     );
 }
 
@@ -375,9 +373,9 @@ function outputs(command: Command, formats: readonly string[] = FORMATS): Comman
 }
 
 function whatIf(command: Command): Command {
-  for (const { name, value, help } of WHAT_IF_FLAGS) command.option(`--${name} <${value}>`, help);
+  for (const { name, kind, value, help } of WHAT_IF_FLAGS)
+    command.option(kind === "switch" ? `--${name}` : `--${name} <${value}>`, help);
   return command
-    .option("--sequence-parallel", "split norms and residuals over the GPUs too")
     .option("--set <path=value>", "any field of the scenario, such as precision.weights=fp16", collect)
     .addHelpText(
       "after",

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { rowWriter } from "./commands/sweep-rows.ts";
 import type { LineFormat } from "./report/text/sweep-lines.ts";
 import type { SweepPlan } from "./study/sweep.ts";
+import { rowWriter } from "./sweep-rows.ts";
 
 /** A thread of a sweep: it is sent ranges of points and answers with their lines. */
 const { plan, format } = workerData as { readonly plan: SweepPlan; readonly format: LineFormat };

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 const SRC = "src";
@@ -52,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/model": ["schema", "engine/layer", "engine/device"],
   engine: ENGINE,
   ask: ["schema"],
+  "ask/command-line": ["schema", "hugging-face", "io", "ask"],
   study: [...ENGINE, "ask"],
   "study/explain": [...ENGINE, "ask", "study"],
   calibration: ENGINE,
@@ -75,6 +76,18 @@ test("reports never simulate: nothing that they import leads to the timing of a 
   const reports = sources.filter((path) => path.startsWith(join(SRC, "report/")));
   expect(reports).not.toEqual([]);
   for (const path of reports) expect([...reached(path)], path).not.toContain(timing);
+});
+
+test("a command is one file: it exports itself, and imports no other command", () => {
+  const commands = [...imports].filter(([path]) => dirname(path) === join(SRC, "commands"));
+  expect(commands.length).toBeGreaterThan(10);
+  for (const [path, to] of commands) {
+    const exported = [
+      ...readFileSync(path, "utf8").matchAll(/^export (?!type|interface)(?:async )?\w+ (\w+)/gm),
+    ];
+    expect(exported.map(([, name]) => name)).toEqual([basename(path, ".ts")]);
+    expect(to.map((one) => dirname(one))).not.toContain(join(SRC, "commands"));
+  }
 });
 
 test("files of src import each other in one direction: there is no circle", () => {

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerResult } from "../src/engine/layer-result.ts";
 import { simulate } from "../src/engine/simulate.ts";
-import { crossProblems } from "../src/schema/resolve.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
+import { scenarioProblems } from "../src/schema/scenario-rules.ts";
 import { explain } from "../src/study/explain/explain.ts";
 import { decode, hardware, model, prefill, scenario, train } from "./support/scenarios.ts";
 
@@ -50,7 +50,7 @@ const any: fc.Arbitrary<Scenario> = fc
       gradientAccumulation: fc.constantFrom(1, 4),
     }),
   })
-  .filter((given) => crossProblems(given as Scenario).length === 0) as fc.Arbitrary<Scenario>;
+  .filter((given) => scenarioProblems(given as Scenario).length === 0) as fc.Arbitrary<Scenario>;
 
 const law = (check: (given: Scenario) => void, runs = 120): void =>
   fc.assert(fc.property(any, check), { numRuns: runs, seed: 11 });

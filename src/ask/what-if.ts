@@ -16,16 +16,18 @@ export interface Changed {
 const DEFAULT_SEQUENCE = 4096;
 
 /**
- * The scenario with the flags' values in place of the file's: flags win over the file, the file over defaults. `own` is
- * the model that the file itself names, where a flag has put another one in its place.
+ * The scenario with the flags' values in place of the file's: flags win over the file, the file over defaults. Model and
+ * hardware that a flag names are in the file already; `own` is the model that the file itself names.
  */
 export function applyWhatIf(
-  file: LoadedFile,
+  given: LoadedFile,
   point: Point,
-  sequenceParallel: boolean,
   settings: readonly Setting[],
-  own: Model = file.model,
+  own: Model = given.model,
 ): Changed {
+  if (Object.keys(point).length === 0 && settings.length === 0) return { input: given, notes: [] };
+  // what a file says of itself is not true of what flags make of it
+  const { description: _, ...file } = given;
   const sizes = withNamedSizes(point, settings);
   const workload = changeWorkload(file.workload, sizes);
   const model = changeModel(file.model, sizes);
@@ -41,22 +43,24 @@ export function applyWhatIf(
     kernels: changeKernels(file.kernels, point),
     precision: changePrecision(file.precision, point.precision),
     runtime: point.runtime ?? file.runtime,
-    parallelism: changeParallelism(file.parallelism, point, sequenceParallel),
-    ...definedLayerKind(changeLayerKind(file, point)),
+    parallelism: changeParallelism(file.parallelism, point),
+    layerKind: point["layer-kind"] ?? file.layerKind,
   };
   const input = withSettings(changed, settings) as typeof changed;
-  const shaped = { ...input, model: named(file.model, input.model) };
-  return { input: shaped, notes: [...workload.notes, ...model.notes] };
+  return {
+    input: { ...input, model: named(file.model, input.model) },
+    notes: [...workload.notes, ...model.notes],
+  };
 }
 
 /** The model that `--set model={...}` puts in place of the file's. */
-export const wholeModel = (settings: readonly Setting[]): Model | undefined =>
+const wholeModel = (settings: readonly Setting[]): Model | undefined =>
   settings.find(({ path, value }) => path.join(".") === "model" && typeof value === "object")?.value as
     | Model
     | undefined;
 
 /** The kind of norm that a file asks for is about the file's own model: any other has the kind it was published with. */
-export function normFor(norm: Norm, model: Model, own: Model): Norm {
+function normFor(norm: Norm, model: Model, own: Model): Norm {
   if (norm.kind === undefined || differences(own, model).length === 0) return norm;
   return { implementation: norm.implementation };
 }
@@ -69,7 +73,7 @@ const DERIVED = WHAT_IF_FLAGS.filter(({ name }) =>
 );
 
 /** `--set model.heads=48` names a size as `--heads` does: it is not scaled along. */
-export function withNamedSizes(point: Point, settings: readonly Setting[]): Point {
+function withNamedSizes(point: Point, settings: readonly Setting[]): Point {
   const named = DERIVED.flatMap(({ name, field }) => {
     const value = settings.find(({ path }) => path.join(".") === field)?.value;
     return typeof value === "number" ? [[name, value]] : [];
@@ -91,7 +95,7 @@ export function changePrecision(precision: ScenarioFile["precision"], type: stri
   }
 }
 
-export const changeKernels = (kernels: ScenarioFile["kernels"], point: Point): object => ({
+const changeKernels = (kernels: ScenarioFile["kernels"], point: Point): object => ({
   ...kernels,
   pointwise: point.pointwise ?? kernels.pointwise,
   attention: point.attention ?? kernels.attention,
@@ -102,27 +106,16 @@ export function changeHardware(hardware: Hardware, point: Point): Hardware {
   return value === undefined ? hardware : { ...hardware, gpuHourUsd: { value, source: "as given" } };
 }
 
-export function changeParallelism(
-  given: ScenarioFile["parallelism"],
-  point: Point,
-  sequenceParallel: boolean,
-): object {
-  const expert = point["expert-parallel"];
-  const { pipeline } = point;
+function changeParallelism(given: ScenarioFile["parallelism"], point: Point): object {
+  const { pipeline, "expert-parallel": expert } = point;
   return {
     ...given,
     tensor: point["tensor-parallel"] ?? given.tensor,
-    sequenceParallel: sequenceParallel || given.sequenceParallel,
+    sequenceParallel: point["sequence-parallel"] ?? given.sequenceParallel,
     ...(expert === undefined ? {} : { expert }),
     ...(pipeline === undefined ? {} : { pipeline }),
   };
 }
-
-export const changeLayerKind = ({ layerKind }: ScenarioFile, point: Point): string | undefined =>
-  point["layer-kind"] ?? layerKind;
-
-const definedLayerKind = (layerKind: string | undefined): object =>
-  layerKind === undefined ? {} : { layerKind };
 
 interface Change<T> {
   readonly value: T;
@@ -130,9 +123,10 @@ interface Change<T> {
 }
 
 export function changeModel(model: Model, point: Point): Change<Model> {
-  const { hidden, ffn, heads } = point;
+  const { hidden, ffn, heads, "kv-heads": kvHeads } = point;
+  const sizes = [hidden, ffn, heads, kvHeads, point.layers];
+  if (sizes.every((size) => size === undefined)) return { value: model, notes: [] };
   const layers = changeLayers(model, point.layers);
-  const kvHeads = point["kv-heads"];
   if (hidden === undefined || hidden === model.hidden) {
     const value = {
       ...model,

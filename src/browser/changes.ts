@@ -1,7 +1,8 @@
 import type { Point } from "../ask/flags.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
 import { type SliderRange, sliderValue } from "../report/page/controls.ts";
 import type { PageData, PageState } from "../report/page/data.ts";
-import { precisionFor, scenarioAt, spaceOf } from "./evaluate.ts";
+import { precisionFor, spaceOf } from "./evaluate.ts";
 
 /** What a control says, as a change of the view. */
 export function withControl(data: PageData, state: PageState, name: string, value: string): PageState {

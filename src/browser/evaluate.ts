@@ -1,7 +1,6 @@
-import { type Point, WHAT_IF_FLAGS } from "../ask/flags.ts";
-import { type Space, scenariosOf } from "../ask/space.ts";
-import { pointProblems } from "../ask/space-problems.ts";
-import { applyWhatIf } from "../ask/what-if.ts";
+import { isTaken, type Point, WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { changedAt, scenarioAt } from "../ask/scenario-at.ts";
+import type { Space } from "../ask/space.ts";
 import { simulate } from "../engine/simulate.ts";
 import {
   openingState,
@@ -17,7 +16,8 @@ import type { Model } from "../schema/model.ts";
 import { matmulPeak } from "../schema/peaks.ts";
 import type { Result } from "../schema/result.ts";
 import type { LoadedFile, Scenario } from "../schema/scenario.ts";
-import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "../schema/vocabulary.ts";
+import { scenarioProblems } from "../schema/scenario-rules.ts";
+import { DATA_TYPES } from "../schema/vocabulary.ts";
 import { claims } from "../study/claims.ts";
 import { type Norm, reach, type ShareCurve, shareCurve } from "../study/reach.ts";
 
@@ -31,25 +31,19 @@ export function evaluate(data: PageData, state: PageState): Evaluation {
   if (problems.length > 0) return { problems };
   const space = spaceOf(data, state);
   const scenario = scenarioAt(space);
-  const more = pointProblems(scenario);
+  const more = scenarioProblems(scenario);
   if (more.length > 0) return { problems: more };
-  const { description } = space.file;
-  const isAsFiled = Object.keys(space.fixed).length + space.settings.length === 0 && !space.sequenceParallel;
-  const result = simulate(isAsFiled && description !== undefined ? { description, ...scenario } : scenario);
-  return { result: { ...result, warnings: [...notesOf(space), ...result.warnings] } };
+  return { result: simulate(scenario, changedAt(space).notes) };
 }
-
-export const scenarioAt = (space: Space): Scenario => scenariosOf(space)([]);
 
 /** The scenario file with the view's flags, as the studies take it. */
 export function spaceOf(data: PageData, { scenario, point }: PageState): Space {
-  const { file, own, settings, sequenceParallel } = data.scenarios[scenario]!;
+  const { file, own, settings } = data.scenarios[scenario]!;
   return {
     file: loaded(data, file),
     own: modelOf(data, own),
     fixed: point,
     settings,
-    sequenceParallel,
     axes: [],
     models: data.models,
     devices: data.devices,
@@ -65,45 +59,20 @@ const loaded = (data: PageData, file: PageScenario["file"]): LoadedFile => ({
 const modelOf = ({ models }: PageData, model: PageScenario["own"]): Model =>
   typeof model === "string" ? (models[model] as Model) : model;
 
-/** What the flags changed beyond what they say. */
-function notesOf({ file, fixed, settings, sequenceParallel, models }: Space): readonly string[] {
-  const model = fixed.model === undefined ? file.model : models[fixed.model]!;
-  return applyWhatIf({ ...file, model }, fixed, sequenceParallel, settings).notes;
-}
-
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  phase: ["prefill", "decode", "train"],
-  norm: NORM_KINDS.flatMap((kind) => [
-    kind,
-    ...NORM_IMPLEMENTATIONS.flatMap((by) => [`${kind}:${by}`, `:${by}`]),
-  ]),
-  pointwise: ["eager", "fused"],
-  attention: ["flash", "materialized"],
-  runtime: ["graph", "eager"],
-  precision: DATA_TYPES,
-};
-
-const LARGEST = 1e9;
-
 /** The schema's rules for what a control or an address may hold. */
-function flagProblems({ models, devices }: PageData, point: Point): string[] {
-  return WHAT_IF_FLAGS.flatMap(({ name, kind }) => {
+const flagProblems = ({ models, devices }: PageData, point: Point): string[] =>
+  WHAT_IF_FLAGS.flatMap((flag) => {
+    const { name } = flag;
     const value = point[name];
     if (value === undefined) return [];
-    if (kind === "numbers") {
-      const least = name === "context" ? 0 : 1;
-      const fits = Number.isInteger(value) && Number(value) >= least && Number(value) <= LARGEST;
-      return fits
-        ? []
-        : [
-            `${name}: expected a whole number of at least ${least}, got ${Number.isNaN(value) ? "nothing" : value}`,
-          ];
-    }
-    const known =
-      name === "model" ? Object.keys(models) : name === "hardware" ? Object.keys(devices) : WORDS[name];
-    return known?.includes(String(value)) ? [] : [`${name}: nothing here is called ${JSON.stringify(value)}`];
+    const list = name === "model" ? models : name === "hardware" ? devices : undefined;
+    if (list === undefined ? isTaken(flag, value) : Object.hasOwn(list, String(value))) return [];
+    return [
+      flag.kind === "numbers"
+        ? `${name}: expected a ${flag.whole === true ? "whole " : ""}number of at least ${flag.least}, got ${Number.isNaN(value) ? "nothing" : value}`
+        : `${name}: nothing here is called ${JSON.stringify(value)}`,
+    ];
   });
-}
 
 const EAGER_LAYERNORM: Norm = { kind: "layernorm", implementation: "eager" };
 

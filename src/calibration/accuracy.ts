@@ -3,6 +3,7 @@ import { knowsNormTimes } from "../engine/layer-result.ts";
 import type { AccuracyAnswer, Difference, Errors } from "../schema/accuracy.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import { PHASES } from "../schema/vocabulary.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, HELD_KERNELS, isFitted } from "./fit-stages.ts";
 import { layerPredictions, layersWith, measuredShare, predictedShare } from "./measured-layers.ts";
@@ -88,8 +89,6 @@ interface Compared {
   readonly spread: number;
   readonly predicted: number;
 }
-
-const PHASES = ["prefill", "decode", "train"] as const;
 
 function summarize(
   name: string,

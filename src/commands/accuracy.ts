@@ -8,11 +8,11 @@ import { readMeasurements, shippedMeasurements } from "../io/measurements.ts";
 import { packageRoot } from "../io/shipped.ts";
 import { type Io, say } from "../io/terminal.ts";
 import { keepInputs } from "../io/write.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { accuracyReport } from "../report/text/accuracy.ts";
 import type { AccuracyAnswer } from "../schema/accuracy.ts";
 import { formatPercent } from "../units.ts";
 import { ANSWERED_BY } from "../version.ts";
-import { type OutputOptions, output } from "./output.ts";
 
 export type AccuracyOptions = OutputOptions & {
   readonly against?: readonly string[];

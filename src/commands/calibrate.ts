@@ -9,12 +9,12 @@ import { readMeasurements } from "../io/measurements.ts";
 import { shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { keepInputs } from "../io/write.ts";
+import { pathsOf, sayWritten, writeText } from "../output.ts";
 import { calibrationReport } from "../report/text/calibration.ts";
 import { json } from "../report/text/json.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import { formatPercent, plural } from "../units.ts";
 import { VERSION } from "../version.ts";
-import { pathsOf, sayWritten, writeText } from "./output.ts";
 
 export interface CalibrateOptions {
   readonly base: string;

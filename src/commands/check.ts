@@ -1,20 +1,12 @@
 import { EXIT, UserError } from "../errors.ts";
 import { isConfig } from "../hugging-face/is-config.ts";
 import { type Document, readDocuments } from "../io/document.ts";
+import { kindOf } from "../io/kind-of.ts";
 import { library, loadScenario, read } from "../io/load.ts";
+import { noteImport } from "../io/notes.ts";
 import type { Io } from "../io/terminal.ts";
-import type { SchemaKind } from "../io/validate.ts";
 import { resolveScenario } from "../schema/resolve.ts";
 import { visible } from "../visible.ts";
-import { noteImport } from "./note-import.ts";
-
-/** Fields that only one kind of file has. */
-const MARKS: Record<SchemaKind, readonly string[]> = {
-  result: ["schemaVersion", "operators"],
-  scenario: ["workload", "hardware", "model"],
-  hardware: ["peakFlopsPerSecond", "hbmBytesPerSecond"],
-  model: ["hidden", "heads", "ffn"],
-};
 
 /** Answers of this program by the fields that only they have. */
 const OTHER_MARKS = {
@@ -97,17 +89,4 @@ async function checkScenario(document: Document, io: Io): Promise<void> {
   const { problems } = resolveScenario(file, file.model, file.hardware);
   if (problems !== undefined) throw new UserError(`${document.label} cannot be simulated`, problems);
   noteImport({ notes }, io);
-}
-
-/** The kind whose marks a value has most of. */
-export function kindOf(data: unknown): SchemaKind | undefined {
-  if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;
-  if (isConfig(data)) return "model";
-  let best: SchemaKind | undefined;
-  let most = 0;
-  for (const [kind, marks] of Object.entries(MARKS) as [SchemaKind, readonly string[]][]) {
-    const found = marks.filter((mark) => Object.hasOwn(data, mark)).length / marks.length;
-    if (found > most) [best, most] = [kind, found];
-  }
-  return best;
 }

@@ -1,34 +1,24 @@
-import { scenariosOf } from "../ask/space.ts";
-import { UserError } from "../errors.ts";
-import type { Io } from "../io/terminal.ts";
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { loadPoint } from "../ask/command-line/load-spaces.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
+import { EXIT } from "../errors.ts";
+import { type Io, say } from "../io/terminal.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { claimsReport } from "../report/text/claims.ts";
 import type { Claims } from "../schema/claims.ts";
 import { answersFor } from "../study/answers-for.ts";
 import { claims as judge } from "../study/claims.ts";
+import { failuresOf, readConditions } from "../study/fail-if.ts";
 import { ANSWERED_BY } from "../version.ts";
-import { exitCode, failuresOf, readConditions } from "./fail-if.ts";
-import { type OutputOptions, output } from "./output.ts";
-import { DEFAULT_SCENARIO } from "./run.ts";
-import type { WhatIfOptions } from "./scenarios.ts";
-import { loadSpace } from "./space.ts";
 
 export type ClaimsOptions = OutputOptions & WhatIfOptions & { readonly failIf?: readonly string[] };
 
 /** `claims`: the article's claims in this scenario, and where each would hold. */
-export async function claims(
-  reference: string | undefined,
-  options: ClaimsOptions,
-  argv: readonly string[],
-  io: Io,
-): Promise<number> {
+export async function claims(reference: string | undefined, options: ClaimsOptions, io: Io): Promise<number> {
   const { write } = output(options, io);
   const conditions = readConditions(options.failIf);
-  const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
-  if (space.axes.length > 0)
-    throw new UserError(
-      `--${space.axes[0]!.name}: expected one value: claims are judged one scenario at a time`,
-    );
-  const scenario = scenariosOf(space)([]);
+  const space = await loadPoint(reference, options, "claims are judged one scenario at a time", io);
+  const scenario = scenarioAt(space);
   const judged: Claims = {
     ...ANSWERED_BY,
     scenario,
@@ -36,5 +26,6 @@ export async function claims(
   };
   const failed = failuresOf(conditions, answersFor(scenario), undefined);
   await write((format, look) => claimsReport([judged], format, look));
-  return exitCode(failed, io);
+  for (const line of failed) say(io, line);
+  return failed.length > 0 ? EXIT.checkFailed : EXIT.ok;
 }

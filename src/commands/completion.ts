@@ -1,10 +1,9 @@
 import type { Command } from "commander";
+import { WHAT_IF_FLAGS } from "../ask/flags.ts";
 import { EXIT, UserError } from "../errors.ts";
-import { KINDS, type Kind, shippedNames } from "../io/shipped.ts";
+import { KINDS, type Kind, SCHEMA_NAMES, shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { type CommandWords, completionScript, SHELLS, type Shell } from "../report/text/completion.ts";
-import { DATA_TYPES, NORM_KINDS } from "../schema/vocabulary.ts";
-import { SCHEMA_NAMES } from "./schema.ts";
 
 /** `completion`: what can be typed, as a script for a shell. */
 export async function completion(shell: string, program: Command, io: Io): Promise<number> {
@@ -36,16 +35,14 @@ const ARGUMENTS: Record<string, (names: Record<Kind, string[]>) => readonly stri
   completion: () => SHELLS,
 };
 
-const VALUES: Record<string, (names: Record<Kind, string[]>) => readonly string[]> = {
+const SHIPPED: Record<string, (names: Record<Kind, string[]>) => readonly string[]> = {
   "--model": ({ model }) => model,
   "--hardware": ({ hardware }) => hardware,
-  "--phase": () => ["prefill", "decode", "train"],
-  "--pointwise": () => ["eager", "fused"],
-  "--attention": () => ["flash", "materialized"],
-  "--runtime": () => ["graph", "eager"],
-  "--precision": () => DATA_TYPES,
-  "--norm": () => NORM_KINDS,
 };
+
+/** What a what-if flag takes, where that is a list. */
+const knownWords = (option: string): readonly string[] =>
+  WHAT_IF_FLAGS.find(({ name }) => `--${name}` === option)?.known ?? [];
 
 function wordsOf(command: Command, names: Record<Kind, string[]>): CommandWords {
   const name = command.name();
@@ -56,7 +53,7 @@ function wordsOf(command: Command, names: Record<Kind, string[]>): CommandWords 
     flags: command.options.map(({ long, description, argChoices }) => ({
       name: long ?? "",
       description,
-      values: argChoices ?? VALUES[long ?? ""]?.(names) ?? [],
+      values: argChoices ?? SHIPPED[long ?? ""]?.(names) ?? knownWords(long ?? ""),
     })),
   };
 }

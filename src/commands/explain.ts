@@ -1,31 +1,28 @@
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { DEFAULT_SCENARIO, loadPoint } from "../ask/command-line/load-spaces.ts";
 import { WHAT_IF_FLAGS } from "../ask/flags.ts";
-import { namesPart, type Space, scenariosOf } from "../ask/space.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
+import type { Space } from "../ask/space.ts";
 import { layerOperators } from "../engine/layer/layer.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { explainReport } from "../report/text/explain.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { explain as explainScenario } from "../study/explain/explain.ts";
-import { type OutputOptions, output } from "./output.ts";
-import { DEFAULT_SCENARIO } from "./run.ts";
-import type { WhatIfOptions } from "./scenarios.ts";
-import { loadSpace } from "./space.ts";
 
 /** `explain`: every figure of an operator with its formula, what was put in, and where that comes from. */
 export async function explain(
   words: readonly string[],
   options: OutputOptions & WhatIfOptions,
-  argv: readonly string[],
   io: Io,
 ): Promise<number> {
   const { write } = output(options, io);
   const { reference, operator } = readWords(words);
-  const space = await loadSpace(reference, options, argv, io);
-  if (space.axes.length > 0)
-    throw new UserError(`--${space.axes[0]!.name}: expected one value: one scenario is explained at a time`);
-  const scenario = scenariosOf(space)([]);
+  const space = await loadPoint(reference, options, "one scenario is explained at a time", io);
+  const scenario = scenarioAt(space);
   checkOperator(operator, scenario);
   const readFrom = { ...space.files, changed: changedFields(space) };
   const explained = explainScenario(scenario, operator, readFrom);
@@ -34,11 +31,10 @@ export async function explain(
 }
 
 /** Fields that flags gave other values than the files; a model or profile that a flag names is its file's. */
-function changedFields({ fixed, settings, sequenceParallel }: Space): string[] {
+function changedFields({ fixed, settings }: Space): string[] {
   const flags = WHAT_IF_FLAGS.filter(({ name }) => fixed[name] !== undefined).map(({ field }) => field);
-  const set = settings.filter((setting) => !namesPart(setting)).map(({ path }) => path.join("."));
-  const split = sequenceParallel ? ["parallelism.sequenceParallel"] : [];
-  return [...flags.filter((field) => field !== "model" && field !== "hardware"), ...split, ...set];
+  const set = settings.map(({ path }) => path.join("."));
+  return [...flags.filter((field) => field !== "model" && field !== "hardware"), ...set];
 }
 
 interface Words {

@@ -4,13 +4,13 @@ import { readOrThrow } from "../io/load.ts";
 import { FOLDERS, type Kind, LIST_WORDS, shippedNames } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { type Row, type RowColumn, renderRows } from "../report/text/rows.ts";
 import { IMPLEMENTATION_HELP } from "../report/text/words.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
 import { formatByteRate, formatBytes, formatFlopRate } from "../units.ts";
-import { type OutputOptions, output } from "./output.ts";
 
 const LISTS = {
   models: () => describeAll("model", modelText),

@@ -1,55 +1,39 @@
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { DEFAULT_SCENARIO, loadPoint } from "../ask/command-line/load-spaces.ts";
 import type { Space } from "../ask/space.ts";
 import { openingModel, slowAnswers } from "../browser/evaluate.ts";
-import { EXIT, UserError } from "../errors.ts";
+import { EXIT } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
 import { contentDigest, readPageScript } from "../io/page.ts";
 import { FOLDERS, shippedNames } from "../io/shipped.ts";
 import { type Io, say } from "../io/terminal.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { nameIn } from "../report/page/command.ts";
 import type { PageData, PageScenario } from "../report/page/data.ts";
 import { pageDocument } from "../report/page/document.ts";
 import { PAGE_FORMATS } from "../report/text/formats.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
-import { withoutSchema } from "../schema/resolve.ts";
 import { VERSION } from "../version.ts";
-import { type OutputOptions, output } from "./output.ts";
-import { DEFAULT_SCENARIO } from "./run.ts";
-import type { WhatIfOptions } from "./scenarios.ts";
-import { loadSpace } from "./space.ts";
 
 /** `report`: one HTML file with the engine inside. */
 export async function report(
   references: readonly string[],
   options: OutputOptions & WhatIfOptions,
-  argv: readonly string[],
   io: Io,
 ): Promise<number> {
   const { targets, write } = output(options, io, PAGE_FORMATS);
   const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
   const spaces: Space[] = [];
-  for (const reference of asked) spaces.push(await loadOne(reference, options, argv, io));
+  for (const reference of asked)
+    spaces.push(await loadPoint(reference, options, "the page's controls take it from there", io));
   const code = readPageScript();
   const page = pageDocument(openingModel(await pageData(asked, spaces)), { code, digest: contentDigest });
   await write(() => page);
   const [first] = targets;
   if (targets.length === 1 && first?.path !== undefined) say(io, `wrote ${first.path}: open it in a browser`);
   return EXIT.ok;
-}
-
-async function loadOne(
-  reference: string,
-  options: WhatIfOptions,
-  argv: readonly string[],
-  io: Io,
-): Promise<Space> {
-  const space = await loadSpace(reference, options, argv, io);
-  if (space.axes.length > 0)
-    throw new UserError(
-      `--${space.axes[0]!.name}: expected one value: the page's controls take it from there`,
-    );
-  return space;
 }
 
 /** The scenarios, and every model and device that the page's controls offer. */
@@ -71,28 +55,26 @@ async function shipped<K extends keyof Shipped>(kind: K): Promise<Record<string,
   const found: Record<string, Shipped[K]> = {};
   for (const name of shippedNames(kind)) {
     const { value } = await readOrThrow(kind, readDocument(kind, name, FOLDERS[kind]));
-    found[name] = withoutSchema<Shipped[K]>(value as Shipped[K]);
+    found[name] = value as Shipped[K];
   }
   return found;
 }
 
 function pageScenario(
   reference: string,
-  { file, own, fixed, settings, sequenceParallel }: Space,
+  { file, own, fixed, settings }: Space,
   models: Readonly<Record<string, Model>>,
   devices: Readonly<Record<string, Hardware>>,
 ): PageScenario {
-  const { $schema: _, ...rest } = file;
   return {
     reference,
     file: {
-      ...rest,
+      ...file,
       model: nameIn(models, file.model) ?? file.model,
       hardware: nameIn(devices, file.hardware) ?? file.hardware,
     },
     own: nameIn(models, own) ?? own,
     point: fixed,
     settings,
-    sequenceParallel,
   };
 }

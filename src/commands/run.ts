@@ -1,14 +1,14 @@
+import { caseLabel, casesOf, variedIn } from "../ask/cases.ts";
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { DEFAULT_SCENARIO, loadSpaces, TABLE } from "../ask/command-line/load-spaces.ts";
 import { simulate } from "../engine/simulate.ts";
-import { UserError } from "../errors.ts";
-import type { Io } from "../io/terminal.ts";
+import { EXIT, UserError } from "../errors.ts";
+import { type Io, say } from "../io/terminal.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { DRAWN_FORMATS } from "../report/text/formats.ts";
 import { RUN_REPORTS } from "../report/text/run.ts";
 import type { Result } from "../schema/result.ts";
-import { exitCode, failures, readConditions } from "./fail-if.ts";
-import { type OutputOptions, output } from "./output.ts";
-import { type Case, caseLabel, loadCases, type WhatIfOptions } from "./scenarios.ts";
-
-export const DEFAULT_SCENARIO = "llama-3-70b-prefill-h100";
+import { failures, readConditions } from "../study/fail-if.ts";
 
 export type RunOptions = OutputOptions &
   WhatIfOptions & { readonly failIf?: readonly string[]; readonly chart?: boolean };
@@ -24,8 +24,10 @@ export async function run(references: readonly string[], options: RunOptions, io
     );
   const conditions = readConditions(options.failIf);
   const asked = references.length === 0 ? [DEFAULT_SCENARIO] : references;
-  const { cases, varied } = await loadCases(asked, options, io);
-  const results = cases.map(simulateCase);
+  const spaces = await loadSpaces(asked, options, TABLE, io);
+  const cases = spaces.flatMap(casesOf);
+  const varied = variedIn(spaces);
+  const results = cases.map(({ scenario, notes }) => simulate(scenario, notes));
   const several = results.length > 1;
   const failed = failures(conditions, results, several ? cases.map((one) => caseLabel(one, varied)) : []);
   if (options.chart === true || formats.includes("svg")) drawable(results);
@@ -34,7 +36,8 @@ export async function run(references: readonly string[], options: RunOptions, io
     if (format === "svg" || varied.length === 0) return (await RUN_REPORTS[format]())(results, look);
     return (await import("../report/text/grid.ts")).gridReport(cases, results, varied, format, look);
   });
-  return exitCode(failed, io);
+  for (const line of failed) say(io, line);
+  return failed.length > 0 ? EXIT.checkFailed : EXIT.ok;
 }
 
 /** More charts than these nobody looks at one by one. */
@@ -45,10 +48,4 @@ function drawable(results: readonly Result[]): void {
     throw new UserError(
       `${results.length} scenarios are too many to draw one by one: expected at most ${MOST_CHARTS}; sweep draws a grid`,
     );
-}
-
-/** What the flags changed beyond what they say is part of the answer. */
-export function simulateCase({ scenario, notes }: Case): Result {
-  const result = simulate(scenario);
-  return { ...result, warnings: [...notes, ...result.warnings] };
 }

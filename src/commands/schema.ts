@@ -1,21 +1,8 @@
 import { EXIT, UserError } from "../errors.ts";
 import { readText } from "../io/files.ts";
-import { shippedSchemaPath } from "../io/shipped.ts";
+import { SCHEMA_NAMES, shippedSchemaPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
-
-export const SCHEMA_NAMES = [
-  "scenario",
-  "model",
-  "hardware",
-  "result",
-  "claims",
-  "explanation",
-  "sensitivity",
-  "solution",
-  "accuracy",
-  "rows",
-] as const;
 
 /** `schema`: the JSON Schema as shipped; a test keeps it equal to the zod schema it is generated from. */
 export async function schema(name: string | undefined, io: Io): Promise<number> {

@@ -1,3 +1,6 @@
+import { casesOf } from "../ask/cases.ts";
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { loadSpaces, TABLE } from "../ask/command-line/load-spaces.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { isConfig } from "../hugging-face/is-config.ts";
 import {
@@ -9,14 +12,13 @@ import {
   shippedSuggestion,
 } from "../io/document.ts";
 import { LARGEST_INPUT_BYTES } from "../io/files.ts";
+import { kindOf } from "../io/kind-of.ts";
 import { readOrThrow } from "../io/load.ts";
+import { noteAll, noteImport } from "../io/notes.ts";
 import { KINDS, type Kind, shippedPath } from "../io/shipped.ts";
 import type { Io } from "../io/terminal.ts";
 import type { SchemaKind } from "../io/validate.ts";
 import { json } from "../report/text/json.ts";
-import { kindOf } from "./check.ts";
-import { noteAll, noteImport } from "./note-import.ts";
-import { loadCases, type WhatIfOptions } from "./scenarios.ts";
 
 /** `show`: a shipped or own file as JSON, a config.json as a model; a scenario also resolved, with flags applied. */
 export async function show(
@@ -54,7 +56,7 @@ async function showResolved(name: string, options: WhatIfOptions, io: Io): Promi
     throw new UserError(
       `${name} is ${shownKind(name) === "hardware" ? "a hardware profile" : "a model"}: flags and --resolved are for scenarios`,
     );
-  const { cases } = await loadCases([name], options, io);
+  const cases = (await loadSpaces([name], options, TABLE, io)).flatMap(casesOf);
   noteAll(
     cases.flatMap(({ notes }) => notes),
     io,

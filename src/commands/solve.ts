@@ -1,48 +1,38 @@
-import { contradictions } from "../ask/contradictions.ts";
-import { WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { valueProblems } from "../ask/command-line/check-space.ts";
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { loadPoint } from "../ask/command-line/load-spaces.ts";
+import { fieldOf, WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
 import { getPath } from "../ask/set-path.ts";
-import { fieldOf, partOf, type Space, scenariosOf } from "../ask/space.ts";
+import { partOf, type Space } from "../ask/space.ts";
 import { EXIT, UserError } from "../errors.ts";
 import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
+import { type OutputOptions, output } from "../output.ts";
 import { solveReport } from "../report/text/solve.ts";
 import { pointsText, title } from "../report/text/words.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { Solution } from "../schema/solution.ts";
 import { answersFor } from "../study/answers-for.ts";
 import { parseQuantity } from "../study/condition.ts";
+import { unknownText } from "../study/fail-if.ts";
 import { parseField, type ResultField } from "../study/result-field.ts";
 import type { Range, Sample } from "../study/scan.ts";
 import { defaultRange, PARAMETER_ALIASES, solve as solveSpace } from "../study/solve.ts";
 import { formatPercent } from "../units.ts";
 import { ANSWERED_BY } from "../version.ts";
-import { unknownText } from "./fail-if.ts";
-import { type OutputOptions, output } from "./output.ts";
-import { DEFAULT_SCENARIO } from "./run.ts";
-import { CONTRADICTION, flagTexts, type WhatIfOptions } from "./scenarios.ts";
-import { loadSpace, valueProblems } from "./space.ts";
 
 export type SolveOptions = OutputOptions &
   WhatIfOptions & { readonly target?: string; readonly vary?: string; readonly range?: string };
 
 /** `solve`: the values of one parameter at which a field of the result reaches a target. */
-export async function solve(
-  reference: string | undefined,
-  options: SolveOptions,
-  argv: readonly string[],
-  io: Io,
-): Promise<number> {
+export async function solve(reference: string | undefined, options: SolveOptions, io: Io): Promise<number> {
   const { write } = output(options, io);
   const { field, target } = readTarget(options.target);
   const name = readParameter(options.vary);
-  const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
-  if (space.axes.length > 0)
-    throw new UserError(`--${space.axes[0]!.name}: expected one value: only --vary moves`);
-  const moved = [{ name, as: `--vary ${name}` }];
-  const twice = contradictions({ ...space, flags: flagTexts(options), moved });
-  if (twice.length > 0) throw new UserError(CONTRADICTION, twice);
+  const space = await loadPoint(reference, options, "only --vary moves", io, name);
   const range = await readRange(options.range, name, space);
-  const scenario = scenariosOf(space)([]);
+  const scenario = scenarioAt(space);
   if (field.read(answersFor(scenario)) === null)
     throw new UserError(`--target: ${unknownText(field.name, scenario.hardware)}`);
   const found = solveSpace(space, field, target, { name, range });
@@ -119,8 +109,8 @@ const ONE_UNLESS_SET: readonly string[] = ["pipeline", "expert-parallel"];
 
 /** The value that the scenario has now. */
 function ownValue(name: string, space: Space): number {
-  const scenario = scenariosOf(space)([]);
-  const path = WHAT_IF_FLAGS.find((flag) => flag.name === name)?.field ?? name;
+  const scenario = scenarioAt(space);
+  const path = fieldOf(name);
   const value = getPath(scenario, path.split(".")) ?? (ONE_UNLESS_SET.includes(name) ? 1 : undefined);
   if (typeof value !== "number")
     throw new UserError(

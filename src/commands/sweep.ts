@@ -1,9 +1,16 @@
-import { fieldsGiven } from "../ask/contradictions.ts";
+import { fieldsGiven } from "../ask/command-line/contradictions.ts";
+import type { WhatIfOptions } from "../ask/command-line/given.ts";
+import { loadOne, SWEEP } from "../ask/command-line/load-spaces.ts";
 import { MOST_POINTS } from "../ask/numbers.ts";
-import { scenariosOf, sizeOf } from "../ask/space.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
+import { sizeOf } from "../ask/space.ts";
 import { EXIT, UserError } from "../errors.ts";
+import { chunks } from "../io/chunks.ts";
 import { findLines, type Lines, openLines } from "../io/lines.ts";
+import { progressOf } from "../io/progress.ts";
 import { INTERRUPTED, type Interrupt, type Io } from "../io/terminal.ts";
+import type { RowWorker } from "../io/workers.ts";
+import { type OutputOptions, output, sayWritten, type Target, writeText } from "../output.ts";
 import type { Cell } from "../report/text/csv.ts";
 import { DRAWN_FORMATS } from "../report/text/formats.ts";
 import { type Row, type RowColumn, renderRows } from "../report/text/rows.ts";
@@ -11,16 +18,10 @@ import { headerLine, type LineFormat } from "../report/text/sweep-lines.ts";
 import { title, unitText } from "../report/text/words.ts";
 import { parseField, type Unit } from "../study/result-field.ts";
 import { DEFAULT_COLUMNS, type SweepPlan, shardRange, sweepRows } from "../study/sweep.ts";
-import type { AxisOptions } from "./axes.ts";
-import { type OutputOptions, output, sayWritten, type Target, writeText } from "./output.ts";
-import { progressOf } from "./progress.ts";
-import { DEFAULT_SCENARIO } from "./run.ts";
-import { loadSpace } from "./space.ts";
-import { chunks } from "./sweep-chunks.ts";
-import { rowWriter } from "./sweep-rows.ts";
+import { rowWriter } from "../sweep-rows.ts";
 
 export type SweepOptions = OutputOptions &
-  AxisOptions & {
+  WhatIfOptions & {
     readonly columns?: string;
     readonly shard?: string;
     readonly resume?: boolean;
@@ -38,7 +39,7 @@ export async function sweep(
   const columns = readColumns(options.columns);
   const jobs = options.jobs === undefined ? undefined : readJobs(options.jobs);
   const shard = readShard(options.shard);
-  const space = await loadSpace(reference ?? DEFAULT_SCENARIO, options, argv, io);
+  const space = await loadOne(reference, options, { ...SWEEP, argv }, io);
   const plan: SweepPlan = { space, columns };
   const lines = { shard, jobs, resume: options.resume === true };
   // all are asked before the first is written
@@ -102,7 +103,7 @@ async function wholeText(plan: SweepPlan, { format, look }: SweepTarget): Promis
   if (format !== "svg") return renderRows(tableColumns(plan), rows, format, look);
   const { sweepSvg } = await import("../report/chart/sweep-svg.ts");
   const moving = plan.space.axes.flatMap(({ name, values }) => fieldsGiven(name, values.map(String)));
-  return sweepSvg(plan, rows, title(scenariosOf({ ...plan.space, axes: [] })([]), moving));
+  return sweepSvg(plan, rows, title(scenarioAt({ ...plan.space, axes: [] }), moving));
 }
 
 function tableColumns({ space, columns }: SweepPlan): RowColumn[] {
@@ -198,7 +199,9 @@ async function stream(
   let done = 0;
   try {
     if (header !== "") out.append(header);
-    for await (const { text, points } of chunks(plan, format, from, range.to, jobs, io)) {
+    const own = rowWriter(plan, format);
+    const others = await otherThreads({ plan, format }, range.to - from, jobs, io);
+    for await (const { text, points } of chunks(own, others, from, range.to)) {
       out.append(text);
       done += points;
       progress.at(done);
@@ -215,6 +218,21 @@ async function stream(
     `stopped with ${left} of ${range.to - range.from} points left${path === undefined ? "" : `; the same command with --resume goes on`}\n`,
   );
   return INTERRUPTED[stopped];
+}
+
+/** Fewer points than this are done before threads have started. */
+const WORTH_THREADS = 40_000;
+
+/** The threads that make lines beside this one. */
+async function otherThreads(
+  data: { readonly plan: SweepPlan; readonly format: LineFormat },
+  points: number,
+  jobs: number | undefined,
+  { workerScript }: Io,
+): Promise<RowWorker[]> {
+  const { processors, rowWorkers } = await import("../io/workers.ts");
+  const threads = jobs ?? (points >= WORTH_THREADS ? processors() : 1);
+  return threads > 1 && workerScript !== undefined ? rowWorkers(threads - 1, workerScript, data) : [];
 }
 
 const standardOutput = (io: Io): Lines => ({

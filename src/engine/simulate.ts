@@ -9,9 +9,9 @@ import { sharedWaiting, warnings } from "./warnings.ts";
 
 /**
  * The whole answer for one scenario: its layer operator by operator, what normalization takes of it, and what every
- * other normalization would save. Seconds, bytes, FLOPs; shares are fractions of 1. Pure: same scenario, same result.
+ * other normalization would save. What is known of where the scenario comes from (`notes`) is a warning too. Seconds, bytes, FLOPs; shares are fractions of 1. Pure: same scenario, same result.
  */
-export function simulate(scenario: Scenario): Result {
+export function simulate(scenario: Scenario, notes: readonly string[] = []): Result {
   const base = layerResult(scenario);
   const others = alternatives(scenario, base);
   const { typicalError, unknownBecause } = knownError(scenario, base.operators);
@@ -23,6 +23,7 @@ export function simulate(scenario: Scenario): Result {
     alternatives: others,
     typicalError,
     warnings: [
+      ...notes,
       ...warnings(scenario, base.memory),
       ...sharedWaiting(scenario, base.normalization, others),
       ...unknownBecause,

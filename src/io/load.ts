@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import { isConfig } from "../hugging-face/is-config.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
+import { withoutSchema } from "../schema/resolve.ts";
 import type { LoadedFile, ScenarioFile } from "../schema/scenario.ts";
 import { type Document, onlyDocument, readDocument, readDocuments, readReferred } from "./document.ts";
 import type { Io } from "./terminal.ts";
@@ -33,11 +34,11 @@ export type Loaded<T> =
 
 /** The document as its kind of thing, defaults filled in, or its problems; a model may be a config.json. */
 export async function read<K extends SchemaKind>(kind: K, document: Document): Promise<Loaded<Validated<K>>> {
-  if (document.trusted) return { value: withoutSchema(document.data) as Validated<K>, notes: [] };
+  if (document.trusted) return { value: withoutSchema(document.data as Validated<K>), notes: [] };
   if (kind === "model" && isConfig(document.data)) return readConfig(kind, document);
   const { validate } = await import("./validate.ts");
   const { value, problems } = validate(kind, document.data);
-  return problems === undefined ? { value: value as Validated<K>, notes: [] } : { problems };
+  return problems === undefined ? { value: withoutSchema(value as Validated<K>), notes: [] } : { problems };
 }
 
 async function readConfig<K extends SchemaKind>(
@@ -52,12 +53,6 @@ async function readConfig<K extends SchemaKind>(
   if (checked.problems !== undefined) return { problems: checked.problems };
   const notes = imported.notes.map((note) => `${label}: ${note}`);
   return { value: checked.value as Validated<K>, notes, mapped: imported.mapped };
-}
-
-/** Editors want `$schema` in a file; nothing behind the files does. */
-function withoutSchema(data: unknown): unknown {
-  const { $schema, ...rest } = data as { $schema?: unknown };
-  return rest;
 }
 
 /** The same, for a caller to whom problems are the end. */
@@ -115,6 +110,24 @@ export async function loadScenario(
   };
 }
 
+/** Models or hardware that flags name beside a scenario, by their names. */
+export async function loadNamed<K extends "model" | "hardware">(
+  kind: K,
+  names: readonly string[],
+  document: Document,
+  library: Library,
+): Promise<{ readonly values: Readonly<Record<string, Validated<K>>>; readonly notes: readonly string[] }> {
+  const values: Record<string, Validated<K>> = {};
+  const notes: string[] = [];
+  for (const name of names) {
+    const loaded = await part(kind, name, name, document, library);
+    if (loaded.problems !== undefined) throw new UserError(BAD_FLAGS, loaded.problems);
+    values[name] = loaded.value as Validated<K>;
+    notes.push(...loaded.notes);
+  }
+  return { values, notes };
+}
+
 /** The model that the document itself names, where it can be read. */
 async function ownModel(document: Document, library: Library): Promise<Model | undefined> {
   const { model } = document.data as { readonly model?: unknown };
@@ -166,6 +179,7 @@ async function part(
   library: Library,
 ): Promise<Loaded<unknown>> {
   const { parts } = library;
+  if (isObject(reference)) return { value: withoutSchema(reference), notes: [] };
   if (typeof reference !== "string" || reference === "") return { value: reference, notes: [] };
   const key = JSON.stringify([kind, reference, flag === undefined ? document.folder : null]);
   const known = parts.get(key) ?? readPart(kind, reference, flag !== undefined, document, library);

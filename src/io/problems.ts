@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { anyOf, suggestion } from "../nearest.ts";
+import { pathText } from "../schema/rules.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -33,7 +34,7 @@ function isEcho(issue: Issue, other: Issue, later: number): boolean {
 
 function issueLines(issue: Issue, data: unknown, schema: z.ZodType, prefix: Path): string[] {
   const value = valueAt(data, issue.path);
-  const line = (path: Path, message: string): string => `${pathText([...prefix, ...path])}${message}`;
+  const line = (path: Path, message: string): string => `${placeText([...prefix, ...path])}${message}`;
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys
@@ -79,7 +80,7 @@ function unionLines(issue: Union, value: unknown, data: unknown, schema: z.ZodTy
     );
     const nearestName = branches.flatMap((branch) => branch.map((inner) => meant(inner, value))).join("");
     return [
-      `${pathText([...prefix, ...issue.path])}expected ${expected.join(" or ")}, got ${show(value)}${nearestName}`,
+      `${placeText([...prefix, ...issue.path])}expected ${expected.join(" or ")}, got ${show(value)}${nearestName}`,
     ];
   }
   return best.flatMap((inner) =>
@@ -193,11 +194,8 @@ function objectsIn(schema: z.ZodType): z.ZodObject[] {
   return [];
 }
 
-function pathText(path: Path): string {
-  if (path.length === 0) return "";
-  const text = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  return `${text.replace(/^\./, "")}: `;
-}
+/** What a line begins with. */
+const placeText = (path: Path): string => (path.length === 0 ? "" : `${pathText(path)}: `);
 
 /** A value as JSON, cut short. */
 function show(value: unknown): string {

@@ -42,5 +42,18 @@ export function shippedNames(kind: Kind): string[] {
     .sort();
 }
 
+export const SCHEMA_NAMES = [
+  "scenario",
+  "model",
+  "hardware",
+  "result",
+  "claims",
+  "explanation",
+  "sensitivity",
+  "solution",
+  "accuracy",
+  "rows",
+] as const;
+
 export const shippedSchemaPath = (name: string): string =>
   join(packageRoot(), "schemas", `${name}.schema.json`);

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { answeredBy, text } from "./fields.ts";
 import { HardwareSchema } from "./hardware.ts";
-import { PHASES } from "./scenario.ts";
+import { PHASES } from "./vocabulary.ts";
 
 const amount = z.number().min(0);
 const rows = z.int().min(0);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { count, countOrZero, text } from "./fields.ts";
-import { PHASES } from "./scenario.ts";
+import { PHASES } from "./vocabulary.ts";
 
 /** Rows of a measurements file (JSON Lines) as tools/measure_gpu.py writes them. SI base units. */
 

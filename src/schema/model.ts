@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { count, schemaReference, text } from "./fields.ts";
+import { count, follows, schemaReference, text } from "./fields.ts";
+import { MODEL_RULES } from "./rules.ts";
 import { NORM_KINDS } from "./vocabulary.ts";
 
 const ExpertsSchema = z.strictObject({
@@ -96,57 +97,7 @@ export const ModelSchema = z
       .describe("Whether logits over the vocabulary follow the last layer; default: causal"),
     embeddingNorm: z.boolean().optional().describe("true: a norm follows the embedding (default false)"),
   })
-  .refine((model) => model.heads % model.kvHeads === 0, {
-    path: ["kvHeads"],
-    error: (issue) => {
-      const model = issue.input as { heads: number; kvHeads: number };
-      return `expected a divisor of heads (${model.heads}), got ${model.kvHeads}`;
-    },
-  })
-  .refine((model) => model.rotaryDim === undefined || model.rotaryDim <= model.headDim, {
-    path: ["rotaryDim"],
-    error: "expected at most headDim",
-  })
-  .refine((model) => model.experts === undefined || model.experts.perToken <= model.experts.count, {
-    path: ["experts", "perToken"],
-    error: "expected at most experts.count",
-  })
-  .refine((model) => model.latentAttention === undefined || model.heads === model.kvHeads, {
-    path: ["kvHeads"],
-    error: "expected heads: with latentAttention every head has keys and values of its own",
-  })
-  .check((context) => {
-    for (const problem of layerKindProblems(context.value))
-      context.issues.push({ code: "custom", input: context.value.layerKinds, ...problem });
-  });
-
-interface Problem {
-  readonly path: (string | number)[];
-  readonly message: string;
-}
-
-function layerKindProblems({
-  layers,
-  layerKinds = [],
-  experts,
-  slidingWindow,
-}: Pick<Model, "layers" | "layerKinds" | "experts" | "slidingWindow">): Problem[] {
-  if (layerKinds.length === 0) return [];
-  const sum = layerKinds.reduce((total, kind) => total + kind.layers, 0);
-  const names = layerKinds.map(({ name }) => name);
-  const found: Problem[] = [];
-  if (sum !== layers)
-    found.push({ path: ["layerKinds"], message: `expected kinds of ${layers} layers together, got ${sum}` });
-  layerKinds.forEach(({ name, feedForward, attention }, index) => {
-    const at = (field: string) => ["layerKinds", index, field];
-    if (names.indexOf(name) < index) found.push({ path: at("name"), message: `expected a name of its own` });
-    if (feedForward === "experts" && experts === undefined)
-      found.push({ path: at("feedForward"), message: "expected dense: the model has no experts" });
-    if (attention === "window" && slidingWindow === undefined)
-      found.push({ path: at("attention"), message: "expected full: the model has no slidingWindow" });
-  });
-  return found;
-}
+  .check(follows(MODEL_RULES));
 
 export type Model = z.infer<typeof ModelSchema>;
 export type LayerKind = z.infer<typeof LayerKindSchema>;

@@ -1,8 +1,7 @@
 import type { Hardware } from "./hardware.ts";
 import type { Model } from "./model.ts";
-import { matmulPeak } from "./peaks.ts";
 import type { Scenario, ScenarioFile } from "./scenario.ts";
-import { BYTES_PER_ELEMENT, isNarrow, MATMUL_TYPES, WIDE_TYPES } from "./vocabulary.ts";
+import { scenarioProblems } from "./scenario-rules.ts";
 
 export type Resolution =
   | { readonly scenario: Scenario; readonly problems?: never }
@@ -14,22 +13,12 @@ export type Resolution =
  */
 export function resolveScenario(file: ScenarioFile, model: Model, hardware: Hardware): Resolution {
   const scenario = fillIn(file, model, hardware);
-  const problems = crossProblems(scenario);
+  const problems = scenarioProblems(scenario);
   return problems.length > 0 ? { problems } : { scenario };
 }
 
-/** A rule between fields that are each valid on their own. */
-export interface CrossRule {
-  /** paths of the fields that it looks at */
-  readonly reads: readonly string[];
-  readonly problem: (scenario: Scenario) => string | undefined;
-}
-
-/** What only shows where valid parts of a scenario meet: types the hardware has, sizes that the ranks divide. */
-export const crossProblems = (scenario: Scenario): string[] =>
-  CROSS_RULES.flatMap(({ problem }) => problem(scenario) ?? []);
-
-function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario {
+/** A valid file as one scenario, every default filled in. */
+export function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario {
   return {
     ...(file.description === undefined ? {} : { description: file.description }),
     model: withoutSchema(model),
@@ -48,102 +37,9 @@ function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Scenario 
   };
 }
 
-export function withoutSchema<T extends { $schema?: string | undefined }>(object: T): T {
-  const { $schema, ...rest } = object;
+/** Editors want `$schema` in a file; nothing behind the files does. */
+export function withoutSchema<T extends object>(object: T): T {
+  if (!Object.hasOwn(object, "$schema")) return object;
+  const { $schema, ...rest } = object as { $schema?: unknown };
   return rest as T;
 }
-
-function precisionProblem({ hardware, precision }: Scenario): string | undefined {
-  const asked = precision.activations;
-  if (matmulPeak(hardware, asked) !== undefined) return undefined;
-  const known = MATMUL_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
-  const instead = (["bf16", "fp16"] as const).find((type) => known.includes(type)) ?? known[0];
-  const weights = isNarrow(asked) ? `, or --set precision.weights=${asked} to store weights alone in it` : "";
-  return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead}${weights})`;
-}
-
-const TENSOR = "parallelism.tensor";
-
-const divides =
-  (name: "heads" | "ffn"): CrossRule["problem"] =>
-  ({ model, parallelism: { tensor } }) =>
-    model[name] % tensor === 0
-      ? undefined
-      : `${TENSOR}: expected a divisor of the model's ${name} (${model[name]}), got ${tensor}`;
-
-function keyHeadsProblem({ model: { kvHeads }, parallelism: { tensor } }: Scenario): string | undefined {
-  if (kvHeads % tensor === 0 || tensor % kvHeads === 0) return undefined;
-  return `${TENSOR}: expected a divisor or a multiple of the model's kvHeads (${kvHeads}), got ${tensor}`;
-}
-
-function splitTokensProblem({ workload, parallelism }: Scenario): string | undefined {
-  const { tensor, sequenceParallel } = parallelism;
-  const tokens = workload.batch * workload.sequence;
-  if (!sequenceParallel || tokens % tensor === 0) return undefined;
-  return `${TENSOR}: sequenceParallel expects a divisor of the tokens (batch x sequence = ${tokens}), got ${tensor}`;
-}
-
-/** A projection multiplies what its hardware multiplies: weights that are wider than its inputs would not fit. */
-function weightsProblem({ precision: { weights, activations } }: Scenario): string | undefined {
-  if (!isNarrow(activations) || BYTES_PER_ELEMENT[weights] <= BYTES_PER_ELEMENT[activations])
-    return undefined;
-  return `precision.weights: expected ${activations} or narrower beside activations of ${activations}, got ${weights} (try --precision ${activations})`;
-}
-
-function narrowTrainingProblem({ workload, precision }: Scenario): string | undefined {
-  if (workload.phase !== "train") return undefined;
-  const field = (["weights", "activations"] as const).find((name) => isNarrow(precision[name]));
-  if (field === undefined) return undefined;
-  return `precision.${field}: expected ${WIDE_TYPES.join(", ")} in train, got ${precision[field]} (training with quantized matmuls is not modelled)`;
-}
-
-function layerKindProblem({ model: { name, layerKinds }, layerKind }: Scenario): string | undefined {
-  if (layerKind === undefined || layerKinds?.some((kind) => kind.name === layerKind)) return undefined;
-  const known = layerKinds?.map((kind) => kind.name).join(", ");
-  return `layerKind: ${name} has ${known === undefined ? "layers of one kind only" : `no kind ${JSON.stringify(layerKind)}; it has ${known}`}`;
-}
-
-function expertRanksProblem({
-  model: { experts },
-  parallelism: { expert = 1 },
-}: Scenario): string | undefined {
-  if (expert === 1) return undefined;
-  if (experts === undefined) return "parallelism.expert: expected 1, as the model has no experts";
-  return experts.count % expert === 0
-    ? undefined
-    : `parallelism.expert: expected a divisor of the model's experts (${experts.count}), got ${expert}`;
-}
-
-function expertWidthProblem({ model: { experts }, parallelism: { tensor } }: Scenario): string | undefined {
-  const widths = experts && [experts.ffn, experts.sharedFfn ?? 0];
-  const odd = widths?.find((width) => width % tensor !== 0);
-  return odd === undefined
-    ? undefined
-    : `${TENSOR}: expected a divisor of the experts' width (${odd}), got ${tensor}`;
-}
-
-function stagesProblem({ model: { layers }, parallelism: { pipeline = 1 } }: Scenario): string | undefined {
-  return pipeline <= layers
-    ? undefined
-    : `parallelism.pipeline: expected at most the model's layers (${layers}), got ${pipeline}`;
-}
-
-export const CROSS_RULES: readonly CrossRule[] = [
-  { reads: ["hardware", "precision.activations"], problem: precisionProblem },
-  { reads: ["precision.weights", "precision.activations"], problem: weightsProblem },
-  {
-    reads: ["workload.phase", "precision.weights", "precision.activations"],
-    problem: narrowTrainingProblem,
-  },
-  { reads: ["model.layerKinds", "layerKind"], problem: layerKindProblem },
-  { reads: ["model.experts", "parallelism.expert"], problem: expertRanksProblem },
-  { reads: ["model.experts", TENSOR], problem: expertWidthProblem },
-  { reads: ["model.layers", "parallelism.pipeline"], problem: stagesProblem },
-  { reads: ["model.heads", TENSOR], problem: divides("heads") },
-  { reads: ["model.ffn", TENSOR], problem: divides("ffn") },
-  { reads: ["model.kvHeads", TENSOR], problem: keyHeadsProblem },
-  {
-    reads: ["workload.batch", "workload.sequence", TENSOR, "parallelism.sequenceParallel"],
-    problem: splitTokensProblem,
-  },
-];

@@ -1,11 +1,20 @@
 import * as z from "zod";
-import { count, countOrZero, schemaReference, text } from "./fields.ts";
+import { count, countOrZero, follows, schemaReference, text } from "./fields.ts";
 import { type Hardware, HardwareSchema } from "./hardware.ts";
 import { type Model, ModelSchema } from "./model.ts";
 import { PassSchema } from "./normalization.ts";
-import { CACHE_TYPES, DATA_TYPES, MATMUL_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
-
-export const PHASES = ["prefill", "decode", "train"] as const;
+import { WORKLOAD_RULES } from "./rules.ts";
+import {
+  ATTENTION_KERNELS,
+  CACHE_TYPES,
+  DATA_TYPES,
+  MATMUL_TYPES,
+  NORM_IMPLEMENTATIONS,
+  NORM_KINDS,
+  PHASES,
+  POINTWISE_KERNELS,
+  RUNTIMES,
+} from "./vocabulary.ts";
 
 const WorkloadSchema = z
   .strictObject({
@@ -22,18 +31,7 @@ const WorkloadSchema = z
         "Tokens already in the KV cache: in prefill they come before the new ones; in decode it is how many tokens the new one attends to, itself included",
       ),
   })
-  .refine((workload) => workload.phase !== "decode" || (workload.sequence ?? 1) === 1, {
-    path: ["sequence"],
-    error: "expected 1 in decode (one new token per sequence; use context for the tokens before it)",
-  })
-  .refine((workload) => workload.phase === "decode" || workload.sequence !== undefined, {
-    path: ["sequence"],
-    error: "expected a whole number of at least 1, got nothing",
-  })
-  .refine((workload) => workload.phase !== "train" || workload.context === 0, {
-    path: ["context"],
-    error: "expected 0 in train",
-  });
+  .check(follows(WORKLOAD_RULES));
 
 const PrecisionSchema = z.strictObject({
   weights: z
@@ -61,13 +59,13 @@ const NormalizationSchema = z.strictObject({
 
 const KernelsSchema = z.strictObject({
   pointwise: z
-    .enum(["eager", "fused"])
+    .enum(POINTWISE_KERNELS)
     .default("eager")
     .describe(
       "eager: RoPE as multiply, negate, concatenate, multiply, add; activation and gating apart; fused: one kernel each",
     ),
   attention: z
-    .enum(["flash", "materialized"])
+    .enum(ATTENTION_KERNELS)
     .default("flash")
     .describe("flash: scores stay on chip; materialized: scores written and read, softmax its own kernel"),
   quantization: z
@@ -125,7 +123,7 @@ export const ScenarioFileSchema = z.strictObject({
   normalization: NormalizationSchema.prefault({}).describe("Which normalization, and with which kernels"),
   kernels: KernelsSchema.prefault({}).describe("How the other operators are run"),
   runtime: z
-    .enum(["graph", "eager"])
+    .enum(RUNTIMES)
     .default("graph")
     .describe("graph: kernels back to back (CUDA graph); eager: the host issues each kernel"),
   parallelism: ParallelismSchema.prefault({}).describe("How the layer is split over GPUs"),

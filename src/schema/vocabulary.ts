@@ -44,6 +44,25 @@ export const isNarrow = (type: DataType): type is NarrowType => !WIDE_TYPES.some
 export const streamType = (activations: DataType): Exclude<DataType, NarrowType> =>
   isNarrow(activations) ? "bf16" : activations;
 
+/** Larger sizes than this overflow exact integer arithmetic once a few of them are multiplied. */
+export const LARGEST_COUNT = 1e9;
+
+/** A physical quantity is above zero and small enough that no product of a few of them overflows. */
+export const SMALLEST_QUANTITY = 1e-30;
+export const LARGEST_QUANTITY = 1e30;
+
+/** Characters of a name or a description. */
+export const LONGEST_TEXT = 2000;
+
+export const PHASES = ["prefill", "decode", "train"] as const;
+
+/** How RoPE and activations are run. */
+export const POINTWISE_KERNELS = ["eager", "fused"] as const;
+
+export const ATTENTION_KERNELS = ["flash", "materialized"] as const;
+
+export const RUNTIMES = ["graph", "eager"] as const;
+
 /** What each of them computes and launches is one record in engine/layer/norm-kinds.ts. */
 export const NORM_KINDS = ["layernorm", "rmsnorm", "dyt"] as const;
 

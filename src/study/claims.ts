@@ -1,4 +1,5 @@
-import { type Space, scenariosOf } from "../ask/space.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
+import type { Space } from "../ask/space.ts";
 import { isBackward } from "../engine/layer/backward.ts";
 import { knowsNormTimes } from "../engine/layer-result.ts";
 import { usdPerMillionTokens } from "../engine/model/whole-model.ts";
@@ -32,7 +33,7 @@ const ARTICLE = {
 
 /** The eight claims of "The Normalization Paradox" (AI Interview Prep, 2026-04-27), judged in one scenario. */
 export function claims(space: Space, gpuHourUsd: number | undefined): Claim[] {
-  const scenario = scenariosOf(space)([]);
+  const scenario = scenarioAt(space);
   const at = (norm: Scenario["normalization"]): Answers => answersFor({ ...scenario, normalization: norm });
   const isTimed = knowsNormTimes(scenario.hardware);
   const context: Context = { isTimed, space, scenario, gpuHourUsd, at };

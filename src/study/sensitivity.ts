@@ -1,6 +1,7 @@
 import { WHAT_IF_FLAGS } from "../ask/flags.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
 import { getPath } from "../ask/set-path.ts";
-import { type Space, scenariosOf } from "../ask/space.ts";
+import type { Space } from "../ask/space.ts";
 import { knownError } from "../engine/typical-error.ts";
 import { datasheetOnly } from "../engine/warnings.ts";
 import type { Scenario } from "../schema/scenario.ts";
@@ -82,7 +83,7 @@ const size = ({ shareOfTimeChange, layerSecondsChange }: Sensitivity["effects"][
 
 /** How much 10% more of each parameter moves normalization's share, RMSNorm's saving and the layer's time. */
 export function sensitivity(space: Space): Sensitivity {
-  const scenario = scenariosOf(space)([]);
+  const scenario = scenarioAt(space);
   const answers = answersFor(scenario);
   const base = figuresOf(answers);
   const savingError = savingErrorOfGiven(answers);
@@ -132,11 +133,11 @@ function moved(
   value: number,
   whole: boolean,
 ): { readonly movedTo: number; readonly other: Scenario } | undefined {
-  const scenarioAt = scenariosAlong(space, name);
+  const along = scenariosAlong(space, name);
   const first = whole ? Math.max(value + 1, Math.round(value * (1 + STEP))) : value * (1 + STEP);
   const last = whole ? Math.max(first, 2 * value) : first;
   for (let movedTo = first; movedTo <= last; movedTo++) {
-    const other = scenarioAt(movedTo);
+    const other = along(movedTo);
     if (other !== undefined) return { movedTo, other };
   }
   return undefined;

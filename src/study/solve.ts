@@ -1,6 +1,7 @@
-import { type Axis, type Space, scenariosOf } from "../ask/space.ts";
-import { pointProblems } from "../ask/space-problems.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
+import type { Space } from "../ask/space.ts";
 import type { Scenario } from "../schema/scenario.ts";
+import { scenarioProblems } from "../schema/scenario-rules.ts";
 import { answersFor } from "./answers-for.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
@@ -34,13 +35,10 @@ export function fieldAlong(
 
 /** The scenarios of a space without axes along one parameter; undefined where there is no such layer. */
 export function scenariosAlong(space: Space, name: string): (value: number) => Scenario | undefined {
-  const values: number[] = [];
-  const axis: Axis = { name, values };
-  const scenarioAt = scenariosOf({ ...space, axes: [axis] });
+  const along = { ...space, axes: [{ name, values: [] }] };
   return (value) => {
-    values.push(value);
-    const scenario = scenarioAt([values.length - 1]);
-    return pointProblems(scenario).length > 0 ? undefined : scenario;
+    const scenario = scenarioAt(along, [value]);
+    return scenarioProblems(scenario).length > 0 ? undefined : scenario;
   };
 }
 

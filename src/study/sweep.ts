@@ -1,4 +1,5 @@
-import { type AxisValue, digitsAt, type Space, scenariosOf, sizeOf } from "../ask/space.ts";
+import { scenarioAt } from "../ask/scenario-at.ts";
+import { type AxisValue, type Space, sizeOf, valuesAt } from "../ask/space.ts";
 import { answersFor } from "./answers-for.ts";
 import { parseField, type ResultField } from "./result-field.ts";
 
@@ -43,14 +44,12 @@ export interface SweepPoint {
 
 /** Computes the points of a sweep, each by its index. */
 export function sweepPoints({ space, columns }: SweepPlan): (index: number) => SweepPoint {
-  const scenarioAt = scenariosOf(space);
   const fields = columnFields(columns);
-  const digits: number[] = [];
   return (index) => {
-    digitsAt(space.axes, index, digits);
-    const answers = answersFor(scenarioAt(digits));
+    const keys = valuesAt(space.axes, index);
+    const answers = answersFor(scenarioAt(space, keys));
     return {
-      keys: space.axes.map(({ values }, axis) => values[digits[axis]!]!),
+      keys,
       values: fields.map(({ read }) => read(answers)),
     };
   };

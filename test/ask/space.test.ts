@@ -1,18 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Point } from "../../src/ask/flags.ts";
-import { type Axis, digitsAt, partOf, type Space, scenariosOf, sizeOf } from "../../src/ask/space.ts";
-import { pointProblems, spaceProblems } from "../../src/ask/space-problems.ts";
+import { spaceProblems } from "../../src/ask/problems.ts";
+import { scenarioAt } from "../../src/ask/scenario-at.ts";
+import { type Axis, partOf, type Space, sizeOf, valuesAt } from "../../src/ask/space.ts";
 import { applyWhatIf } from "../../src/ask/what-if.ts";
 import { resolveScenario, withoutSchema } from "../../src/schema/resolve.ts";
 import type { LoadedFile } from "../../src/schema/scenario.ts";
 import { ScenarioFileSchema } from "../../src/schema/scenario.ts";
+import { scenarioProblems } from "../../src/schema/scenario-rules.ts";
 import { hardware, model } from "../support/scenarios.ts";
 
 const file = (changes: object = {}): LoadedFile =>
   ScenarioFileSchema.parse({
     model: model("llama-3-8b"),
-    hardware: hardware("h100-sxm"),
+    hardware: withoutSchema(hardware("h100-sxm")),
     workload: { phase: "prefill", batch: 2, sequence: 512 },
     ...changes,
   }) as LoadedFile;
@@ -21,7 +23,6 @@ const space = (axes: readonly Axis[], changes: Partial<Space> = {}): Space => ({
   file: file(),
   own: withoutSchema(model("llama-3-8b")),
   fixed: {},
-  sequenceParallel: false,
   settings: [],
   axes,
   models: {
@@ -44,11 +45,7 @@ describe("points of a grid", () => {
     fc.assert(
       fc.property(axes, (all) => {
         const size = sizeOf(space(all));
-        const seen = Array.from({ length: size }, (_, index) => {
-          const digits: number[] = [];
-          digitsAt(all, index, digits);
-          return digits.join(" ");
-        });
+        const seen = Array.from({ length: size }, (_, index) => valuesAt(all, index).join(" "));
         expect(new Set(seen).size).toBe(size);
         const last = all[all.length - 1]!.values.length;
         if (last > 1) expect(seen[1]!.endsWith(" 1") || seen[1] === "1").toBe(true);
@@ -74,65 +71,45 @@ const AXES: readonly Axis[] = [
 describe("the scenario at a point", () => {
   test("is the one that the same flags give", () => {
     const all = space(AXES);
-    const at = scenariosOf(all);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: sizeOf(all) - 1 }), (index) => {
-        const digits: number[] = [];
-        digitsAt(AXES, index, digits);
-        const point = Object.fromEntries(AXES.map(({ name, values }, axis) => [name, values[digits[axis]!]]));
+        const values = valuesAt(AXES, index);
+        const point = Object.fromEntries(AXES.map(({ name }, axis) => [name, values[axis]]));
         const { model: modelName, hardware: device, ...rest } = point as Point;
         const named = { ...file(), model: all.models[modelName!]!, hardware: all.devices[device!]! };
-        const input = ScenarioFileSchema.parse(applyWhatIf(named, rest, false, []).input) as LoadedFile;
-        expect(at(digits)).toEqual(resolveScenario(input, input.model, input.hardware).scenario);
+        const input = ScenarioFileSchema.parse(
+          applyWhatIf(named, rest, [], file().model).input,
+        ) as LoadedFile;
+        expect(scenarioAt(all, values)).toEqual(resolveScenario(input, input.model, input.hardware).scenario);
       }),
       { numRuns: 300 },
     );
   });
 
-  test("shares every part that no axis has moved", () => {
-    const at = scenariosOf(
-      space([
-        { name: "batch", values: [1, 2] },
-        { name: "hidden", values: [1024, 2048] },
-      ]),
-    );
-    const [first, second, third] = [at([0, 0]), at([0, 1]), at([1, 1])];
-    expect(second.workload).toBe(first.workload);
-    expect(second.model).not.toBe(first.model);
-    expect(third.model).toBe(second.model);
-    expect(third.hardware).toBe(first.hardware);
-    expect(third.normalization).toBe(first.normalization);
-  });
-
-  test("is the same object again when its axes come round", () => {
-    const at = scenariosOf(
-      space([
-        { name: "batch", values: [1, 2] },
-        { name: "hardware.hbmBytesPerSecond", values: [1e12, 2e12] },
-      ]),
-    );
-    const first = at([0, 0]).hardware;
-    expect(at([0, 1]).hardware).not.toBe(first);
-    expect(at([1, 0]).hardware).toBe(first);
+  test("has the profile itself where nothing in it moves, which the engine reads once", () => {
+    const all = space([{ name: "batch", values: [1, 2] }]);
+    expect(scenarioAt(all, [2]).hardware).toBe(scenarioAt(all, [1]).hardware);
   });
 
   test("moves any field by its path", () => {
-    const at = scenariosOf(
-      space([
-        { name: "hardware.hbmBytesPerSecond", values: [1e12, 2e12] },
-        { name: "precision.kvCache", values: ["bf16", "fp16"] },
-        { name: "runtime", values: ["graph", "eager"] },
-      ]),
-    );
-    const one = at([1, 1, 1]);
+    const axes = [
+      { name: "hardware.hbmBytesPerSecond", values: [1e12, 2e12] },
+      { name: "precision.kvCache", values: ["bf16", "fp16"] },
+      { name: "runtime", values: ["graph", "eager"] },
+    ];
+    const one = scenarioAt(space(axes), [2e12, "fp16", "eager"]);
     expect(one.hardware.hbmBytesPerSecond).toBe(2e12);
     expect(one.precision).toEqual({ weights: "bf16", activations: "bf16", kvCache: "fp16" });
     expect(one.runtime).toBe("eager");
   });
 
   test("has the model's own norm where nobody names one", () => {
-    const at = scenariosOf(space([{ name: "model", values: ["llama-3-8b", "bert-large"] }]));
-    expect([at([0]), at([1])].map((one) => one.normalization.kind)).toEqual(["rmsnorm", "layernorm"]);
+    const values = ["llama-3-8b", "bert-large"];
+    const all = space([{ name: "model", values }]);
+    expect(values.map((name) => scenarioAt(all, [name]).normalization.kind)).toEqual([
+      "rmsnorm",
+      "layernorm",
+    ]);
   });
 });
 
@@ -183,11 +160,11 @@ describe("what is wrong with a space", () => {
       { name: "sequence", values: [1, 2] },
     ];
     expect(spaceProblems(space(phases))).toEqual([
-      "at phase decode, sequence 2: workload.sequence: expected 1 in decode, got 2",
+      expect.stringMatching(/^at phase decode, sequence 2: workload\.sequence: expected 1 in decode/),
     ]);
   });
 
-  test("is each point that pointProblems refuses, and no other", () => {
+  test("is each point that scenarioProblems refuses, and no other", () => {
     const numbers = (...values: number[]) => fc.subarray(values, { minLength: 1 });
     const anyAxes = fc.record({
       heads: numbers(8, 12, 32),
@@ -203,16 +180,12 @@ describe("what is wrong with a space", () => {
       fc.property(anyAxes, fc.boolean(), (values, sequenceParallel) => {
         const axes = Object.entries(values).map(([name, own]): Axis => ({ name, values: own }));
         const all = space(axes, {
-          sequenceParallel,
+          fixed: sequenceParallel ? { "sequence-parallel": true } : {},
           file: file({ hardware: hardware("v100-sxm2-32gb"), precision: { activations: "fp16" } }),
         });
-        const at = scenariosOf(all);
-        const digits: number[] = [];
         let refused = 0;
-        for (let index = 0; index < sizeOf(all); index++) {
-          digitsAt(axes, index, digits);
-          refused += pointProblems(at(digits)).length;
-        }
+        for (let index = 0; index < sizeOf(all); index++)
+          refused += scenarioProblems(scenarioAt(all, valuesAt(axes, index))).length;
         expect(spaceProblems(all).length > 0).toBe(refused > 0);
       }),
       { numRuns: 60 },
@@ -224,13 +197,13 @@ describe("what is wrong with a space", () => {
   });
 
   test("includes sizes that do not fit each other", () => {
-    const base = scenariosOf(space([]))([]);
-    expect(pointProblems({ ...base, model: { ...base.model, heads: 5, kvHeads: 2 } })).toHaveLength(1);
-    expect(pointProblems({ ...base, workload: { ...base.workload, phase: "decode" } })).toHaveLength(1);
+    const base = scenarioAt(space([]));
+    expect(scenarioProblems({ ...base, model: { ...base.model, heads: 5, kvHeads: 2 } })).toHaveLength(1);
+    expect(scenarioProblems({ ...base, workload: { ...base.workload, phase: "decode" } })).toHaveLength(1);
     expect(
-      pointProblems({ ...base, workload: { ...base.workload, phase: "train", context: 4 } }),
+      scenarioProblems({ ...base, workload: { ...base.workload, phase: "train", context: 4 } }),
     ).toHaveLength(1);
-    expect(pointProblems({ ...base, model: { ...base.model, rotaryDim: 1000 } })).toHaveLength(1);
+    expect(scenarioProblems({ ...base, model: { ...base.model, rotaryDim: 1000 } })).toHaveLength(1);
   });
 });
 

@@ -100,7 +100,7 @@ describe("flags and settings together", () => {
   const file = scenario() as unknown as LoadedFile;
 
   test("change nothing when there are none", () => {
-    expect(applyWhatIf(file, {}, false, [])).toEqual({ input: file, notes: [] });
+    expect(applyWhatIf(file, {}, [])).toEqual({ input: file, notes: [] });
   });
 
   test.each<[Point, object]>([
@@ -111,13 +111,14 @@ describe("flags and settings together", () => {
     [{ "tensor-parallel": 4 }, { parallelism: { tensor: 4, sequenceParallel: false } }],
     [{ norm: ":folded" }, { normalization: { kind: "layernorm", implementation: "folded" } }],
   ])("%j change %j", (point, changes) => {
-    expect(applyWhatIf(file, point, false, []).input).toEqual({ ...file, ...changes });
+    expect(applyWhatIf(file, point, []).input).toEqual({ ...file, ...changes });
   });
 
   test("split norms where the flag or the file says so", () => {
     const split = { ...file, parallelism: { tensor: 2, sequenceParallel: true } };
     const of = (given: LoadedFile, flag: boolean) =>
-      (applyWhatIf(given, {}, flag, []).input as LoadedFile).parallelism.sequenceParallel;
+      (applyWhatIf(given, flag ? { "sequence-parallel": true } : {}, []).input as LoadedFile).parallelism
+        .sequenceParallel;
     expect([of(file, false), of(file, true), of(split, false), of(split, true)]).toEqual([
       false,
       true,
@@ -131,7 +132,7 @@ describe("flags and settings together", () => {
       { path: ["workload", "batch"], value: 9 },
       { path: ["model", "heads"], value: 16 },
     ];
-    const { input } = applyWhatIf(file, { batch: 5, hidden: 4096 }, false, settings);
+    const { input } = applyWhatIf(file, { batch: 5, hidden: 4096 }, settings);
     expect(input).toMatchObject({
       workload: { batch: 9 },
       model: { hidden: 4096, heads: 16, kvHeads: 2 },
@@ -139,7 +140,7 @@ describe("flags and settings together", () => {
   });
 
   test("say all that they did beside what was asked", () => {
-    const { notes } = applyWhatIf(file, { phase: "decode", hidden: 4096 }, false, []);
+    const { notes } = applyWhatIf(file, { phase: "decode", hidden: 4096 }, []);
     expect(notes).toEqual([
       expect.stringMatching(/^decode: context 4096/),
       expect.stringMatching(/^hidden 4096/),
@@ -148,7 +149,7 @@ describe("flags and settings together", () => {
 
   test("leave the file alone", () => {
     const before = JSON.stringify(file);
-    applyWhatIf(file, { phase: "decode", hidden: 4096, precision: "fp16", norm: ":eager" }, true, [
+    applyWhatIf(file, { phase: "decode", hidden: 4096, precision: "fp16", norm: ":eager" }, [
       { path: ["model", "name"], value: "x" },
     ]);
     expect(JSON.stringify(file)).toBe(before);

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MOST_POINTS, parseNumbers } from "../../src/ask/numbers.ts";
-import { parseGrid } from "../../src/ask/points.ts";
 import { scaleHidden } from "../../src/ask/scale-hidden.ts";
 import { getPath, parseSetting, setPath } from "../../src/ask/set-path.ts";
 import type { Result } from "../../src/schema/result.ts";
@@ -41,25 +40,6 @@ describe("numbers on the command line", () => {
         expect(values.at(-1)).toBeLessThanOrEqual(first + span);
         for (let i = 1; i < values.length; i++) expect(values[i]! - values[i - 1]!).toBe(step);
       }),
-    );
-  });
-});
-
-describe("a grid", () => {
-  test("has the last flag vary fastest", () => {
-    const { grid } = parseGrid({ batch: "1,2", norm: "layernorm,rmsnorm" });
-    expect(grid?.varied).toEqual(["batch", "norm"]);
-    expect(grid?.points).toEqual([
-      { batch: 1, norm: "layernorm" },
-      { batch: 1, norm: "rmsnorm" },
-      { batch: 2, norm: "layernorm" },
-      { batch: 2, norm: "rmsnorm" },
-    ]);
-  });
-
-  test("of too many points is refused with their number", () => {
-    expect(parseGrid({ batch: "1-100", hidden: "128-12800+128" }).problems?.[0]).toMatch(
-      /10000 combinations/,
     );
   });
 });

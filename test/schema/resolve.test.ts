@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { layerOperators } from "../../src/engine/layer/layer.ts";
-import { crossProblems, resolveScenario } from "../../src/schema/resolve.ts";
+import { resolveScenario } from "../../src/schema/resolve.ts";
 import { type ScenarioFile, ScenarioFileSchema } from "../../src/schema/scenario.ts";
+import { scenarioProblems } from "../../src/schema/scenario-rules.ts";
 import { MATMUL_TYPES } from "../../src/schema/vocabulary.ts";
 import { hardware, model, scenario } from "../support/scenarios.ts";
 
@@ -133,7 +134,7 @@ describe("a tensor-parallel degree", () => {
           workload: { phase: "prefill", batch: 3, sequence: 8, context: 0 },
           parallelism: { tensor, sequenceParallel },
         });
-        if (crossProblems(given).length > 0) return;
+        if (scenarioProblems(given).length > 0) return;
         for (const { kernels } of layerOperators(given))
           for (const { work } of kernels) {
             const counts = Object.values(work).filter((size) => Number.isFinite(size));

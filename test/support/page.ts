@@ -24,7 +24,6 @@ export const pageScenario = (changes: Partial<PageScenario> = {}): PageScenario 
   own: "llama-3-70b",
   point: {},
   settings: [],
-  sequenceParallel: false,
   ...changes,
 });
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
-import { crossProblems } from "../../src/schema/resolve.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
+import { scenarioProblems } from "../../src/schema/scenario-rules.ts";
 import {
   CACHE_TYPES,
   DATA_TYPES,
@@ -79,4 +79,4 @@ export const shippedScenario: fc.Arbitrary<Scenario> = fc
       ...(kinds.length === 0 ? {} : { layerKind: kinds[one.kind % kinds.length]!.name }),
     } as Scenario;
   })
-  .filter((scenario) => crossProblems(scenario).length === 0);
+  .filter((scenario) => scenarioProblems(scenario).length === 0);

@@ -4,24 +4,15 @@ import type { PageData, PageState } from "./data.ts";
 
 /** The command line that prints this view's numbers. */
 export function commandLine(data: PageData, { scenario, point }: PageState): string {
-  const { reference, settings, sequenceParallel } = data.scenarios[scenario]!;
-  const flags = WHAT_IF_FLAGS.flatMap(({ name }) =>
-    point[name] === undefined ? [] : [`--${name}`, String(point[name])],
+  const { reference, settings } = data.scenarios[scenario]!;
+  const flags = WHAT_IF_FLAGS.flatMap(({ name, kind }) =>
+    point[name] === undefined ? [] : [`--${name}`, ...(kind === "switch" ? [] : [String(point[name])])],
   );
   const set = settings.flatMap(({ path, value }) => [
     "--set",
     `${path.join(".")}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   ]);
-  return [
-    "norm-roofline",
-    "run",
-    reference,
-    ...flags,
-    ...(sequenceParallel ? ["--sequence-parallel"] : []),
-    ...set,
-  ]
-    .map(quoted)
-    .join(" ");
+  return ["norm-roofline", "run", reference, ...flags, ...set].map(quoted).join(" ");
 }
 
 /** A word as a shell takes it. */

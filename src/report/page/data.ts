@@ -19,7 +19,6 @@ export interface PageScenario {
   readonly own: ScenarioFile["model"];
   readonly point: Point;
   readonly settings: readonly Setting[];
-  readonly sequenceParallel: boolean;
 }
 
 /** Everything that a page holds besides the engine. */

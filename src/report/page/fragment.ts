@@ -5,7 +5,7 @@ import { openingState, type PageData, type PageState } from "./data.ts";
 export function fragmentOf(data: PageData, state: PageState): string {
   const opening = openingState(data);
   if (state.scenario === opening.scenario && samePoint(state.point, opening.point)) return "";
-  const pairs: [string, string | number][] = [["scenario", nameOf(data, state.scenario)]];
+  const pairs: [string, string | number | boolean][] = [["scenario", nameOf(data, state.scenario)]];
   for (const { name } of WHAT_IF_FLAGS) {
     const value = state.point[name];
     if (value !== undefined) pairs.push([name, value]);
@@ -27,12 +27,14 @@ export function stateOf(data: PageData, fragment: string): PageState {
     0,
     data.scenarios.findIndex((_, index) => nameOf(data, index) === name),
   );
-  const point: Record<string, string | number> = {};
-  for (const { name: flag, kind } of WHAT_IF_FLAGS) {
+  const point: Record<string, string | number | boolean> = {};
+  for (const { name: flag, kind, whole } of WHAT_IF_FLAGS) {
     const value = values.get(flag);
     if (value === undefined) continue;
     if (kind === "words") point[flag] = value;
-    else if (/^\d{1,10}$/.test(value)) point[flag] = Number(value);
+    else if (kind === "switch") point[flag] = true;
+    else if ((whole === true ? /^\d{1,10}$/ : /^\d{1,10}(\.\d{1,10})?$/).test(value))
+      point[flag] = Number(value);
   }
   return { scenario, point: point as Point };
 }

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { heldParameters } from "../../../src/engine/model/memory.ts";
 import { parameterCounts } from "../../../src/engine/model/parameters.ts";
 import type { LayerKind, Model } from "../../../src/schema/model.ts";
-import { crossProblems } from "../../../src/schema/resolve.ts";
 import type { Scenario } from "../../../src/schema/scenario.ts";
+import { scenarioProblems } from "../../../src/schema/scenario-rules.ts";
 import { expertScenario, latentScenario, tinyScenario } from "../../support/layers.ts";
 import { countedHeld, countedParameters } from "../../support/reference-parameters.ts";
 import { kindsOf, SHIPPED, shrunken } from "../../support/shipped.ts";
@@ -32,7 +32,7 @@ const given = fc
     };
     return { ...any, model, parallelism: { ...any.parallelism, pipeline } };
   })
-  .filter((any) => crossProblems(any).length === 0);
+  .filter((any) => scenarioProblems(any).length === 0);
 
 describe("parameters of any small model", () => {
   test("are those of its matrices, element by element", () => {

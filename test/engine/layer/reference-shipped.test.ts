@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { crossProblems } from "../../../src/schema/resolve.ts";
-import { PHASES, type Scenario } from "../../../src/schema/scenario.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "../../../src/schema/vocabulary.ts";
+import type { Scenario } from "../../../src/schema/scenario.ts";
+import { scenarioProblems } from "../../../src/schema/scenario-rules.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, PHASES } from "../../../src/schema/vocabulary.ts";
 import { compareKind } from "../../support/compare-layer.ts";
 import { decode, prefill, scenario, train } from "../../support/scenarios.ts";
 import { kindsOf, SHIPPED, shrunken } from "../../support/shipped.ts";
@@ -48,7 +48,7 @@ describe.each(SHIPPED)("%s, shrunken", (name) => {
               normalization: { kind, implementation },
               ...(layerKind === undefined ? {} : { layerKind }),
             };
-            expect(crossProblems(given)).toEqual([]);
+            expect(scenarioProblems(given)).toEqual([]);
             compareKind(given, { ...given, model: ofKind });
             index += 1;
           }

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Point, WHAT_IF_FLAGS } from "../../../src/ask/flags.ts";
+import { scenarioAt } from "../../../src/ask/scenario-at.ts";
 import { goTo, withControl, withSlider } from "../../../src/browser/changes.ts";
-import { evaluate, scenarioAt, slowAnswers, spaceOf } from "../../../src/browser/evaluate.ts";
+import { evaluate, slowAnswers, spaceOf } from "../../../src/browser/evaluate.ts";
 import { commandLine, scenarioJson } from "../../../src/report/page/command.ts";
 import { SLIDERS } from "../../../src/report/page/controls.ts";
 import type { PageState } from "../../../src/report/page/data.ts";
@@ -18,9 +19,8 @@ const data = pageData({
     pageScenario(),
     pageScenario({
       reference: "my scenario's.json",
-      point: { hidden: 2048 },
+      point: { hidden: 2048, "sequence-parallel": true },
       settings: [{ path: ["workload", "batch"], value: 2 }],
-      sequenceParallel: true,
     }),
   ],
 });
@@ -125,7 +125,7 @@ describe("a command line", () => {
   });
 
   test("quotes what a shell would take apart, and repeats the settings", () => {
-    expect(commandLine(data, { scenario: 1, point: { hidden: 4096 } })).toBe(
+    expect(commandLine(data, { scenario: 1, point: { hidden: 4096, "sequence-parallel": true } })).toBe(
       "norm-roofline run 'my scenario'\\''s.json' --hidden 4096 --sequence-parallel --set workload.batch=2",
     );
   });

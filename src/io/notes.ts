@@ -1,4 +1,4 @@
-import { type Io, say, sayAll } from "../io/terminal.ts";
+import { type Io, say, sayAll } from "./terminal.ts";
 
 /** What a config.json was taken for: which field is from which key, what was guessed, what is left out. */
 export function noteImport(

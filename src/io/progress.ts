@@ -1,4 +1,4 @@
-import type { Io } from "../io/terminal.ts";
+import type { Io } from "./terminal.ts";
 
 /** Where nothing happens for this long, somebody wants to know. */
 const FIRST_PROGRESS_MS = 1000;

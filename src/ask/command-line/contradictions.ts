@@ -1,12 +1,10 @@
-import { WHAT_IF_FLAGS } from "./flags.ts";
-import type { FlagTexts } from "./points.ts";
-import type { Setting } from "./set-path.ts";
-import { fieldOf, isFlag, namesPart } from "./space.ts";
+import { fieldOf, isFlag, WHAT_IF_FLAGS } from "../flags.ts";
+import type { Setting } from "../set-path.ts";
+import type { FlagTexts } from "./lists.ts";
 
 /** Everything on a command line that gives a field of the scenario a value. */
 export interface Typed {
   readonly flags: FlagTexts;
-  readonly sequenceParallel: boolean;
   readonly settings: readonly Setting[];
   /** `--axis` and `--vary`, by their flag or path */
   readonly moved: readonly { readonly name: string; readonly as: string }[];
@@ -33,9 +31,7 @@ export function contradictions(typed: Typed): string[] {
 }
 
 /** In the order in which they are put into the scenario: first what names a whole model or profile. */
-function inOrder({ flags, sequenceParallel, settings, moved }: Typed): Given[] {
-  const named = settings.filter(namesPart);
-  const others = settings.filter((setting) => !namesPart(setting));
+function inOrder({ flags, settings, moved }: Typed): Given[] {
   const fromFlags = WHAT_IF_FLAGS.flatMap(({ name }) =>
     fieldsGiven(name, flags[name]?.split(",") ?? []).map((field) => ({ field, as: `--${name}` })),
   );
@@ -43,14 +39,17 @@ function inOrder({ flags, sequenceParallel, settings, moved }: Typed): Given[] {
   const isPart = ({ field }: Given): boolean => field === "model" || field === "hardware";
   return [
     ...fromFlags.filter(isPart),
-    ...named.map(given),
+    ...settings.filter(namesPart).map(given),
     ...fromFlags.filter((one) => !isPart(one)),
-    ...(sequenceParallel ? [{ field: "parallelism.sequenceParallel", as: "--sequence-parallel" }] : []),
     ...fromMoved.filter(({ name }) => isFlag(name)),
-    ...others.map(given),
+    ...settings.filter((setting) => !namesPart(setting)).map(given),
     ...fromMoved.filter(({ name }) => !isFlag(name)),
   ];
 }
+
+/** `--set model=name` is what `--model` says: a name to load, not a value to put there. */
+export const namesPart = ({ path, value }: Setting): boolean =>
+  path.length === 1 && typeof value === "string" && (path[0] === "model" || path[0] === "hardware");
 
 const given = ({ path }: Setting): Given => ({ field: path.join("."), as: `--set ${path.join(".")}` });
 

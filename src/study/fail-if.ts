@@ -1,9 +1,8 @@
-import { EXIT, UserError } from "../errors.ts";
-import { type Io, say } from "../io/terminal.ts";
+import { UserError } from "../errors.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Result } from "../schema/result.ts";
-import { type Answers, answersOf } from "../study/answers.ts";
-import { type Condition, parseCondition } from "../study/condition.ts";
+import { type Answers, answersOf } from "./answers.ts";
+import { type Condition, parseCondition } from "./condition.ts";
 
 export function readConditions(texts: readonly string[] = []): Condition[] {
   return texts.map((text) => {
@@ -40,8 +39,3 @@ export function failuresOf(
 /** Why nobody knows a number that hangs on how long norms take, and what to do. */
 export const unknownText = (field: string, { name }: Hardware): string =>
   `${field} cannot be answered here: ${name} has no calibration, and no datasheet says how fast norm kernels are (calibrate makes a profile that knows)`;
-
-export function exitCode(failed: readonly string[], io: Io): number {
-  for (const line of failed) say(io, line);
-  return failed.length > 0 ? EXIT.checkFailed : EXIT.ok;
-}

@@ -1,102 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type FlagName, WHAT_IF_FLAGS } from "../../src/ask/flags.ts";
-import { type FlagTexts, parseGrid, parseWords } from "../../src/ask/points.ts";
+import { type FlagName, isTaken, WHAT_IF_FLAGS } from "../../src/ask/flags.ts";
+import { isAbout } from "../../src/ask/problems.ts";
 import { getPath } from "../../src/ask/set-path.ts";
+import { applyWhatIf } from "../../src/ask/what-if.ts";
+import { validate } from "../../src/io/validate.ts";
 import type { Result } from "../../src/schema/result.ts";
+import type { LoadedFile } from "../../src/schema/scenario.ts";
+import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS, PHASES } from "../../src/schema/vocabulary.ts";
 import { json } from "../support/command.ts";
-
-const points = (texts: FlagTexts) => parseGrid(texts).grid?.points;
-
-describe("words", () => {
-  test.each([
-    ["a", ["a"]],
-    ["a,b", ["a", "b"]],
-    [" a , b ", ["a", "b"]],
-    ["a,a,b", ["a", "b"]],
-    ["../study/path/to.json,h100-sxm", ["../study/path/to.json", "h100-sxm"]],
-    [":fused,rmsnorm:eager", [":fused", "rmsnorm:eager"]],
-  ])("%j are %j", (text, values) => {
-    expect(parseWords(text)).toEqual({ values, problem: undefined });
-  });
-
-  test.each(["", " ", ",", "a,", ",a", "a,,b"])("%j are none", (text) => {
-    expect(parseWords(text).problem).toBe(`expected a name or a list of names, got ${JSON.stringify(text)}`);
-  });
-});
-
-describe("a grid", () => {
-  test("of nothing is one point", () => {
-    expect(parseGrid({})).toEqual({ grid: { varied: [], points: [{}] } });
-  });
-
-  test("of single values is one point and varies nothing", () => {
-    expect(parseGrid({ batch: "8", norm: "rmsnorm:fused" }).grid).toEqual({
-      varied: [],
-      points: [{ batch: 8, norm: "rmsnorm:fused" }],
-    });
-  });
-
-  test("varies what has more than one value, in the order of the flags", () => {
-    const { grid } = parseGrid({
-      norm: "layernorm,rmsnorm",
-      hidden: "4096",
-      batch: "1-4*2",
-      phase: "decode",
-    });
-    expect(grid?.varied).toEqual(["batch", "norm"]);
-    expect(grid?.points).toHaveLength(6);
-    expect(grid?.points[0]).toEqual({ phase: "decode", batch: 1, hidden: 4096, norm: "layernorm" });
-    expect(grid?.points.map(({ batch, norm }) => `${batch} ${norm}`)).toEqual([
-      "1 layernorm",
-      "1 rmsnorm",
-      "2 layernorm",
-      "2 rmsnorm",
-      "4 layernorm",
-      "4 rmsnorm",
-    ]);
-  });
-
-  test("does not repeat a value that is given twice", () => {
-    expect(points({ batch: "8,8,4-8*2" })).toEqual([{ batch: 8 }, { batch: 4 }]);
-    expect(parseGrid({ norm: "rmsnorm,rmsnorm" }).grid?.varied).toEqual([]);
-  });
-
-  test("holds every combination once", () => {
-    const axis = fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 5 });
-    fc.assert(
-      fc.property(axis, axis, axis, (batches, contexts, layers) => {
-        const found = points({
-          batch: batches.join(","),
-          context: contexts.join(","),
-          layers: layers.join(","),
-        });
-        const texts = new Set(found?.map((point) => JSON.stringify(point)));
-        expect(texts.size).toBe(batches.length * contexts.length * layers.length);
-        for (const batch of batches)
-          for (const context of contexts)
-            for (const layer of layers)
-              expect(texts.has(JSON.stringify({ batch, context, layers: layer }))).toBe(true);
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test("of up to a thousand points is one", () => {
-    expect(points({ batch: "1-10", hidden: "64-6400+64" })).toHaveLength(1000);
-    expect(parseGrid({ batch: "1-11", hidden: "64-6400+64" }).problems).toEqual([
-      "1100 combinations: expected at most 1000",
-    ]);
-  });
-
-  test("names every flag that cannot be read", () => {
-    expect(parseGrid({ batch: "x", hidden: "1-", norm: "", runtime: "eager" }).problems).toEqual([
-      expect.stringMatching(/^--batch: expected a number/),
-      expect.stringMatching(/^--hidden: expected a number/),
-      expect.stringMatching(/^--norm: expected a name/),
-    ]);
-  });
-});
+import { scenario } from "../support/scenarios.ts";
 
 /** [flag, a value that differs from the default scenario's, where it is in the resolved scenario, what is there] */
 const FLAGS: Readonly<Record<FlagName, readonly [string, string, unknown]>> = {
@@ -121,10 +34,11 @@ const FLAGS: Readonly<Record<FlagName, readonly [string, string, unknown]>> = {
   pipeline: ["4", "parallelism.pipeline", 4],
   "layer-kind": ["", "layerKind", undefined],
   "gpu-hour-usd": ["2.5", "hardware.gpuHourUsd.value", 2.5],
+  "sequence-parallel": ["", "parallelism.sequenceParallel", true],
 };
 
-/** A dense model has no kinds of layers: that flag has a test of its own. */
-const OF_ANY_MODEL = Object.entries(FLAGS).filter(([name]) => name !== "layer-kind");
+/** A dense model has no kinds of layers, and a switch no wrong value: those flags have tests of their own. */
+const OF_ANY_MODEL = Object.entries(FLAGS).filter(([, [value]]) => value !== "");
 
 describe("--layer-kind", () => {
   test("reports another kind of the model's layers", async () => {
@@ -134,6 +48,13 @@ describe("--layer-kind", () => {
     expect(names(experts)).toContain("router");
     expect(names(dense)).not.toContain("router");
     expect(dense.wholeModel).toEqual(experts.wholeModel);
+  });
+});
+
+describe("--sequence-parallel", () => {
+  test("turns its field on, over the file and in a report", async () => {
+    const { scenario } = await json<Result>("run --tensor-parallel 2 --sequence-parallel --json");
+    expect(scenario.parallelism).toEqual({ tensor: 2, sequenceParallel: true });
   });
 });
 
@@ -179,4 +100,37 @@ describe("the flags", () => {
       expect(help).toMatch(/^[a-zA-Z]/);
     }
   });
+});
+
+describe("what a flag takes", () => {
+  const file = scenario() as unknown as LoadedFile;
+  const WORDS = [...DATA_TYPES, ...NORM_KINDS, ...NORM_IMPLEMENTATIONS, ...PHASES, "flash", "graph", "", "x"];
+  const values: Readonly<Record<"numbers" | "words" | "switch", fc.Arbitrary<unknown>>> = {
+    numbers: fc.oneof(
+      fc.integer({ min: -2, max: 3 }),
+      fc.constantFrom(0.5, 1.5, 1e9, 1e9 + 1, 1e-31, 1e30, 1e31, Number.NaN),
+    ),
+    words: fc
+      .tuple(fc.constantFrom(...WORDS), fc.constantFrom("", ":"), fc.constantFrom(...WORDS))
+      .map(([a, colon, b]) => (colon === "" ? a : `${a}:${b}`)),
+    switch: fc.constant(true),
+  };
+  // names are looked up, a kind of layer is the model's, and other sizes scale with the hidden size
+  const OTHERS: readonly string[] = ["model", "hardware", "layer-kind", "hidden"];
+
+  test.each(WHAT_IF_FLAGS.filter(({ name }) => !OTHERS.includes(name)))(
+    "$name: is what the schema takes there",
+    (flag) => {
+      fc.assert(
+        fc.property(values[flag.kind], (value) => {
+          const { input } = applyWhatIf(file, { [flag.name]: value }, []);
+          const { problems = [] } = validate("scenario", input);
+          const own = problems.filter((line) => isAbout(line, flag.field));
+          // what the fields of a model have to do with each other is for the rules between fields
+          expect(own.filter((line) => !line.includes("divisor")).length === 0).toBe(isTaken(flag, value));
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 });

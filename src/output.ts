@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { UserError } from "../errors.ts";
-import { type Io, say } from "../io/terminal.ts";
-import { type AnyFormat, FORMATS, type Format, formatOf, type Look } from "../report/text/formats.ts";
+import { UserError } from "./errors.ts";
+import { type Io, say } from "./io/terminal.ts";
+import { type AnyFormat, FORMATS, type Format, formatOf, type Look } from "./report/text/formats.ts";
 
 /** The flags of every command that prints results. */
 export interface OutputOptions {
@@ -68,7 +68,7 @@ async function writeAll<F extends AnyFormat>(
 
 export async function writeText(path: string | undefined, text: string, io: Io): Promise<void> {
   if (path === undefined) io.stdout(text);
-  else (await import("../io/write.ts")).writeWhole(path, text);
+  else (await import("./io/write.ts")).writeWhole(path, text);
 }
 
 /** Of several files each is named: whoever asked for one knows where it is. */

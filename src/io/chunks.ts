@@ -1,13 +1,7 @@
-import type { Io } from "../io/terminal.ts";
-import type { RowWorker } from "../io/workers.ts";
-import type { LineFormat } from "../report/text/sweep-lines.ts";
-import type { SweepPlan } from "../study/sweep.ts";
-import { rowWriter } from "./sweep-rows.ts";
+import type { RowWorker } from "./workers.ts";
 
 /** Few enough that a signal is heard at once and little text waits, many enough that sending them takes no time. */
 const CHUNK_POINTS = 512;
-/** Fewer points than this are done before threads have started. */
-const WORTH_THREADS = 40_000;
 
 export interface Chunk {
   readonly text: string;
@@ -29,18 +23,11 @@ const AHEAD = 3;
  * ahead of the one that is wanted, however long that takes.
  */
 export async function* chunks(
-  plan: SweepPlan,
-  format: LineFormat,
+  own: (from: number, to: number) => string,
+  others: readonly RowWorker[],
   from: number,
   to: number,
-  jobs: number | undefined,
-  io: Io,
 ): AsyncGenerator<Chunk> {
-  const { processors, rowWorkers } = await import("../io/workers.ts");
-  const script = io.workerScript;
-  const threads = jobs ?? (to - from >= WORTH_THREADS ? processors() : 1);
-  const others = threads > 1 && script !== undefined ? rowWorkers(threads - 1, script, { plan, format }) : [];
-  const own = rowWriter(plan, format);
   const queue: Pending[] = [];
   let next = from;
   const window = AHEAD * (others.length + 1);
