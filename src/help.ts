@@ -11,6 +11,7 @@ export const COMMANDS = {
   explain: "every figure of an operator: formula, values put in, and where they come from",
   sensitivity: "what 10% more of each parameter does to normalization's share and the saving",
   accuracy: "predicted against measured, for a profile and its measurements",
+  trace: "a profile of a real run: normalization's share in it, and what better kernels save",
   calibrate: "measurements of a GPU become a hardware profile",
   list: "what there is: models, hardware, scenarios, norms",
   show: "a scenario, a model or a hardware profile as JSON",

@@ -69,6 +69,7 @@ const DECLARATIONS: Record<CommandName, Declare> = {
   explain: declareExplain,
   sensitivity: declareSensitivity,
   accuracy: declareAccuracy,
+  trace: declareTrace,
   calibrate: declareCalibrate,
   list: declareList,
   show: declareShow,
@@ -279,6 +280,31 @@ function declareAccuracy(command: Command, _: Command, io: Io, done: Done): void
     );
 }
 
+function declareTrace(command: Command, _: Command, io: Io, done: Done): void {
+  command
+    .argument(
+      "<file...>",
+      "traces of torch.profiler (.json, .json.gz), one a rank or several runs; CSV of Nsight Systems or Nsight Compute",
+    )
+    .option(
+      "--hardware <name>",
+      "the profile of the GPU that ran, where the trace does not name one with a profile",
+    );
+  outputs(command)
+    .addHelpText(
+      "after",
+      examples([
+        "trace trace.json.gz",
+        "trace rank0.json.gz rank1.json.gz --format md",
+        "trace trace.json --hardware h100-sxm --json",
+        "trace cuda_gpu_trace.csv -o norms.csv",
+      ]),
+    )
+    .action(async (files, options) =>
+      done(await (await import("./commands/trace.ts")).trace(files, options, io)),
+    );
+}
+
 function declareCalibrate(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument("<measurements...>", "JSON Lines, as tools/measure_gpu.py writes them")
@@ -339,7 +365,7 @@ function declareSchema(command: Command, _: Command, io: Io, done: Done): void {
   command
     .argument(
       "[name]",
-      "scenario, model, hardware, result, claims, explanation, sensitivity, solution, accuracy, rows; without it, the names",
+      "scenario, model, hardware, result, claims, explanation, sensitivity, solution, accuracy, trace, rows; without it, the names",
     )
     .addHelpText("after", examples(["schema", "schema scenario > scenario.schema.json"]))
     .action(async (name) => done(await (await import("./commands/schema.ts")).schema(name, io)));

@@ -56,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   study: [...ENGINE, "ask"],
   "study/explain": [...ENGINE, "ask", "study"],
   calibration: ENGINE,
+  trace: ENGINE,
   "report/text": ["schema", "ask", "study", "report/chart"],
   "report/chart": ["schema", "ask", "study", "report/text"],
   "report/page": ["schema", "ask", "study", "report/chart", "report/text"],

@@ -52,6 +52,7 @@ export const SCHEMA_NAMES = [
   "sensitivity",
   "solution",
   "accuracy",
+  "trace",
   "rows",
 ] as const;
 

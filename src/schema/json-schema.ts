@@ -9,6 +9,7 @@ import { RowsSchema } from "./rows.ts";
 import { ScenarioFileSchema } from "./scenario.ts";
 import { SensitivitySchema } from "./sensitivity.ts";
 import { SolutionSchema } from "./solution.ts";
+import { TraceSchema } from "./trace.ts";
 
 /** The zod schema of everything that is read or printed, and its title. */
 export const TITLED_SCHEMAS = {
@@ -21,6 +22,7 @@ export const TITLED_SCHEMAS = {
   sensitivity: ["Answer of norm-roofline sensitivity", SensitivitySchema],
   solution: ["Answer of norm-roofline solve", SolutionSchema],
   accuracy: ["Answer of norm-roofline accuracy", AccuracySchema],
+  trace: ["Answer of norm-roofline trace", TraceSchema],
   rows: [
     "A row of norm-roofline list, sweep, or run over several values; in JSON a list of them",
     RowsSchema,
@@ -39,6 +41,7 @@ const PRINTED: ReadonlySet<JsonSchemaName> = new Set([
   "sensitivity",
   "solution",
   "accuracy",
+  "trace",
   "rows",
 ]);
 

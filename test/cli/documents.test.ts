@@ -27,6 +27,13 @@ const DOCUMENTS: Partial<Record<CommandName, readonly (readonly [line: string, s
       ["accuracy --against measurements/h100-sxm/counters.jsonl", "accuracy"],
       ["accuracy a100-sxm-80gb --against measurements/a100-sxm-80gb/gemm-vllm.jsonl", "accuracy"],
     ],
+    trace: [
+      ["trace test/trace/traces/llama-3-70b-prefill-1x4096-eager-bf16.json.gz", "trace"],
+      [
+        "trace test/trace/traces/gpt2-xl-prefill-4x1000-eager-fp16.json.gz test/trace/traces/llama-3-70b-prefill-1x4096-compile-bf16.json.gz",
+        "trace",
+      ],
+    ],
     list: [
       ["list", "rows"],
       ["list norms", "rows"],

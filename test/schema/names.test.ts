@@ -163,6 +163,10 @@ const COLUMNS: readonly (readonly [string, string])[] = [
     "accuracy --against measurements/h100-sxm/counters.jsonl",
     "against,section,name,rows,medianError,percentile90Error,worstError,bias,datasheetMedianError,leftOutMedianError,phase,resolved,medianErrorPoints,percentile90ErrorPoints,rightSign",
   ],
+  [
+    "trace test/trace/traces/llama-3-70b-prefill-1x4096-eager-bf16.json.gz",
+    "file,section,name,direction,rows,columns,dtype,fusedWith,count,kernels,seconds,shareOfKernelTime,bytes,roofSeconds,predictedSeconds",
+  ],
   ["list", "kind,name,description"],
 ];
 
