@@ -15,6 +15,7 @@ const OTHER_MARKS = {
   sensitivity: ["effects", "band"],
   solution: ["crossings"],
   accuracy: ["kernels", "differences"],
+  trace: ["trace", "norms"],
 } as const;
 
 type OtherKind = keyof typeof OTHER_MARKS | "measurement" | "rows";
