@@ -1,5 +1,6 @@
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
+import { generates, isPhase, trains } from "../schema/phases.ts";
 import type { LoadedFile, ScenarioFile } from "../schema/scenario.ts";
 import { differences, named } from "./differences.ts";
 import { type Point, WHAT_IF_FLAGS } from "./flags.ts";
@@ -165,24 +166,26 @@ export function changeWorkload(workload: Workload, point: Point): Change<object>
   const phase = point.phase ?? workload.phase;
   const was = workload.phase;
   const given = { ...workload, phase, batch };
-  if (phase === "decode") {
-    const prompt = workload.context || (was === "decode" ? 0 : (workload.sequence ?? 0));
+  // for the schema to refuse
+  if (!isPhase(phase)) return { value: given, notes: [] };
+  if (generates(phase)) {
+    const prompt = workload.context || (generates(was) ? 0 : (workload.sequence ?? 0));
     return {
       value: { ...given, sequence: sequence ?? 1, context: context ?? prompt },
       notes:
-        was === "decode" || context !== undefined
+        generates(was) || context !== undefined
           ? []
-          : [`decode: context ${prompt}, as --context was not given`],
+          : [`${phase}: context ${prompt}, as --context was not given`],
     };
   }
-  if (was === "decode") {
+  if (generates(was)) {
     const length = sequence ?? (workload.context || DEFAULT_SEQUENCE);
     return {
       value: { ...given, sequence: length, context: context ?? 0 },
       notes: sequence === undefined ? [`${phase}: sequence ${length}, as --sequence was not given`] : [],
     };
   }
-  const kept = phase === "train" && was !== "train" ? 0 : workload.context;
+  const kept = trains(phase) && !trains(was) ? 0 : workload.context;
   return {
     value: { ...given, sequence: sequence ?? workload.sequence, context: context ?? kept },
     notes:

@@ -1,6 +1,7 @@
 import { device } from "../engine/device/device.ts";
 import type { Hardware, Measured, Validation } from "../schema/hardware.ts";
 import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import { PHASES, RUNTIMES } from "../schema/vocabulary.ts";
 import { medianShareErrorPoints } from "./accuracy.ts";
 import { quantile } from "./calibrate.ts";
 import { isFitted } from "./fit-stages.ts";
@@ -16,9 +17,7 @@ export function validate(
   const target = device(profile);
   // Stryker disable next-line ConditionalExpression: no other row has a phase
   const measured = measurements.filter((row): row is MeasuredLayer => row.kind === "layer");
-  const kinds = (["prefill", "decode", "train"] as const).flatMap((phase) =>
-    (["graph", "eager"] as const).map((runtime) => ({ phase, runtime })),
-  );
+  const kinds = PHASES.flatMap((phase) => RUNTIMES.map((runtime) => ({ phase, runtime })));
   return ([undefined, "experts", "two GPUs", "fp8"] as const).flatMap((beyond) =>
     kinds.flatMap(({ phase, runtime }) => {
       const alike = measured.filter(

@@ -1,4 +1,5 @@
 import type { Measured, Validation } from "../schema/hardware.ts";
+import { generates, PHASE_FACTS, trains } from "../schema/phases.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { modelOfKind } from "./layer/layer-kinds.ts";
@@ -68,10 +69,9 @@ function otherHost({ runtime }: Scenario, operators: readonly OperatorResult[]):
 /** `training in a CUDA graph of layers with experts` */
 function runText(scenario: Scenario): string {
   const { workload, runtime } = scenario;
-  const phase = workload.phase === "train" ? "training" : workload.phase;
   const kind = layersWith(scenario);
   return [
-    phase,
+    PHASE_FACTS[workload.phase].title,
     runtime === "graph" ? "in a CUDA graph" : "launched kernel by kernel",
     ...(kind === undefined ? [] : [`of layers with ${kind}`]),
   ].join(" ");
@@ -96,7 +96,7 @@ function beyondAllMeasured(scenario: Scenario): string[] {
   const experts = model.experts !== undefined;
   const fp8 = isFp8(scenario);
   const { phase, sequence, context } = workload;
-  const keys = phase === "decode" ? context : context + sequence;
+  const keys = generates(phase) ? context : context + sequence;
   return those([
     [!HALF.includes(activations) && !fp8, `${activations} arithmetic`],
     [HALF.includes(activations) && !HALF.includes(weights), `${weights} weights`],
@@ -105,7 +105,7 @@ function beyondAllMeasured(scenario: Scenario): string[] {
     [model.slidingWindow !== undefined && model.slidingWindow < keys, "a sliding window"],
     [model.latentAttention !== undefined, "latent attention"],
     [kernels.attention === "materialized", "scores that are written to memory"],
-    [phase === "train" && training?.recomputation === "full", "full recomputation"],
+    [trains(phase) && training?.recomputation === "full", "full recomputation"],
     [expert > 1, "experts on several GPUs"],
     [tensor > 2, `${tensor} GPUs to a layer`],
     [tensor === 2 && experts, "experts and two GPUs to a layer"],

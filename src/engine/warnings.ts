@@ -1,4 +1,5 @@
 import type { Hardware } from "../schema/hardware.ts";
+import { generates, trains } from "../schema/phases.ts";
 import type { Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { isNarrow, NORM_NAMES } from "../schema/vocabulary.ts";
@@ -51,7 +52,7 @@ export function warnings(scenario: Scenario, memory: Result["memory"]): string[]
       "Only fused and residual-fused norms quantize their output themselves: here a kernel of its own does.",
     );
   }
-  if (Array.isArray(normalization.implementation) && workload.phase === "train") {
+  if (Array.isArray(normalization.implementation) && trains(workload.phase)) {
     found.push("The passes given describe the forward norm; its backward is taken to be the native one.");
   }
   return [...found, ...otherwise(scenario), ...fewQueries(scenario), ...withoutEffect(scenario)];
@@ -62,8 +63,8 @@ export function warnings(scenario: Scenario, memory: Result["memory"]): string[]
  * the time that the law gives. Rows of queries are padded to a tile, and few tiles do not fill the device.
  */
 function fewQueries({ hardware, workload }: Scenario): string[] {
-  const { phase, sequence, context } = workload;
-  if (hardware.calibration === undefined || phase !== "prefill" || context === 0 || sequence === 1) return [];
+  const { sequence, context } = workload;
+  if (hardware.calibration === undefined || context === 0 || sequence === 1) return [];
   return [
     `Attention of ${sequence} new tokens behind ${context} is timed too short: measured behind 32768 tokens, cuDNN's kernel took 2 to 18 times as long, most for the fewest new tokens. So the layer is too fast here, and normalization's share too large.`,
   ];
@@ -101,7 +102,7 @@ function otherwise({ model, workload, parallelism, normalization }: Scenario): s
     found.push(
       `${model.name} itself has ${NORM_NAMES[model.norm]}: this is its layer as it would be with ${NORM_NAMES[normalization.kind]}.`,
     );
-  const positions = Math.max(workload.sequence, workload.phase === "decode" ? workload.context : 0);
+  const positions = Math.max(workload.sequence, generates(workload.phase) ? workload.context : 0);
   if (model.positionRows !== undefined && positions > model.positionRows)
     found.push(
       `${model.name} has learned no more than ${model.positionRows} positions: it cannot read ${positions} tokens.`,
@@ -110,7 +111,7 @@ function otherwise({ model, workload, parallelism, normalization }: Scenario): s
     found.push(
       `torch has no kernel of its own for ${NORM_NAMES[normalization.kind]}: native runs it op by op.`,
     );
-  if (workload.phase === "decode" && !model.causal)
+  if (generates(workload.phase) && !model.causal)
     found.push(`${model.name} sees all tokens at once: it generates none one by one.`);
   const group = parallelism.tensor * (parallelism.expert ?? 1);
   if (group > MOST_MEASURED_GPUS)
@@ -128,7 +129,7 @@ function withoutEffect({ workload, parallelism, training }: Scenario): string[] 
       "Sequence parallelism splits tokens over the GPUs of a tensor-parallel group: one GPU has all.",
     );
   const { recomputation = "none", gradientAccumulation = 1 } = training ?? {};
-  if (workload.phase !== "train" && (recomputation !== "none" || gradientAccumulation !== 1))
+  if (!trains(workload.phase) && (recomputation !== "none" || gradientAccumulation !== 1))
     found.push(`What is set of training changes nothing in ${workload.phase}.`);
   return found;
 }

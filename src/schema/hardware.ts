@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { CalibrationSchema } from "./calibration.ts";
 import { count, countOrZero, quantity, schemaReference, text } from "./fields.ts";
-import { NORM_IMPLEMENTATIONS } from "./vocabulary.ts";
+import { NORM_IMPLEMENTATIONS, PHASES } from "./vocabulary.ts";
 
 const SourceSchema = z.strictObject({
   fields: z.array(text).min(1).describe("Names of the fields this source is for"),
@@ -86,7 +86,7 @@ export const HardwareSchema = z.strictObject({
   validation: z
     .array(
       z.strictObject({
-        phase: z.enum(["prefill", "decode", "train"]),
+        phase: z.enum(PHASES),
         runtime: z.enum(["graph", "eager"]).describe("How its kernels were launched"),
         layersWith: z
           .enum(["experts", "two GPUs", "fp8"])

@@ -1,9 +1,8 @@
 import * as z from "zod";
 import { answeredBy, text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
-import { NORM_IMPLEMENTATIONS, NORM_KINDS } from "./vocabulary.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, OPERATOR_CLASSES } from "./vocabulary.ts";
 
-const OPERATOR_CLASSES = ["normalization", "matmul", "attention", "pointwise", "collective"] as const;
 const BOUNDS = ["compute", "memory", "cache", "latency", "host", "network"] as const;
 
 const amount = z.number().min(0);

@@ -1,3 +1,4 @@
+import { generates, PHASE_FACTS, type Phase } from "./phases.ts";
 /** What only shows where fields of a model, or of a workload, meet that are each valid on their own. */
 export interface Rule<T> {
   /** paths of the fields that it looks at */
@@ -106,7 +107,7 @@ function kindProblems({ layerKinds = [], experts, slidingWindow }: Sizes): Probl
 }
 
 interface Tokens {
-  readonly phase: string;
+  readonly phase: Phase;
   readonly sequence?: number | undefined;
   readonly context: number;
 }
@@ -116,16 +117,16 @@ export const WORKLOAD_RULES: readonly Rule<Tokens>[] = [
     reads: ["phase", "sequence"],
     problems: ({ phase, sequence = 1 }) =>
       unless(
-        phase !== "decode" || sequence === 1,
+        !generates(phase) || sequence === 1,
         ["sequence"],
-        "expected 1 in decode (one new token per sequence; use context for the tokens before it)",
+        `expected 1 in ${phase} (one new token per sequence; use context for the tokens before it)`,
       ),
   },
   {
     reads: ["phase", "sequence"],
     problems: ({ phase, sequence }) =>
       unless(
-        phase === "decode" || sequence !== undefined,
+        generates(phase) || sequence !== undefined,
         ["sequence"],
         "expected a whole number of at least 1, got nothing",
       ),
@@ -133,6 +134,10 @@ export const WORKLOAD_RULES: readonly Rule<Tokens>[] = [
   {
     reads: ["phase", "context"],
     problems: ({ phase, context }) =>
-      unless(phase !== "train" || context === 0, ["context"], "expected 0 in train"),
+      unless(
+        PHASE_FACTS[phase].lengths.includes("context") || context === 0,
+        ["context"],
+        `expected 0 in ${phase}`,
+      ),
   },
 ];

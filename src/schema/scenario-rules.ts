@@ -1,4 +1,5 @@
 import { matmulPeak } from "./peaks.ts";
+import { trains } from "./phases.ts";
 import { MODEL_RULES, pathText, type Rule, WORKLOAD_RULES } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
 import { BYTES_PER_ELEMENT, isNarrow, MATMUL_TYPES, WIDE_TYPES } from "./vocabulary.ts";
@@ -52,10 +53,10 @@ function weightsProblem({ precision: { weights, activations } }: Scenario): stri
 }
 
 function narrowTrainingProblem({ workload, precision }: Scenario): string | undefined {
-  if (workload.phase !== "train") return undefined;
+  if (!trains(workload.phase)) return undefined;
   const field = (["weights", "activations"] as const).find((name) => isNarrow(precision[name]));
   if (field === undefined) return undefined;
-  return `precision.${field}: expected ${WIDE_TYPES.join(", ")} in train, got ${precision[field]} (training with quantized matmuls is not modelled)`;
+  return `precision.${field}: expected ${WIDE_TYPES.join(", ")} in ${workload.phase}, got ${precision[field]} (training with quantized matmuls is not modelled)`;
 }
 
 function layerKindProblem({ model: { name, layerKinds }, layerKind }: Scenario): string | undefined {

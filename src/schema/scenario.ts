@@ -147,4 +147,4 @@ export const ScenarioSchema = ScenarioFileSchema.omit({ $schema: true }).extend(
 });
 
 export type Scenario = z.infer<typeof ScenarioSchema>;
-export type Phase = Scenario["workload"]["phase"];
+export type { Phase } from "./phases.ts";

@@ -56,6 +56,9 @@ export const LONGEST_TEXT = 2000;
 
 export const PHASES = ["prefill", "decode", "train"] as const;
 
+/** What an operator is counted as; how each is drawn is in report/chart/classes.ts. */
+export const OPERATOR_CLASSES = ["normalization", "matmul", "attention", "pointwise", "collective"] as const;
+
 /** How RoPE and activations are run. */
 export const POINTWISE_KERNELS = ["eager", "fused"] as const;
 

@@ -1,3 +1,4 @@
+import { trains } from "../schema/phases.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 
 /** Shares of FLOPs and of time of one of Ivanov et al.'s operator classes (MLSys 2021, table 1). */
@@ -45,6 +46,4 @@ function share(
 
 /** The workload of the paper: a bidirectional model trained with the scores written to memory. */
 export const isIvanovWorkload = ({ scenario }: Result): boolean =>
-  !scenario.model.causal &&
-  scenario.workload.phase === "train" &&
-  scenario.kernels.attention === "materialized";
+  !scenario.model.causal && trains(scenario.workload.phase) && scenario.kernels.attention === "materialized";

@@ -4,6 +4,7 @@ import { getPath } from "../ask/set-path.ts";
 import type { Space } from "../ask/space.ts";
 import { knownError } from "../engine/typical-error.ts";
 import { datasheetOnly } from "../engine/warnings.ts";
+import { PHASE_FACTS } from "../schema/phases.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { Sensitivity } from "../schema/sensitivity.ts";
 import { ANSWERED_BY } from "../version.ts";
@@ -52,8 +53,7 @@ function parametersOf(scenario: Scenario): readonly string[] {
       ? ["ffn"]
       : ["model.experts.ffn", "model.experts.count", "model.experts.perToken"]),
     "batch",
-    ...(workload.phase === "decode" ? ["context"] : ["sequence"]),
-    ...(workload.phase === "prefill" && workload.context > 0 ? ["context"] : []),
+    ...PHASE_FACTS[workload.phase].lengths,
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { CalibrationValues } from "../../schema/calibration.ts";
+import { type Phase, trains } from "../../schema/phases.ts";
 import type { Bound } from "../../schema/result.ts";
-import type { Phase } from "../../schema/scenario.ts";
 import { sumOf } from "../layer/kernel.ts";
 import type { Terms, Timing } from "./timing.ts";
 
@@ -73,7 +73,7 @@ export function stepStartSeconds(
 ): number {
   if (calibration === undefined) return 0;
   if (runtime === "graph") return calibration.launch.graphStartSeconds;
-  return phase === "train" ? calibration.host.stepSeconds : 0;
+  return trains(phase) ? calibration.host.stepSeconds : 0;
 }
 
 /** The largest term, the gap before the kernel added to its latency; where two are equal the one named first. */

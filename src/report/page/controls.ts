@@ -1,6 +1,7 @@
 import { matmulPeak } from "../../schema/peaks.ts";
+import { PHASE_FACTS, type Phase } from "../../schema/phases.ts";
 import type { Result } from "../../schema/result.ts";
-import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS, NORM_NAMES } from "../../schema/vocabulary.ts";
+import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS, NORM_NAMES, PHASES } from "../../schema/vocabulary.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { IMPLEMENTATION_HELP, shortName } from "../text/words.ts";
 import type { PageData, PageState } from "./data.ts";
@@ -89,7 +90,7 @@ export function controls(data: PageData, state: PageState, { scenario }: Result)
       ],
       typeof implementation === "string" ? implementation : "",
     ),
-    select("phase", "Phase", same(["prefill", "decode", "train"]), workload.phase),
+    select("phase", "Phase", same(PHASES), workload.phase),
     ...SLIDERS.map((range) => slider(range, sizeOf(scenario, range), isFree(range, workload.phase))),
     select(
       "runtime",
@@ -156,8 +157,8 @@ function sizeOf({ model, workload }: Result["scenario"], { name }: SliderRange):
 }
 
 /** Decode has one new token a sequence, training none before it. */
-const isFree = ({ name }: SliderRange, phase: string): boolean =>
-  !(name === "sequence" && phase === "decode") && !(name === "context" && phase === "train");
+const isFree = ({ name }: SliderRange, phase: Phase): boolean =>
+  (name !== "sequence" && name !== "context") || PHASE_FACTS[phase].lengths.includes(name);
 
 function slider(range: SliderRange, value: number, isEnabled: boolean): Element {
   const { name, title, least } = range;

@@ -1,3 +1,4 @@
+import { generates } from "../../schema/phases.ts";
 import type { Result } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../../schema/vocabulary.ts";
@@ -201,7 +202,7 @@ const headOf = (label: string, result: Result): string =>
 /** Two columns of a decode step beside each other in 80 columns. */
 function shortWorkload(scenario: Scenario): string {
   const { phase, batch, context } = scenario.workload;
-  return phase === "decode" ? `decode ${batch} after ${context}` : workloadText(scenario);
+  return generates(phase) ? `${phase} ${batch} after ${context}` : workloadText(scenario);
 }
 
 function cellText({ value, text, short }: Measure, result: Result): string {

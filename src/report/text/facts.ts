@@ -1,5 +1,6 @@
 import type { Calibration, Parameter } from "../../schema/calibration.ts";
 import { matmulPeak } from "../../schema/peaks.ts";
+import { PHASE_FACTS } from "../../schema/phases.ts";
 import type { Bound, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import type { TextbookReading } from "../../study/textbook.ts";
@@ -64,7 +65,7 @@ function utilizationText({ layer, scenario }: Result): string {
 export function wholeModelText(result: Result): string {
   const { wholeModel, scenario } = result;
   const { layers, seconds, tokensPerSecond, gpus, hardwareFlopsUtilization } = wholeModel;
-  const what = scenario.workload.phase === "prefill" ? "time to first token" : "a step takes";
+  const what = PHASE_FACTS[scenario.workload.phase].stepTitle;
   const on = gpus === 1 ? "" : ` on ${gpus} GPUs`;
   return `${scenario.model.name} with its ${plural(layers, "layer")}${on}: ${what} ${formatSeconds(seconds)}, ${significant(tokensPerSecond)} tokens/s, ${formatPercent(hardwareFlopsUtilization)} of peak FLOP/s (${stepParts(result)}).`;
 }

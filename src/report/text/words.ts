@@ -1,4 +1,5 @@
 import { reportedKind } from "../../schema/layer-kinds.ts";
+import { generates, PHASE_FACTS } from "../../schema/phases.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { NORM_NAMES, type NormImplementation, type NormKind } from "../../schema/vocabulary.ts";
 import type { Unit } from "../../study/result-field.ts";
@@ -47,16 +48,20 @@ export function workloadText({ workload }: Scenario, moving: readonly string[] =
   const { phase, batch, sequence, context } = workload;
   const moves = (name: string): boolean => moving.includes(`workload.${name}`);
   if (Object.keys(workload).some(moves)) {
-    const isContext = context > 0 || phase === "decode";
+    const { lengths } = PHASE_FACTS[phase];
     return [
       ...(moves("phase") ? [] : [phase]),
       ...(moves("batch") ? [] : [`batch ${batch}`]),
       // lengths follow the phase
-      ...(moves("sequence") || moves("phase") || phase === "decode" ? [] : [`sequence ${sequence}`]),
-      ...(moves("context") || moves("phase") || !isContext ? [] : [`context ${context}`]),
+      ...(moves("sequence") || moves("phase") || !lengths.includes("sequence")
+        ? []
+        : [`sequence ${sequence}`]),
+      ...(moves("context") || moves("phase") || (context === 0 && !generates(phase))
+        ? []
+        : [`context ${context}`]),
     ].join(", ");
   }
-  if (phase === "decode") return `decode batch ${batch}, context ${context}`;
+  if (generates(phase)) return `${phase} batch ${batch}, context ${context}`;
   return `${phase} ${batch} × ${sequence}${context > 0 ? ` after ${context}` : ""}`;
 }
 

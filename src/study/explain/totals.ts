@@ -5,6 +5,7 @@ import { sumOf } from "../../engine/layer/kernel.ts";
 import type { LayerResult } from "../../engine/layer-result.ts";
 import { startedSecondsOn } from "../../engine/timed-layer.ts";
 import { peakName } from "../../schema/peaks.ts";
+import { trains } from "../../schema/phases.ts";
 import type { OperatorResult } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { type Step, step, sumStep } from "./step.ts";
@@ -91,7 +92,7 @@ function utilization({ hardware, precision }: Scenario, { layer, operators }: La
 function wholeModelSums(scenario: Scenario, { wholeModel }: LayerResult, target: Device): Step[] {
   const { workload, training, parallelism } = scenario;
   if ((parallelism.pipeline ?? 1) > 1) return [];
-  const batches = workload.phase === "train" ? (training?.gradientAccumulation ?? 1) : 1;
+  const batches = trains(workload.phase) ? (training?.gradientAccumulation ?? 1) : 1;
   return [
     layersStep(scenario, wholeModel, target),
     step("wholeModel.seconds", "$0 * ($1 + $2 + $3 + $4 + $5) + $6", wholeModel.seconds, [
