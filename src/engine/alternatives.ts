@@ -1,4 +1,4 @@
-import { secondsByClass } from "../schema/class-seconds.ts";
+import { hbmBytesOf, secondsByClass } from "../schema/operator-sums.ts";
 import type { Alternative, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormKind } from "../schema/vocabulary.ts";
@@ -37,7 +37,7 @@ export function alternativeTo(given: Given, kind: NormKind, implementation: Norm
     ...timesOf(given, { kind, implementation }, other),
     savedActivationBytes: other.layer().savedActivationBytes,
     secondsByClass: other.normalization().seconds === null ? null : secondsByClass(operators),
-    normalizationForwardHbmBytes: sumOf(operators.filter(isForwardNorm), hbmBytes),
+    normalizationForwardHbmBytes: sumOf(operators.filter(isForwardNorm), hbmBytesOf),
   };
 }
 
@@ -70,8 +70,6 @@ function timesOf({ scenario, layerSeconds, operators }: Given, to: Norm, other: 
 
 const isForwardNorm = (operator: OperatorResult): boolean =>
   operator.class === "normalization" && !isBackward(operator);
-
-const hbmBytes = ({ hbmReadBytes, hbmWriteBytes }: OperatorResult): number => hbmReadBytes + hbmWriteBytes;
 
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
 export function alternatives(scenario: Scenario, { layer, operators }: LayerResult): Alternative[] {

@@ -1,5 +1,6 @@
 import type { Hardware } from "../schema/hardware.ts";
 import { reportedKind } from "../schema/layer-kinds.ts";
+import { hbmBytesOf } from "../schema/operator-sums.ts";
 import { matmulPeak } from "../schema/peaks.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
@@ -9,7 +10,7 @@ import { isRecomputed } from "./layer/backward.ts";
 import { type Operator, sumOf } from "./layer/kernel.ts";
 import { layerOperators } from "./layer/layer.ts";
 import { cost, type LayerCost, memory, savedActivationBytes, wholeModel } from "./model/whole-model.ts";
-import { type TimedLayer, type TimedOperator, timedLayer } from "./timed-layer.ts";
+import { type TimedLayer, timedLayer } from "./timed-layer.ts";
 
 /** Everything the engine finds about one layer: a result without what other scenarios would give. */
 export type LayerResult = Pick<
@@ -58,8 +59,6 @@ function once<T>(compute: () => T): () => T {
   return () => (value ??= compute());
 }
 
-const bytesOf = ({ hbmReadBytes, hbmWriteBytes }: TimedOperator): number => hbmReadBytes + hbmWriteBytes;
-
 /**
  * Whether it is known how long norms take on a device. A datasheet gives the time of matmuls at best; norm kernels are as
  * slow as their latencies, rows and reductions make them, which only measurements tell.
@@ -91,7 +90,7 @@ function layerTotals(timed: TimedLayer, scenario: Scenario): Result["layer"] {
   const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
   const seconds = sumOf(operators, (one) => one.seconds);
   const flops = sumOf(operators, (one) => one.flops);
-  const hbmBytes = sumOf(operators, bytesOf);
+  const hbmBytes = sumOf(operators, hbmBytesOf);
   const hbmTrafficBytes = sumOf(operators, (one) => one.hbmTrafficBytes);
   return {
     seconds,
@@ -122,7 +121,7 @@ function normalizationTotals(
   const norms = timed.operators.filter(({ operator }) => isNormalization(operator));
   const seconds = knowsNormTimes(hardware) ? sumOf(norms, (one) => one.seconds) : null;
   const flops = sumOf(norms, (one) => one.flops);
-  const hbmBytes = sumOf(norms, bytesOf);
+  const hbmBytes = sumOf(norms, hbmBytesOf);
   return {
     seconds,
     shareOfTime: seconds === null ? null : ratio(seconds, layer.seconds),

@@ -11,7 +11,7 @@ import { type Kernel, type Operator, readBytes, sumOf, writeBytes } from "./laye
 import { layerOperators } from "./layer/layer.ts";
 
 /** An operator with what its kernels ask of the device and how long they take there. */
-export interface TimedOperator {
+interface TimedOperator {
   readonly operator: Operator;
   readonly flops: number;
   readonly hbmReadBytes: number;

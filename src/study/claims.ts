@@ -4,6 +4,7 @@ import { isBackward } from "../engine/layer/backward.ts";
 import { knowsNormTimes } from "../engine/layer-result.ts";
 import { usdPerMillionTokens } from "../engine/model/whole-model.ts";
 import type { Claim, Place } from "../schema/claims.ts";
+import { hbmBytesOf } from "../schema/operator-sums.ts";
 import type { Bound, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
@@ -73,6 +74,18 @@ const judged = (
   { values, verdict, condition, places }: Omit<Claim, keyof Statement>,
 ): Claim => ({ id, claim, values, verdict, condition, threshold, places, evidence });
 
+/** What of the claim is so: as it stands, under the first condition that holds, or not at all. */
+function judgement(
+  holds: boolean,
+  conditions: readonly (readonly [isMet: boolean, condition: string])[],
+): Pick<Claim, "verdict" | "condition"> {
+  if (holds) return { verdict: "holds", condition: "" };
+  const met = conditions.find(([isMet]) => isMet);
+  return met === undefined
+    ? { verdict: "does not hold", condition: "" }
+    : { verdict: "holds only if", condition: met[1] };
+}
+
 /** A claim about time where nobody knows the time of norms. */
 const unanswered = (statement: Statement): Claim =>
   judged(statement, {
@@ -130,7 +143,6 @@ function flopShare(context: Context): Claim {
   const withSoftmax = answers.statisticalNormalization().shareOfFlops;
   const isNear = (value: number): boolean => value >= ARTICLE.flopShareFrom && value <= ARTICLE.flopShareTo;
   const holds = isNear(shareOfFlops);
-  const onlyWithSoftmax = !holds && isNear(withSoftmax);
   return {
     id: "flop-share",
     claim: "LayerNorm is 0.17% of the FLOPs",
@@ -138,8 +150,7 @@ function flopShare(context: Context): Claim {
       share("share of FLOPs", shareOfFlops),
       ...(withSoftmax === shareOfFlops ? [] : [share("with softmax", withSoftmax)]),
     ],
-    verdict: holds ? "holds" : onlyWithSoftmax ? "holds only if" : "does not hold",
-    condition: onlyWithSoftmax ? "softmax counts as normalization, as in its source" : "",
+    ...judgement(holds, [[isNear(withSoftmax), "softmax counts as normalization, as in its source"]]),
     threshold: `within a factor of two of 0.17%`,
     places: holds
       ? []
@@ -164,17 +175,16 @@ function runtimeShare(context: Context): Claim {
   const here = context.at(own).normalization().shareOfTime!;
   const eager = context.at(EAGER).normalization().shareOfTime!;
   const holds = here >= ARTICLE.runtimeShareFrom;
-  const onlyEager = !holds && eager >= ARTICLE.runtimeShareFrom;
   const ask = (norm: Scenario["normalization"]): Place =>
     place(context, "25% of the runtime", "normalization.shareOfTime", ARTICLE.runtimeShare, norm);
   return judged(RUNTIME_SHARE, {
     values: [share("share of runtime", here), share("as op-by-op LayerNorm", eager)],
-    verdict: holds ? "holds" : onlyEager ? "holds only if" : "does not hold",
-    condition: onlyEager ? "LayerNorm runs op by op" : "",
+    ...judgement(holds, [[eager >= ARTICLE.runtimeShareFrom, "LayerNorm runs op by op"]]),
     places: holds ? [] : [...(normName(own) === normName(EAGER) ? [] : [ask(own)]), ask(EAGER)],
   });
 }
 
+const BETTER_KERNELS = "the kernels get better with it";
 const BETTER: readonly NormImplementation[] = ["fused", "residual-fused", "folded"];
 
 const RMSNORM_SAVING: Statement = {
@@ -194,8 +204,6 @@ function rmsNormSaving(context: Context): Claim {
   const best = Math.max(...BETTER.map((by) => savingOfGiven(context.at(own), by) ?? 0));
   const fromEager = context.at(EAGER).alternative("rmsnorm", "fused").savedShareOfTime!;
   const holds = same >= ARTICLE.savingFrom;
-  const onlyBetter = best >= ARTICLE.savingFrom;
-  const onlyEager = fromEager >= ARTICLE.savingFrom;
   return judged(RMSNORM_SAVING, {
     values: [
       share("saved by the formula (same kernels)", same),
@@ -203,14 +211,10 @@ function rmsNormSaving(context: Context): Claim {
       share("saved with the best kernels too", best),
       share("saved from op-by-op LayerNorm to one fused RMSNorm", fromEager),
     ],
-    verdict: holds ? "holds" : onlyBetter || onlyEager ? "holds only if" : "does not hold",
-    condition: holds
-      ? ""
-      : onlyBetter
-        ? "the kernels get better with it"
-        : onlyEager
-          ? "an op-by-op LayerNorm becomes one fused RMSNorm"
-          : "",
+    ...judgement(holds, [
+      [best >= ARTICLE.savingFrom, BETTER_KERNELS],
+      [fromEager >= ARTICLE.savingFrom, "an op-by-op LayerNorm becomes one fused RMSNorm"],
+    ]),
     places: holds
       ? []
       : [
@@ -276,7 +280,7 @@ function forwardTraffic(answers: Answers): { readonly kernels: number; readonly 
   const norms = answers.operators().filter((one) => one.class === "normalization" && !isBackward(one));
   return {
     kernels: norms.reduce((sum, { kernels }) => sum + kernels, 0),
-    bytes: norms.reduce((sum, { hbmReadBytes, hbmWriteBytes }) => sum + hbmReadBytes + hbmWriteBytes, 0),
+    bytes: norms.reduce((sum, norm) => sum + hbmBytesOf(norm), 0),
   };
 }
 
@@ -297,8 +301,9 @@ function multiplePasses({ scenario, at }: Context): Claim {
       { name: "LayerNorm's bytes over one read and one write", value: ratio, unit: "ratio" },
       share("of its bytes that RMSNorm saves", saved),
     ],
-    verdict: holds ? "holds" : "holds only if",
-    condition: holds ? "" : "the kernels are textbook or op by op: these read the input once, for both norms",
+    ...judgement(holds, [
+      [true, "the kernels are textbook or op by op: these read the input once, for both norms"],
+    ]),
     threshold: `at least ${ARTICLE.severalPasses} times the bytes of one read and one write`,
     places: [],
     evidence: [
@@ -324,15 +329,13 @@ function utilization(context: Context): Claim {
   const points = 100 * (after - before);
   const bestPoints = 100 * (best - before);
   const holds = points >= ARTICLE.utilizationPoints;
-  const onlyBetter = bestPoints >= ARTICLE.utilizationPoints;
   return judged(UTILIZATION, {
     values: [
       share("of peak FLOP/s with LayerNorm", before),
       share("with RMSNorm, same kernels", after),
       share("with RMSNorm, residual add fused in", best),
     ],
-    verdict: holds ? "holds" : onlyBetter ? "holds only if" : "does not hold",
-    condition: !holds && onlyBetter ? "the kernels get better with it" : "",
+    ...judgement(holds, [[bestPoints >= ARTICLE.utilizationPoints, BETTER_KERNELS]]),
     places: [],
   });
 }
@@ -356,7 +359,6 @@ function cost(context: Context): Claim {
   const saved = savingOfGiven(at(scenario.normalization)) ?? 0;
   const bestSaved = savingOfGiven(at(scenario.normalization), "residual-fused") ?? 0;
   const holds = saved >= ARTICLE.costSaving && saved > (savingErrorOfGiven(at(scenario.normalization)) ?? 0);
-  const onlyBetter = bestSaved >= ARTICLE.costSaving;
   return judged(COST, {
     values: [
       share("saved, same kernels", saved),
@@ -369,8 +371,7 @@ function cost(context: Context): Claim {
             { name: "with RMSNorm, residual add fused in", value: best, unit: "usd" },
           ] as const)),
     ],
-    verdict: holds ? "holds" : onlyBetter ? "holds only if" : "does not hold",
-    condition: !holds && onlyBetter ? "the kernels get better with it" : "",
+    ...judgement(holds, [[bestSaved >= ARTICLE.costSaving, BETTER_KERNELS]]),
     places: [],
   });
 }

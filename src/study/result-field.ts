@@ -35,65 +35,71 @@ export type ParsedField =
   | { readonly field: ResultField; readonly problem?: never }
   | { readonly field?: never; readonly problem: string };
 
-const LAYER = {
-  seconds: "seconds",
-  idealSeconds: "seconds",
-  flops: "flops",
-  hbmBytes: "bytes",
-  hbmTrafficBytes: "bytes",
-  kernels: "count",
-  modelFlopsUtilization: "share",
-  hardwareFlopsUtilization: "share",
-  bandwidthUtilization: "share",
-  savedActivationBytes: "bytes",
-} as const satisfies Record<keyof Result["layer"], Unit>;
+/** Parts of the result that are one record of numbers each. */
+interface Parts {
+  readonly layer: keyof Result["layer"];
+  readonly normalization: keyof Result["normalization"];
+  readonly statisticalNormalization: keyof Result["statisticalNormalization"];
+  readonly wholeModel: Exclude<keyof Result["wholeModel"], "kinds">;
+  readonly memory: keyof Result["memory"];
+  readonly cost: Exclude<keyof Result["cost"], "swapped">;
+}
 
-const NORMALIZATION = {
-  seconds: "seconds",
-  shareOfTime: "share",
-  flops: "flops",
-  shareOfFlops: "share",
-  hbmBytes: "bytes",
-  shareOfHbmBytes: "share",
-} as const satisfies Record<keyof Result["normalization"], Unit>;
+type Units<Key extends string> = Readonly<Record<Key, Unit>>;
 
-const STATISTICAL = {
-  shareOfTime: "share",
-  shareOfFlops: "share",
-} as const satisfies Record<keyof Result["statisticalNormalization"], Unit>;
-
-const WHOLE_MODEL = {
-  layers: "count",
-  seconds: "seconds",
-  tokensPerSecond: "rate",
-  embeddingSeconds: "seconds",
-  layersSeconds: "seconds",
-  finalNormSeconds: "seconds",
-  headSeconds: "seconds",
-  optimizerSeconds: "seconds",
-  flops: "flops",
-  modelFlopsUtilization: "share",
-  hardwareFlopsUtilization: "share",
-  parameters: "count",
-  activeParameters: "count",
-  gpus: "count",
-} as const satisfies Record<Exclude<keyof Result["wholeModel"], "kinds">, Unit>;
-
-const MEMORY = {
-  weightBytes: "bytes",
-  kvCacheBytes: "bytes",
-  activationBytes: "bytes",
-  optimizerBytes: "bytes",
-  totalBytes: "bytes",
-  deviceBytes: "bytes",
-} as const satisfies Record<keyof Result["memory"], Unit>;
-
-const COST = {
-  gpuHourUsd: "usd",
-  usdPerMillionTokens: "usd",
-  boardPowerWatts: "watts",
-  joulesPerToken: "joules",
-} as const satisfies Record<Exclude<keyof Result["cost"], "swapped">, Unit>;
+const PARTS: { readonly [P in keyof Parts]: Units<Parts[P]> } = {
+  layer: {
+    seconds: "seconds",
+    idealSeconds: "seconds",
+    flops: "flops",
+    hbmBytes: "bytes",
+    hbmTrafficBytes: "bytes",
+    kernels: "count",
+    modelFlopsUtilization: "share",
+    hardwareFlopsUtilization: "share",
+    bandwidthUtilization: "share",
+    savedActivationBytes: "bytes",
+  },
+  normalization: {
+    seconds: "seconds",
+    shareOfTime: "share",
+    flops: "flops",
+    shareOfFlops: "share",
+    hbmBytes: "bytes",
+    shareOfHbmBytes: "share",
+  },
+  statisticalNormalization: { shareOfTime: "share", shareOfFlops: "share" },
+  wholeModel: {
+    layers: "count",
+    seconds: "seconds",
+    tokensPerSecond: "rate",
+    embeddingSeconds: "seconds",
+    layersSeconds: "seconds",
+    finalNormSeconds: "seconds",
+    headSeconds: "seconds",
+    optimizerSeconds: "seconds",
+    flops: "flops",
+    modelFlopsUtilization: "share",
+    hardwareFlopsUtilization: "share",
+    parameters: "count",
+    activeParameters: "count",
+    gpus: "count",
+  },
+  memory: {
+    weightBytes: "bytes",
+    kvCacheBytes: "bytes",
+    activationBytes: "bytes",
+    optimizerBytes: "bytes",
+    totalBytes: "bytes",
+    deviceBytes: "bytes",
+  },
+  cost: {
+    gpuHourUsd: "usd",
+    usdPerMillionTokens: "usd",
+    boardPowerWatts: "watts",
+    joulesPerToken: "joules",
+  },
+};
 
 const OPERATOR = {
   flops: "flops",
@@ -170,12 +176,7 @@ const NAMED: Readonly<Record<string, Omit<ResultField, "name">>> = {
 /** All names that do not depend on the scenario, and how the others begin. */
 export const FIELD_NAMES: readonly string[] = [
   ...Object.keys(NAMED),
-  ...Object.keys(LAYER).map((key) => `layer.${key}`),
-  ...Object.keys(NORMALIZATION).map((key) => `normalization.${key}`),
-  ...Object.keys(STATISTICAL).map((key) => `statisticalNormalization.${key}`),
-  ...Object.keys(WHOLE_MODEL).map((key) => `wholeModel.${key}`),
-  ...Object.keys(MEMORY).map((key) => `memory.${key}`),
-  ...Object.keys(COST).map((key) => `cost.${key}`),
+  ...Object.entries(PARTS).flatMap(([part, units]) => Object.keys(units).map((key) => `${part}.${key}`)),
   ...Object.keys(OPERATOR).map((key) => `operators.attention-norm.${key}`),
   ...Object.keys(ALTERNATIVE).map((key) => `alternatives.rmsnorm:fused.${key}`),
 ];
@@ -185,16 +186,7 @@ export const FIELD_NAMES: readonly string[] = [
  * (`operators.rope.seconds`), alternatives by norm or index (`alternatives.rmsnorm:fused.savedShareOfTime`).
  */
 export function parseField(name: string): ParsedField {
-  const found =
-    named(name) ??
-    fixed(name, "layer", LAYER) ??
-    fixed(name, "normalization", NORMALIZATION) ??
-    fixed(name, "statisticalNormalization", STATISTICAL) ??
-    fixed(name, "wholeModel", WHOLE_MODEL) ??
-    fixed(name, "memory", MEMORY) ??
-    fixed(name, "cost", COST) ??
-    operatorField(name) ??
-    alternativeField(name);
+  const found = named(name) ?? partField(name) ?? operatorField(name) ?? alternativeField(name);
   return found === undefined ? { problem: unknownField(name) } : { field: { name, ...found } };
 }
 
@@ -209,24 +201,17 @@ type Found = Omit<ResultField, "name"> | undefined;
 
 const named = (name: string): Found => (Object.hasOwn(NAMED, name) ? NAMED[name] : undefined);
 
-type FixedPart = "layer" | "normalization" | "statisticalNormalization" | "wholeModel" | "memory" | "cost";
-
-function fixed<P extends FixedPart>(
-  name: string,
-  part: P,
-  units: Readonly<Partial<Record<keyof Result[P] & string, Unit>>>,
-): Found {
-  const key = afterPrefix(name, `${part}.`);
-  if (key === undefined || !Object.hasOwn(units, key)) return undefined;
-  const known = key as keyof Result[P] & string;
+function partField(name: string): Found {
+  const [part = "", key = "", ...more] = name.split(".");
+  if (more.length > 0 || !Object.hasOwn(PARTS, part)) return undefined;
+  const known = part as keyof Parts;
+  const units: Readonly<Record<string, Unit>> = PARTS[known];
+  if (!Object.hasOwn(units, key)) return undefined;
   return {
-    unit: units[known]!,
-    read: (answers) => (answers[part]() as Result[P])[known] as number | null | undefined,
+    unit: units[key]!,
+    read: (answers) => (answers[known]() as Readonly<Record<string, number | null | undefined>>)[key],
   };
 }
-
-const afterPrefix = (name: string, prefix: string): string | undefined =>
-  name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
 
 function operatorField(name: string): Found {
   const [, which, key] = /^operators\.([\w-]+)\.(\w+)$/.exec(name) ?? [];

@@ -1,4 +1,4 @@
-import type { ClassSeconds } from "../../schema/class-seconds.ts";
+import type { ClassSeconds } from "../../schema/operator-sums.ts";
 import type { Alternative, OperatorClass, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";

@@ -1,7 +1,7 @@
 import { scaleLog } from "d3-scale";
 import { formatByteRate, formatFlopRate, formatPercent, significant } from "../../units.ts";
 import { classLook } from "./classes.ts";
-import { type Box, type Label, type Point, placeLabels, type Wish } from "./labels.ts";
+import { type Box, type Label, overlap, type Point, placeLabels, type Wish } from "./labels.ts";
 import type { Dot, Origin, Ridge, Roof, Roofline, Slope } from "./roofline.ts";
 
 /** Size of a chart and of its letters, pixels; a terminal's cell is a letter. */
@@ -357,13 +357,10 @@ function along(
     const label = { text, at, degrees };
     const boxes = boxesAlong(label, sheet);
     const fits = boxes.every((box) => box.x >= frame.x && box.y >= frame.y);
-    if (fits && !boxes.some((box) => taken.some((other) => cover(box, other)))) return label;
+    if (fits && !boxes.some((box) => taken.some((other) => overlap(box, other)))) return label;
   }
   return undefined;
 }
-
-const cover = (a: Box, b: Box): boolean =>
-  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 
 /** A turned text as a chain of boxes, one a letter or two. */
 function boxesAlong({ text, at, degrees }: SlopeLabel, { letter }: Sheet): Box[] {

@@ -1,4 +1,4 @@
-import { secondsByClass } from "../../schema/class-seconds.ts";
+import { secondsByClass } from "../../schema/operator-sums.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
 import { sentence } from "../text/headline.ts";

@@ -1,3 +1,4 @@
+import { hbmBytesOf, layerIntensity } from "../../schema/operator-sums.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatBytes, formatCount, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
 import { swatch } from "../chart/roofline-svg.ts";
@@ -12,7 +13,6 @@ interface Column {
   readonly text: (value: never) => string;
 }
 
-const bytesOf = (one: OperatorResult): number => one.hbmReadBytes + one.hbmWriteBytes;
 const plain = (value: string): string => value;
 
 /** Nobody knows of any share below zero. */
@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
   { key: "name", title: "operator", value: ({ name }) => name, text: plain },
   { key: "class", title: "class", value: (one) => one.class, text: plain },
   { key: "flops", title: "FLOPs", value: ({ flops }) => flops, text: formatCount },
-  { key: "bytes", title: "HBM bytes", value: bytesOf, text: formatBytes },
+  { key: "bytes", title: "HBM bytes", value: hbmBytesOf, text: formatBytes },
   { key: "intensity", title: "FLOP/B", value: (one) => one.arithmeticIntensity, text: formatIntensity },
   { key: "bound", title: "waits for", value: ({ bound }) => bound, text: plain },
   { key: "seconds", title: "time", value: ({ seconds }) => seconds, text: (value) => formatSeconds(value) },
@@ -131,7 +131,7 @@ const shareBar = (operator: OperatorResult, longest: number): Element =>
 function layerRow({ layer }: Result): Element {
   const number = (value: number, text: string): Element =>
     element("td", { "data-value": String(value) }, [text]);
-  const intensity = layer.hbmBytes === 0 ? 0 : layer.flops / layer.hbmBytes;
+  const intensity = layerIntensity(layer);
   return element("tr", {}, [
     element("th", { scope: "row", class: "text" }, ["layer"]),
     element("td"),

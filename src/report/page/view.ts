@@ -1,5 +1,4 @@
 import type { Result } from "../../schema/result.ts";
-import { textbookReading } from "../../study/textbook.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
 import { alternativeBars } from "../chart/bars.ts";
 import { barsChart, barsHeight } from "../chart/bars-svg.ts";
@@ -8,7 +7,7 @@ import { roofline } from "../chart/roofline.ts";
 import { rooflineChart, swatch } from "../chart/roofline-svg.ts";
 import { offChartText } from "../chart/run-svg.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
-import { articleText, calibrationText, layerFacts, typicalErrorText, wholeModelText } from "../text/facts.ts";
+import { closingFacts, layerFacts, typicalErrorText } from "../text/facts.ts";
 import { sentence, undecided, type Verdict, verdicts } from "../text/headline.ts";
 import { title, UNKNOWN } from "../text/words.ts";
 import { claimsView } from "./claims-view.ts";
@@ -199,13 +198,8 @@ function shareSection({ data, shown }: PageModel): Element {
 }
 
 function footer({ data, result }: PageModel): Element {
-  const facts = [
-    ...layerFacts(result),
-    wholeModelText(result),
-    ...calibrationText(result),
-    ...result.warnings.map((text) => `Note: ${text}`),
-    articleText(textbookReading(result)),
-  ];
+  const closing = closingFacts(result).map(({ text, isWarning }) => (isWarning ? `Note: ${text}` : text));
+  const facts = [...layerFacts(result), ...closing];
   return element("footer", {}, [
     element("h2", {}, ["Behind the numbers"]),
     element(

@@ -1,6 +1,6 @@
 import type { Result } from "../../schema/result.ts";
 import { IVANOV_2021, isIvanovWorkload, ivanovClasses } from "../../study/operator-classes.ts";
-import type { TextbookReading } from "../../study/textbook.ts";
+import { type TextbookReading, textbookReading } from "../../study/textbook.ts";
 import { formatBytes, formatPercent } from "../../units.ts";
 import type { TextTable } from "./operator-table.ts";
 import { shareText, UNKNOWN } from "./words.ts";
@@ -14,9 +14,11 @@ export interface Section {
 }
 
 /** Sections that only some scenarios call for. */
-export function articleSections(result: Result, reading: TextbookReading): Section[] {
+export function articleSections(result: Result): Section[] {
   return [
-    ...(result.scenario.normalization.implementation === "textbook" ? [textbookSection(reading)] : []),
+    ...(result.scenario.normalization.implementation === "textbook"
+      ? [textbookSection(textbookReading(result))]
+      : []),
     ...(isIvanovWorkload(result) ? [ivanovSection(result)] : []),
   ];
 }

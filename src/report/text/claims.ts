@@ -1,12 +1,11 @@
 import type { Claim, Claims, Place } from "../../schema/claims.ts";
 import { parseField } from "../../study/result-field.ts";
 import { formatBytes, formatPercent, formatSeconds, formatUsd, significant } from "../../units.ts";
-import { visible } from "../../visible.ts";
+import { renderAnswer } from "./answer.ts";
 import type { Format, Look } from "./formats.ts";
-import { json, jsonLines } from "./json.ts";
-import { type Row, type RowColumn, renderRows } from "./rows.ts";
+import type { Row, RowColumn } from "./rows.ts";
 import { stretches } from "./stretches.ts";
-import { toAscii, wrap } from "./text.ts";
+import { wrap } from "./text.ts";
 import { title, unitText } from "./words.ts";
 
 const COLUMNS: readonly RowColumn[] = [
@@ -19,26 +18,17 @@ const COLUMNS: readonly RowColumn[] = [
 ];
 
 /** The article's claims, judged: in every format. */
-export async function claimsReport(all: readonly Claims[], format: Format, look: Look): Promise<string> {
-  switch (format) {
-    case "json":
-      return json(all, all.length > 1);
-    case "jsonl":
-      return jsonLines(all);
-    case "csv":
-    case "md":
-      return renderRows(
-        COLUMNS,
-        all.flatMap(({ claims }) => claims.map(row)),
-        format,
-        look,
-      );
-    case "table": {
-      const text = all.map((one) => `${lines(one, look.width).map(visible).join("\n")}\n`).join("\n");
-      return look.unicode ? text : toAscii(text);
-    }
-  }
-}
+export const claimsReport = (all: readonly Claims[], format: Format, look: Look): Promise<string> =>
+  renderAnswer(
+    {
+      values: all,
+      columns: COLUMNS,
+      rows: () => all.flatMap(({ claims }) => claims.map(row)),
+      lines: (width) => all.flatMap((one, index) => [...(index > 0 ? [""] : []), ...lines(one, width)]),
+    },
+    format,
+    look,
+  );
 
 const row = (claim: Claim): Row => ({
   id: claim.id,

@@ -1,10 +1,9 @@
 import type { Explanation } from "../../schema/explanation.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "../../units.ts";
-import { visible } from "../../visible.ts";
+import { renderAnswer } from "./answer.ts";
 import type { Format, Look } from "./formats.ts";
-import { json, jsonLines } from "./json.ts";
-import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { toAscii, wrap } from "./text.ts";
+import type { Row, RowColumn } from "./rows.ts";
+import { wrap } from "./text.ts";
 import { title, UNKNOWN } from "./words.ts";
 
 type ExplainedOperator = Explanation["operators"][number];
@@ -20,21 +19,17 @@ const COLUMNS: readonly RowColumn[] = [
 ];
 
 /** Every figure with its formula, in every format. */
-export async function explainReport(explanation: Explanation, format: Format, look: Look): Promise<string> {
-  switch (format) {
-    case "json":
-      return json([explanation], false);
-    case "jsonl":
-      return jsonLines([explanation]);
-    case "csv":
-    case "md":
-      return renderRows(COLUMNS, rows(explanation), format, look);
-    case "table": {
-      const text = `${lines(explanation, look.width).map(visible).join("\n")}\n`;
-      return look.unicode ? text : toAscii(text);
-    }
-  }
-}
+export const explainReport = (explanation: Explanation, format: Format, look: Look): Promise<string> =>
+  renderAnswer(
+    {
+      values: [explanation],
+      columns: COLUMNS,
+      rows: () => rows(explanation),
+      lines: (width) => lines(explanation, width),
+    },
+    format,
+    look,
+  );
 
 const rows = ({ operators, totals }: Explanation): Row[] => [
   ...operators.flatMap((operator) =>

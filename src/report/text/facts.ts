@@ -1,9 +1,10 @@
 import type { Calibration, Parameter } from "../../schema/calibration.ts";
+import { layerIntensity } from "../../schema/operator-sums.ts";
 import { matmulPeak } from "../../schema/peaks.ts";
 import { PHASE_FACTS } from "../../schema/phases.ts";
 import type { Bound, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
-import type { TextbookReading } from "../../study/textbook.ts";
+import { type TextbookReading, textbookReading } from "../../study/textbook.ts";
 import {
   formatByteRate,
   formatFlopRate,
@@ -49,7 +50,7 @@ function ridgeText({ scenario, layer }: Result): string {
   const type = precision.activations;
   const peak = matmulPeak(hardware, type) ?? hardware.peakFlopsPerSecond.fp32Vector;
   const ridge = formatIntensity(peak / hardware.hbmBytesPerSecond);
-  const own = formatIntensity(layer.hbmBytes === 0 ? 0 : layer.flops / layer.hbmBytes);
+  const own = formatIntensity(layerIntensity(layer));
   return `Ridge point: ${ridge} FLOP/B (${type} ${formatFlopRate(peak)} over ${formatByteRate(hardware.hbmBytesPerSecond)}); the layer as a whole has ${own} FLOP/B.`;
 }
 
@@ -132,6 +133,22 @@ function parameters(calibration: Calibration): Parameter[] {
   const walk = (node: Tree | Parameter): Parameter[] =>
     "origin" in node ? [node as Parameter] : Object.values(node).flatMap((child) => walk(child));
   return walk(calibration);
+}
+
+/** A sentence below a report. */
+interface ClosingFact {
+  readonly text: string;
+  readonly isWarning: boolean;
+}
+
+/** What stands below a report: the whole model, what the calibration is made of, what to know, the article's reading. */
+export function closingFacts(result: Result): ClosingFact[] {
+  const plain = (text: string): ClosingFact => ({ text, isWarning: false });
+  return [
+    ...[wholeModelText(result), ...costText(result), ...calibrationText(result)].map(plain),
+    ...result.warnings.map((text) => ({ text, isWarning: true })),
+    plain(articleText(textbookReading(result))),
+  ];
 }
 
 /** Under which reading the article's 25% is right, and what that comes to here. */

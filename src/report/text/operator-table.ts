@@ -1,3 +1,4 @@
+import { hbmBytesOf, layerIntensity } from "../../schema/operator-sums.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatBytes, formatCount, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
 import { UNKNOWN_CELL } from "./rows.ts";
@@ -11,8 +12,6 @@ interface Field extends Column {
   readonly cell: (row: Row) => string;
 }
 
-const bytesOf = (operator: Row): number => operator.hbmReadBytes + operator.hbmWriteBytes;
-
 const NAME: Field = { title: "operator", align: "left", cell: ({ name }) => name };
 const FLOPS: Field = { title: "FLOPs", cell: ({ flops }) => formatCount(flops) };
 const INTENSITY: Field = {
@@ -25,7 +24,7 @@ const SHARE: Field = {
   title: "share",
   cell: ({ shareOfTime }) => (shareOfTime === null ? UNKNOWN_CELL : formatPercent(shareOfTime)),
 };
-const BYTES: Field = { title: "bytes", cell: (operator) => formatBytes(bytesOf(operator)) };
+const BYTES: Field = { title: "bytes", cell: (operator) => formatBytes(hbmBytesOf(operator)) };
 const READ: Field = { title: "read", cell: ({ hbmReadBytes }) => formatBytes(hbmReadBytes) };
 const WRITE: Field = { title: "written", cell: ({ hbmWriteBytes }) => formatBytes(hbmWriteBytes) };
 const KERNELS: Field = { title: "kernels", cell: ({ kernels }) => String(kernels) };
@@ -75,7 +74,7 @@ function layerRow({ layer, operators }: Result): Row {
     name: "layer",
     hbmReadBytes: sum(({ hbmReadBytes }) => hbmReadBytes),
     hbmWriteBytes: sum(({ hbmWriteBytes }) => hbmWriteBytes),
-    arithmeticIntensity: layer.hbmBytes === 0 ? 0 : layer.flops / layer.hbmBytes,
+    arithmeticIntensity: layerIntensity(layer),
     shareOfTime: layer.seconds === 0 ? 0 : 1,
   };
 }

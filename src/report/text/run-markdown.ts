@@ -1,15 +1,7 @@
 import type { Result } from "../../schema/result.ts";
-import { textbookReading } from "../../study/textbook.ts";
 import { alternativesTable, savedNotes } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import {
-  articleText,
-  calibrationText,
-  costText,
-  layerFacts,
-  typicalErrorText,
-  wholeModelText,
-} from "./facts.ts";
+import { closingFacts, layerFacts, typicalErrorText } from "./facts.ts";
 import { sentence, undecided, verdicts } from "./headline.ts";
 import { escapeMarkdown, markdownLine, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
@@ -21,7 +13,6 @@ export function runMarkdown(results: readonly Result[]): string {
 }
 
 function oneReport(result: Result): string {
-  const reading = textbookReading(result);
   const others = alternativesTable(result);
   const lines = [
     `## ${escapeMarkdown(title(result.scenario))}`,
@@ -40,14 +31,8 @@ function oneReport(result: Result): string {
     "",
     ...(others === undefined ? [`${UNKNOWN}.`, ""] : table(others)),
     ...savedNotes(result).flatMap((note) => [markdownLine(note), ""]),
-    ...articleSections(result, reading).flatMap(section),
-    ...[
-      wholeModelText(result),
-      ...costText(result),
-      ...calibrationText(result),
-      ...result.warnings,
-      articleText(reading),
-    ].map((text) => `- ${markdownLine(text)}`),
+    ...articleSections(result).flatMap(section),
+    ...closingFacts(result).map(({ text }) => `- ${markdownLine(text)}`),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -1,16 +1,8 @@
 import type { Result } from "../../schema/result.ts";
-import { textbookReading } from "../../study/textbook.ts";
 import { visible } from "../../visible.ts";
 import { alternativesTable, savedNotes } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import {
-  articleText,
-  calibrationText,
-  costText,
-  layerFacts,
-  typicalErrorText,
-  wholeModelText,
-} from "./facts.ts";
+import { closingFacts, layerFacts, typicalErrorText } from "./facts.ts";
 import type { Look } from "./formats.ts";
 import { sentence, undecided, type Verdict, verdicts } from "./headline.ts";
 import { operatorTable, type TextTable } from "./operator-table.ts";
@@ -29,7 +21,6 @@ const SEE_IT = "See it: norm-roofline report -o report.html (a page), or run --c
 
 function oneReport(result: Result, look: Look): string {
   const style = paint(look);
-  const reading = textbookReading(result);
   const others = alternativesTable(result);
   const sections = [
     headline(result, look, style),
@@ -43,8 +34,8 @@ function oneReport(result: Result, look: Look): string {
       ...(others === undefined ? [] : table(others, style, "  ")),
       ...savedNotes(result).flatMap((note) => wrap(note, look.width, "  ")),
     ],
-    ...articleSections(result, reading).map((part) => section(part, look, style)),
-    closing(result, look, style, articleText(reading)),
+    ...articleSections(result).map((part) => section(part, look, style)),
+    closing(result, look, style),
   ];
   return sections.map((lines) => lines.join("\n")).join("\n\n");
 }
@@ -101,13 +92,9 @@ function section(
   ];
 }
 
-function closing(result: Result, { width }: Look, style: Paint, article: string): string[] {
-  const paragraph = (text: string): string[] => wrap(visible(text), width, "  ");
-  return [
-    ...paragraph(wholeModelText(result)),
-    ...costText(result).flatMap(paragraph),
-    ...calibrationText(result).flatMap(paragraph),
-    ...result.warnings.flatMap((warning) => paragraph(`Note: ${warning}`).map(style.warning)),
-    ...paragraph(article),
-  ];
-}
+const closing = (result: Result, { width }: Look, style: Paint): string[] =>
+  closingFacts(result).flatMap(({ text, isWarning }) =>
+    wrap(visible(isWarning ? `Note: ${text}` : text), width, "  ").map(
+      isWarning ? style.warning : (line) => line,
+    ),
+  );

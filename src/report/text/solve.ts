@@ -1,11 +1,10 @@
 import type { Solution } from "../../schema/solution.ts";
 import { parseField } from "../../study/result-field.ts";
 import { plural, significant } from "../../units.ts";
-import { visible } from "../../visible.ts";
+import { renderAnswer } from "./answer.ts";
 import type { Format, Look } from "./formats.ts";
-import { json, jsonLines } from "./json.ts";
-import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { toAscii, wrap } from "./text.ts";
+import type { Row, RowColumn } from "./rows.ts";
+import { wrap } from "./text.ts";
 import { unitText } from "./words.ts";
 
 const COLUMNS: readonly RowColumn[] = [
@@ -19,29 +18,18 @@ const COLUMNS: readonly RowColumn[] = [
 ];
 
 /** Where a field reaches a target, in every format. */
-export async function solveReport(
-  solution: Solution,
-  title: string,
-  format: Format,
-  look: Look,
-): Promise<string> {
-  switch (format) {
-    case "json":
-      return json([solution], false);
-    case "jsonl":
-      return jsonLines([solution]);
-    case "csv":
-    case "md":
-      return renderRows(COLUMNS, rows(solution), format, look, [searched(solution)]);
-    case "table": {
-      const text = lines(solution, title)
-        .flatMap((line) => indented(line, look.width))
-        .map(visible)
-        .join("\n");
-      return `${look.unicode ? text : toAscii(text)}\n`;
-    }
-  }
-}
+export const solveReport = (solution: Solution, title: string, format: Format, look: Look): Promise<string> =>
+  renderAnswer(
+    {
+      values: [solution],
+      columns: COLUMNS,
+      rows: () => rows(solution),
+      notes: [searched(solution)],
+      lines: (width) => lines(solution, title).flatMap((line) => indented(line, width)),
+    },
+    format,
+    look,
+  );
 
 const INDENT = "  ";
 

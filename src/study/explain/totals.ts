@@ -4,6 +4,7 @@ import { isRecomputed } from "../../engine/layer/backward.ts";
 import { sumOf } from "../../engine/layer/kernel.ts";
 import type { LayerResult } from "../../engine/layer-result.ts";
 import { startedSecondsOn } from "../../engine/timed-layer.ts";
+import { hbmBytesOf } from "../../schema/operator-sums.ts";
 import { peakName } from "../../schema/peaks.ts";
 import { trains } from "../../schema/phases.ts";
 import type { OperatorResult } from "../../schema/result.ts";
@@ -21,8 +22,6 @@ export const totalSteps = (scenario: Scenario, result: LayerResult, target: Devi
 
 type Value = (operator: OperatorResult) => number;
 
-const hbmBytes: Value = ({ hbmReadBytes, hbmWriteBytes }) => hbmReadBytes + hbmWriteBytes;
-
 const operatorSum = (name: string, total: number, operators: readonly OperatorResult[], of: Value): Step =>
   sumStep(
     name,
@@ -34,7 +33,7 @@ const layerSums = ({ layer, operators }: LayerResult): Step[] => [
   operatorSum("layer.seconds", layer.seconds, operators, ({ seconds }) => seconds),
   operatorSum("layer.idealSeconds", layer.idealSeconds, operators, ({ idealSeconds }) => idealSeconds),
   operatorSum("layer.flops", layer.flops, operators, ({ flops }) => flops),
-  operatorSum("layer.hbmBytes", layer.hbmBytes, operators, hbmBytes),
+  operatorSum("layer.hbmBytes", layer.hbmBytes, operators, hbmBytesOf),
 ];
 
 function normalizationSums({ layer, normalization, operators }: LayerResult): Step[] {
@@ -54,7 +53,7 @@ function normalizationSums({ layer, normalization, operators }: LayerResult): St
   return [
     ...sumAndShare("seconds", "shareOfTime", ({ seconds }) => seconds),
     ...sumAndShare("flops", "shareOfFlops", ({ flops }) => flops),
-    ...sumAndShare("hbmBytes", "shareOfHbmBytes", hbmBytes),
+    ...sumAndShare("hbmBytes", "shareOfHbmBytes", hbmBytesOf),
   ];
 }
 

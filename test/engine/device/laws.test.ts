@@ -4,7 +4,7 @@ import { shortSequenceFactor } from "../../../src/engine/device/attention.ts";
 import { calibrationValues, device } from "../../../src/engine/device/device.ts";
 import { headDimFraction } from "../../../src/engine/device/head-width.ts";
 import { kernelTiming } from "../../../src/engine/device/kernel-time.ts";
-import { fallingRamp, softMaximum } from "../../../src/engine/device/math.ts";
+import { fallingRamp, ratio, softMaximum } from "../../../src/engine/device/math.ts";
 import { sustainedClock } from "../../../src/engine/device/matmul.ts";
 import { tilePadding } from "../../../src/engine/device/matmul-tiles.ts";
 import { rereadBytes } from "../../../src/engine/device/norm-row-per-block.ts";
@@ -61,6 +61,10 @@ describe("falling ramp", () => {
     expect(fallingRamp(10, 10, 0)).toBe(1);
     expect(fallingRamp(10.001, 10, 0)).toBe(0);
   });
+});
+
+test("a share of nothing is 0, of anything else its part", () => {
+  expect([ratio(3, 4), ratio(0, 4), ratio(0, 0), ratio(3, 0)]).toEqual([0.75, 0, 0, 0]);
 });
 
 describe("L2 hits", () => {
