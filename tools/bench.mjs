@@ -1,164 +1,178 @@
 /**
- * How fast the built command starts, against bare Node, and how long one layer takes in a running process.
- * `npm run bench`; `npm run bench -- --check` exits 1 where a ratio is above its limit. Runs are interleaved, so that
- * a busy machine slows all of them, and medians are compared.
+ * How fast the built command starts, and how long layers take, as ratios of what runs in turns with it: a busy machine
+ * slows all, and medians are compared.
+ *
+ *     npm run bench                          this build, against bare Node and against itself
+ *     npm run bench -- --against COMMIT      and against that commit, which is built in a temporary folder
+ *     npm run bench -- --check               exits 1 where a ratio is above its limit
+ *     npm run bench -- --million             a sweep of a million points as well, with all threads
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 
-const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
-const LIBRARY = new URL("../dist/index.mjs", import.meta.url);
-const ROUNDS = 31;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const SELF = fileURLToPath(import.meta.url);
 
-const COMMANDS = [
-  { name: "node -e 0", argv: ["-e", "0"] },
-  { name: "norm-roofline --help", argv: [CLI, "--help"], limit: 1.2 },
-  { name: "norm-roofline run --json", argv: [CLI, "run", "--json"], limit: 1.5 },
-  { name: "norm-roofline run", argv: [CLI, "run"] },
-  { name: "norm-roofline run --batch 2 (validates)", argv: [CLI, "run", "--batch", "2", "--json"] },
+/** A command line of a build. */
+const cli =
+  (...words) =>
+  (root) => [join(root, "dist/cli.js"), ...words];
+/** A sweep whose points are so many that the start does not count; default columns unless others are named. */
+function sweep(moving, axes, points, { columns, overBefore } = {}) {
+  const words = ["sweep", "llama-3-70b-decode-h100", "--format", "csv", "--jobs", "1", ...axes];
+  return {
+    name: `a point of a sweep: ${moving}`,
+    argv: cli(...words, ...(columns === undefined ? [] : ["--columns", columns])),
+    points,
+    overBefore,
+    rounds: 3,
+  };
+}
+/**
+ * What is measured. Limits: of the time over bare Node's, over another line's of the same build, over the same line's of
+ * the commit that it is held against. `points`: the time is shared out over so many.
+ */
+const MEASURES = [
+  { name: "bare Node", argv: () => ["-e", "0"] },
+  { name: "--help", argv: cli("--help"), overNode: 1.2 },
+  { name: "run --json", argv: cli("run", "--json"), overNode: 1.5 },
+  {
+    name: "run --batch 2 --json",
+    argv: cli("run", "--batch", "2", "--json"),
+    over: ["run --json", 1.2],
+  },
+  { name: "claims", argv: cli("claims", "--json"), overBefore: 1.2, rounds: 3 },
+  {
+    name: "one simulate",
+    argv: (root) => [SELF, "--inside", root],
+    isInside: true,
+    overBefore: 1,
+    rounds: 5,
+  },
+  sweep("every kernel, one layer a point", ["--hidden", "1024-65536+64", "--batch", "1-16"], 16_144, {
+    columns: "layer.seconds",
+    overBefore: 0.5,
+  }),
+  sweep("batch", ["--batch", "1-4096"], 4096, { overBefore: 1.5 }),
+  sweep("hidden", ["--hidden", "1024-65536+16"], 4033, { overBefore: 1.5 }),
+  sweep("context", ["--context", "1-20000"], 20_000),
 ];
+const MILLION = {
+  name: "a million points, seven columns",
+  argv: cli(
+    ...["sweep", "llama-3-70b-decode-h100", "--hidden", "1024-13696+128", "--batch", "1-100"],
+    ...["--context", "1-1600+16", "--format", "csv", "--columns"],
+    "layer.seconds,layer.flops,layer.hbmBytes,normalization.seconds,normalization.shareOfTime,normalization.shareOfFlops,layer.modelFlopsUtilization",
+  ),
+  rounds: 1,
+};
+const ROUNDS = 11;
+
+const CALLS = 100;
+
+/** A call of a library that has compiled its code, milliseconds. */
+async function timeInside(root) {
+  const { scenarioOf, simulate } = await import(pathToFileURL(join(root, "dist/index.mjs")));
+  const shown = spawnSync(process.execPath, cli("show", "llama-3-70b-prefill-h100", "--resolved")(root));
+  const { scenario } = scenarioOf(JSON.parse(shown.stdout));
+  const times = Array.from({ length: 20 }, () => {
+    const start = performance.now();
+    for (let call = 0; call < CALLS; call++) simulate(scenario);
+    return (performance.now() - start) / CALLS;
+  });
+  return median(times.slice(5));
+}
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-function timeOnce(argv) {
-  const start = process.hrtime.bigint();
-  const { status } = spawnSync(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
-  if (status !== 0) throw new Error(`${argv.join(" ")} exited with ${status}`);
-  return Number(process.hrtime.bigint() - start) / 1e6;
-}
-
-function timeCommands() {
-  const times = COMMANDS.map(() => []);
-  for (let round = 0; round <= ROUNDS; round++) {
-    COMMANDS.forEach(({ argv }, index) => {
-      const time = timeOnce(argv);
-      // the first round warms the file cache
-      if (round > 0) times[index].push(time);
-    });
-  }
-  const medians = times.map(median);
-  return COMMANDS.map((command, index) => ({
-    ...command,
-    milliseconds: medians[index],
-    ratio: medians[index] / medians[0],
-  }));
-}
-
-async function timeLayer() {
-  const { scenarioOf, simulate } = await import(LIBRARY);
-  const { stdout } = spawnSync(process.execPath, [CLI, "show", "llama-3-70b-prefill-h100", "--resolved"]);
-  const { scenario } = scenarioOf(JSON.parse(stdout));
-  const perCall = [];
-  for (let round = 0; round < 20; round++) {
-    const start = performance.now();
-    for (let call = 0; call < 100; call++) simulate(scenario);
-    perCall.push((performance.now() - start) / 100);
-  }
-  // a simulation evaluates the layer as given and once for each kind and implementation of the norm
-  return {
-    simulation: median(perCall.slice(5)) * 1e3,
-    evaluations: 1 + simulate(scenario).alternatives.length,
-  };
-}
-
-/** Values that move one axis of a decode step of a 70B layer, all else shared by identity. */
-const AXES = {
-  "nothing moves": (scenario) => scenario,
-  context: (scenario, i) => ({ ...scenario, workload: { ...scenario.workload, context: 1 + (i % 5000) } }),
-  "norm kind, 2 values": (scenario, i) => ({ ...scenario, normalization: NORMS[i % 2] }),
-  batch: (scenario, i) => ({ ...scenario, workload: { ...scenario.workload, batch: 1 + (i % 500) } }),
-};
-const NORMS = [
-  { kind: "layernorm", implementation: "native" },
-  { kind: "rmsnorm", implementation: "native" },
-];
-const LAYERS = 20_000;
-const SWEEP_ROUNDS = 12;
-
-/** Microseconds of a layer in a sweep of one axis, and of one step of a plain loop in turns with it. */
-async function timeAxis(name) {
-  const { layerSimulator, scenarioOf } = await import(LIBRARY);
-  const { stdout } = spawnSync(process.execPath, [CLI, "show", "llama-3-70b-decode-h100", "--resolved"]);
-  const { scenario } = scenarioOf(JSON.parse(stdout));
-  const at = AXES[name];
-  const simulate = layerSimulator();
-  let sum = 0;
-  const perStep = (step) => {
-    const start = performance.now();
-    for (let i = 0; i < LAYERS; i++) step(i);
-    return ((performance.now() - start) / LAYERS) * 1e3;
-  };
-  const layer = (i) => {
-    sum += simulate(at(scenario, i)).layer().seconds;
-  };
-  const plain = (i) => {
-    sum += Math.sqrt(i);
-  };
-  const rounds = Array.from({ length: SWEEP_ROUNDS }, () => [perStep(layer), perStep(plain)]);
-  if (!(sum > 0)) throw new Error("nothing was simulated");
-  // the first quarter is compiled
-  const warm = rounds.slice(SWEEP_ROUNDS / 4);
-  const microseconds = median(warm.map(([time]) => time));
-  return { name, microseconds, ratio: microseconds / median(warm.map(([, time]) => time)) };
-}
-
-/** Each axis in a process of its own, as a thread of a sweep has one simulator. */
-function timeSweep() {
-  return Object.keys(AXES).map((name) => {
-    const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), "--axis", name]);
-    if (status !== 0) throw new Error(`the axis ${name} exited with ${status}`);
-    return JSON.parse(stdout);
-  });
-}
-
-/** A million points with ten columns to CSV, with all threads. */
-function timeMillion() {
+function milliseconds({ argv, isInside, points = 1 }, root) {
   const start = performance.now();
-  const { status } = spawnSync(
-    process.execPath,
-    [
-      CLI,
-      ...["sweep", "llama-3-70b-decode-h100", "--hidden", "1024-13696+128", "--batch", "1-100"],
-      ...["--context", "1-1600+16", "--format", "csv", "--columns"],
-      "layer.seconds,layer.flops,layer.hbmBytes,normalization.seconds,normalization.shareOfTime,normalization.shareOfFlops,layer.modelFlopsUtilization",
-    ],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
-  if (status !== 0) throw new Error(`the sweep exited with ${status}`);
-  return (performance.now() - start) / 1e3;
+  const { status, stdout } = spawnSync(process.execPath, argv(root), {
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 1 << 30,
+  });
+  if (status !== 0) throw new Error(`${argv(root).join(" ")} exited with ${status}`);
+  return isInside === true ? Number(stdout) : (performance.now() - start) / points;
 }
 
-/** One layer of other simulators, as their users measure it, microseconds. */
-const PEERS = { "llm-analysis": 14.7, "LLM-Viewer": 44, LLMCompass: 55, Calculon: 1000, GenZ: 35_000 };
+/** Medians by name and build. The builds take turns; the first round warms the file cache. */
+function timesOf(measures, roots) {
+  const times = measures.map(() => roots.map(() => []));
+  for (let round = 0; round <= ROUNDS; round++)
+    measures.forEach((measure, line) => {
+      const { rounds = ROUNDS } = measure;
+      if (round > rounds) return;
+      roots.forEach((root, build) => {
+        const time = milliseconds(measure, root);
+        if (round > 0) times[line][build].push(time);
+      });
+    });
+  return new Map(measures.map(({ name }, line) => [name, times[line].map(median)]));
+}
 
-if (!existsSync(CLI)) throw new Error("dist/ is missing: npm run build");
-const [option, axis] = process.argv.slice(2);
-if (option === "--axis") {
-  console.log(JSON.stringify(await timeAxis(axis)));
+/** A commit built apart, with the packages of this tree. */
+function build(commit) {
+  const root = join(mkdtempSync(join(tmpdir(), "norm-roofline-")), "tree");
+  const run = (command, args, cwd) => {
+    const { status, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+    if (status !== 0) throw new Error(`${command} ${args.join(" ")} exited with ${status}:\n${stderr}`);
+  };
+  const remove = () => {
+    spawnSync("git", ["worktree", "remove", "--force", root], { cwd: ROOT });
+    rmSync(join(root, ".."), { recursive: true, force: true });
+  };
+  try {
+    run("git", ["worktree", "add", "--detach", root, commit], ROOT);
+    symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
+    run("npm", ["run", "--silent", "build"], root);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { root, remove };
+}
+
+/** A line of the table: its times, its ratios, and those of them that are above their limit. */
+function lineOf({ name, overNode, over, overBefore }, times) {
+  const [here, before] = times.get(name);
+  const ratios = [
+    ["bare Node", here / times.get("bare Node")[0], overNode],
+    ...(over === undefined ? [] : [[over[0], here / times.get(over[0])[0], over[1]]]),
+    ...(before === undefined ? [] : [["that commit", here / before, overBefore]]),
+  ].filter(([what, , limit]) => limit !== undefined || what === "that commit");
+  const texts = ratios.map(
+    ([what, ratio, limit]) =>
+      `${ratio.toFixed(2)} of ${what}${limit === undefined ? "" : ` (limit ${limit})`}`,
+  );
+  const isSlow = ratios.some(([, ratio, limit]) => ratio > limit);
+  const time = here < 1 ? `${(here * 1e3).toFixed(1)} us` : `${here.toFixed(1)} ms`;
+  return { text: `${name.padEnd(54)}${time.padStart(12)}  ${texts.join(", ")}`, isSlow };
+}
+
+const { values: options } = parseArgs({
+  options: {
+    against: { type: "string" },
+    check: { type: "boolean" },
+    million: { type: "boolean" },
+    inside: { type: "string" },
+  },
+});
+if (options.inside !== undefined) {
+  console.log(await timeInside(options.inside));
   process.exit();
 }
-const results = timeCommands();
-for (const { name, milliseconds, ratio, limit } of results)
-  console.log(
-    `${name.padEnd(42)}${milliseconds.toFixed(1).padStart(7)} ms ${ratio.toFixed(2).padStart(6)}x${limit ? `  (limit ${limit}x)` : ""}`,
-  );
-const { simulation, evaluations } = await timeLayer();
-console.log(
-  `${"one simulation, in process".padEnd(42)}${simulation.toFixed(0).padStart(7)} us  ${(simulation / evaluations).toFixed(1)} us a layer (${evaluations} layers)`,
-);
-for (const { name, microseconds, ratio } of timeSweep())
-  console.log(
-    `${`a layer in a sweep: ${name}`.padEnd(42)}${microseconds.toFixed(2).padStart(7)} us ${ratio.toFixed(0).padStart(6)} steps of a plain loop`,
-  );
-console.log(
-  `peers, one layer: ${Object.entries(PEERS)
-    .map(([name, microseconds]) => `${name} ${microseconds} us`)
-    .join(", ")}`,
-);
-if (process.argv.includes("--million"))
-  console.log(
-    `${"a million points, ten columns, to CSV".padEnd(42)}${timeMillion().toFixed(1).padStart(7)} s`,
-  );
-const slow = results.filter(({ ratio, limit }) => limit !== undefined && ratio > limit);
-if (process.argv.includes("--check") && slow.length > 0) process.exitCode = 1;
+if (!existsSync(join(ROOT, "dist/cli.js"))) throw new Error("dist/ is missing: npm run build");
+const other = options.against === undefined ? undefined : build(options.against);
+try {
+  const measures = [...MEASURES, ...(options.million === true ? [MILLION] : [])];
+  const times = timesOf(measures, [ROOT, ...(other === undefined ? [] : [other.root])]);
+  const lines = measures.map((measure) => lineOf(measure, times));
+  for (const { text } of lines) console.log(text);
+  if (options.check === true && lines.some(({ isSlow }) => isSlow)) process.exitCode = 1;
+} finally {
+  other?.remove();
+}
