@@ -2,33 +2,34 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import ordinary from "./vitest.config.ts";
 
-/** The tests of a folder's physics, those first that notice most mistakes for their time: the first one ends a mutant. */
-const LAYER = [
-  ...["layer/kernel-list", "layer/dataflow", "layer/reference", "layer/counts"].map(
-    (name) => `engine/${name}`,
-  ),
+/** The tests of the physics, those first that notice most mistakes for their time: the first one ends a mutant. */
+const ORDER = [
+  "engine/layer/kernel-list",
+  "engine/layer/dataflow",
+  "engine/layer/reference",
+  "engine/layer/counts",
   "reference/pytorch-flops",
   "engine/layer/",
   "engine/model/",
+  "engine/device/rows",
+  "engine/device/matmul",
+  "engine/device/attention",
+  "engine/device/collective",
+  "engine/device/schedule",
+  "engine/device/residency",
+  "engine/device/element-wise",
+  "engine/device/laws",
+  "engine/device/",
+  "study/explain",
+  "calibration/measured",
+  "calibration/figures",
+  "calibration/",
 ];
-const TESTS: Readonly<Record<string, readonly string[]>> = {
-  "engine/layer": LAYER,
-  "engine/model": LAYER,
-  "engine/device": [
-    ...["rows", "matmul", "attention", "collective", "schedule", "residency", "element-wise", "laws"].map(
-      (name) => `engine/device/${name}`,
-    ),
-    "engine/device/",
-    "study/explain",
-  ],
-  calibration: ["calibration/measured", "calibration/figures", "calibration/"],
-};
-const order = TESTS[process.env["MUTATED"] ?? ""] ?? Object.values(TESTS).flat();
 
 class KillersFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification): number =>
-      order.findIndex((start) => moduleId.includes(`/test/${start}`));
+      ORDER.findIndex((start) => moduleId.includes(`/test/${start}`));
     return files.toSorted((a, b) => place(a) - place(b) || (a.moduleId < b.moduleId ? -1 : 1));
   }
 }
@@ -38,7 +39,7 @@ export default defineConfig({
   test: {
     ...ordinary.test,
     env: { MODE: "all" },
-    include: order.map((start) => `test/${start}*.test.ts`),
+    include: ORDER.map((start) => `test/${start}*.test.ts`),
     sequence: { sequencer: KillersFirst },
   },
 });

@@ -20,7 +20,7 @@ const STEPS = [
   // a file of each folder of the physics: all of them take hours
   [
     "mutation",
-    "npm run --silent mutation -- src/engine/device/math.ts src/engine/layer/collective.ts src/calibration/norm-name.ts",
+    "npm run --silent mutation -- --mutate src/engine/device/math.ts,src/engine/layer/collective.ts,src/calibration/norm-name.ts",
   ],
   ["build", "npm run --silent build"],
   ["generated", "node tools/check-generated.mjs"],
