@@ -24,7 +24,7 @@ const NAME = "norm-roofline";
 const LARGEST_PACKED_BYTES = 1_000_000;
 const LARGEST_UNPACKED_BYTES = 6_000_000;
 /** Folders that are shipped with all that git knows of them, and files that every reader needs. */
-const DATA = ["hardware-profiles", "models", "scenarios", "schemas", "measurements"];
+const DATA = ["hardware-profiles", "models", "scenarios", "stacks", "schemas", "measurements"];
 const TEXTS = ["LICENSE", "README.md", "CHANGELOG.md", "package.json"];
 
 const { values: options } = parseArgs({ options: { nodes: { type: "string", default: "" } } });
@@ -153,7 +153,12 @@ function checkJson({ home, at }) {
 
 function checkList({ home, at }) {
   const rows = JSON.parse(npx(home, ["list", "--json"]));
-  const counts = { model: "models", hardware: "hardware-profiles", scenario: "scenarios" };
+  const counts = {
+    model: "models",
+    hardware: "hardware-profiles",
+    scenario: "scenarios",
+    stack: "stacks",
+  };
   for (const [kind, folder] of Object.entries(counts)) {
     const [listed, shipped] = [rows.filter((row) => row.kind === kind), readdirSync(join(at, folder))];
     expect(listed.length === shipped.length, `${listed.length} of ${shipped.length} ${folder} listed`);

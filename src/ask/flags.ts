@@ -45,6 +45,7 @@ const NORMS = ["", ...NORM_KINDS].flatMap((kind) => [
 export const WHAT_IF_FLAGS = [
   flag("model", "name", NAME, "model", "model: name, path (config.json too), or org/name"),
   flag("hardware", "name", NAME, "hardware", "hardware profile, by name or path"),
+  flag("stack", "name", NAME, "stack", "framework whose kernels run: transformers, vllm, ... or a path"),
   flag("phase", "phase", oneOf(PHASES), "workload.phase", "prefill, decode or train"),
   flag("batch", "n", COUNT, "workload.batch", "sequences"),
   flag("sequence", "n", COUNT, "workload.sequence", "new tokens per sequence"),

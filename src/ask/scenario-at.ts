@@ -1,5 +1,6 @@
 import { fillIn } from "../schema/resolve.ts";
 import type { LoadedFile, Scenario } from "../schema/scenario.ts";
+import { overFile } from "../schema/stack-choices.ts";
 import { isFlag, type Point } from "./flags.ts";
 import type { Setting } from "./set-path.ts";
 import type { AxisValue, Space } from "./space.ts";
@@ -13,10 +14,11 @@ export function scenarioAt(space: Space, values: readonly AxisValue[] = []): Sce
 
 /** The same as a scenario file, and what the flags changed in it beyond what they say. */
 export function changedAt(space: Space, values: readonly AxisValue[] = []): Changed {
-  const { file, own, models, devices } = space;
+  const { file, own, models, devices, stacks } = space;
   const { point, settings } = askedAt(space, values);
+  const stack = point.stack === undefined ? undefined : stacks?.[point.stack];
   const named = {
-    ...file,
+    ...(stack === undefined ? file : overFile(file, stack)),
     model: point.model === undefined ? file.model : models[point.model]!,
     hardware: point.hardware === undefined ? file.hardware : devices[point.hardware]!,
   };

@@ -1,6 +1,7 @@
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { LoadedFile, ScenarioFile } from "../schema/scenario.ts";
+import type { Stack } from "../schema/stack.ts";
 import { fieldOf, type Point } from "./flags.ts";
 import type { Setting } from "./set-path.ts";
 
@@ -24,6 +25,8 @@ export interface Space {
   /** every model and hardware that a flag or an axis names */
   readonly models: Readonly<Record<string, Model>>;
   readonly devices: Readonly<Record<string, Hardware>>;
+  /** every stack that a flag or an axis names */
+  readonly stacks?: Readonly<Record<string, Stack>>;
 }
 
 /** Points of a space: the product of its axes' lengths. */
@@ -48,6 +51,7 @@ const PARTS: Readonly<Record<Exclude<keyof ScenarioFile, "$schema" | "descriptio
   hardware: true,
   workload: true,
   precision: true,
+  stack: true,
   normalization: true,
   kernels: true,
   runtime: true,

@@ -63,7 +63,7 @@ const wholeModel = (settings: readonly Setting[]): Model | undefined =>
 /** The kind of norm that a file asks for is about the file's own model: any other has the kind it was published with. */
 function normFor(norm: Norm, model: Model, own: Model): Norm {
   if (norm.kind === undefined || differences(own, model).length === 0) return norm;
-  return { implementation: norm.implementation };
+  return norm.implementation === undefined ? {} : { implementation: norm.implementation };
 }
 
 type Norm = ScenarioFile["normalization"];

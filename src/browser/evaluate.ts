@@ -54,6 +54,7 @@ const loaded = (data: PageData, file: PageScenario["file"]): LoadedFile => ({
   ...file,
   model: modelOf(data, file.model),
   hardware: typeof file.hardware === "string" ? (data.devices[file.hardware] as Hardware) : file.hardware,
+  stack: typeof file.stack === "object" ? file.stack : undefined,
 });
 
 const modelOf = ({ models }: PageData, model: PageScenario["own"]): Model =>

@@ -192,7 +192,10 @@ export function kernelChainSeconds(
 }
 
 type OperatorRow = MeasuredKind<
-  Exclude<Measurement["kind"], "environment" | "environment-after" | "layer" | "norm-counters">
+  Exclude<
+    Measurement["kind"],
+    "environment" | "environment-after" | "layer" | "norm-counters" | "framework-run" | "framework-kernel"
+  >
 >;
 
 /** The time inside a layer where it was measured, else the warm one; with its relative half-width. */

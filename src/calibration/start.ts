@@ -1,4 +1,5 @@
 import type { Calibration, Parameter } from "../schema/calibration.ts";
+import { frameworkRatio } from "../schema/framework-ratio.ts";
 
 /** The device that the starting values describe. */
 export const START_DEVICE = { computeUnits: 132, boostClockHz: 1.83e9, l2Bytes: 52_428_800, bf16: 989.4e12 };
@@ -31,6 +32,7 @@ export const START_CALIBRATION: Calibration = {
     gapSeconds: assumed(0.3e-6),
     streamGapSeconds: assumed(1.7e-6),
     graphStartSeconds: assumed(9e-6),
+    profiledSeconds: frameworkRatio(4e-7),
   },
   host: {
     secondsPerKernel: assumed(20e-6),
@@ -58,6 +60,7 @@ export const START_CALIBRATION: Calibration = {
     backwardFraction: assumed(0.97),
     epilogueShare: assumed(0.5),
     softness: assumed(6),
+    misalignedSpeed: frameworkRatio(0.15),
     fp8Speed: assumed(0.9),
     int8Speed: assumed(0.65),
   },
@@ -77,12 +80,14 @@ export const START_CALIBRATION: Calibration = {
     fractionHeadDim256: assumed(0.62),
     shortSequenceTokens: assumed(600),
     shortSequenceExponent: assumed(0.8),
+    maskedSpeed: frameworkRatio(0.6),
     backward: {
       fractionHeadDim64: assumed(0.5),
       fractionHeadDim128: assumed(0.58),
       fractionHeadDim256: assumed(0.45),
       shortSequenceTokens: assumed(500),
       shortSequenceExponent: assumed(0.9),
+      maskedSpeed: frameworkRatio(0.6),
     },
     decodeFloorSeconds: assumed(5.7e-6),
   },
@@ -95,6 +100,9 @@ export const START_CALIBRATION: Calibration = {
     stridedSecondsPerElement: assumed(2.5e-12),
     transposedSecondsPerElement: assumed(2.8e-12),
     concatenateSecondsPerElement: assumed(4.1e-12),
+    permutedIssueFactor: frameworkRatio(1.42),
+    cacheConcatenationIssueFactor: frameworkRatio(1.62),
+    manyTensorsMemoryFactor: frameworkRatio(1.45),
     softness: assumed(3),
   },
   rowSum: {

@@ -10,12 +10,14 @@ import { IMPLEMENTATION_HELP } from "../report/text/words.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
+import type { Stack } from "../schema/stack.ts";
 import { formatByteRate, formatBytes, formatFlopRate } from "../units.ts";
 
 const LISTS = {
   models: () => describeAll("model", modelText),
   hardware: () => describeAll("hardware", hardwareText),
   scenarios: () => describeAll("scenario", ({ description }) => description ?? ""),
+  stacks: () => describeAll("stack", ({ framework, version }) => `${framework} ${version}`),
   norms: async () =>
     Object.entries(IMPLEMENTATION_HELP).map(([name, description]) => ({ kind: "norm", name, description })),
 } as const;
@@ -48,7 +50,7 @@ function listName(word: string): ListName {
   );
 }
 
-type Shipped = { model: Model; hardware: Hardware; scenario: ScenarioFile };
+type Shipped = { model: Model; hardware: Hardware; scenario: ScenarioFile; stack: Stack };
 
 async function describeAll<K extends Kind>(kind: K, text: (value: Shipped[K]) => string): Promise<Row[]> {
   return Promise.all(

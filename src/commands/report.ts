@@ -15,6 +15,7 @@ import { pageDocument } from "../report/page/document.ts";
 import { PAGE_FORMATS } from "../report/text/formats.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
+import { overFile } from "../schema/stack-choices.ts";
 import { VERSION } from "../version.ts";
 
 /** `report`: one HTML file with the engine inside. */
@@ -62,10 +63,13 @@ async function shipped<K extends keyof Shipped>(kind: K): Promise<Record<string,
 
 function pageScenario(
   reference: string,
-  { file, own, fixed, settings }: Space,
+  { file: named, own, fixed, settings, stacks }: Space,
   models: Readonly<Record<string, Model>>,
   devices: Readonly<Record<string, Hardware>>,
 ): PageScenario {
+  // the page takes a stack along as what it says about kernels
+  const { stack, ...point } = fixed;
+  const file = stack === undefined ? named : overFile(named, stacks![stack]!);
   return {
     reference,
     file: {
@@ -74,7 +78,7 @@ function pageScenario(
       hardware: nameIn(devices, file.hardware) ?? file.hardware,
     },
     own: nameIn(models, own) ?? own,
-    point: fixed,
+    point,
     settings,
   };
 }

@@ -44,7 +44,7 @@ async function showInput(io: Io): Promise<number> {
 
 async function showDocument(document: Document, kind: SchemaKind | undefined, io: Io): Promise<number> {
   if (kind === undefined || kind === "result")
-    throw new UserError(`${document.label} is no scenario, model or hardware profile`);
+    throw new UserError(`${document.label} is no scenario, model, hardware profile or stack`);
   const loaded = await readOrThrow(kind, document);
   noteImport(loaded, io);
   io.stdout(json([isConfig(document.data) ? loaded.value : document.data], false));
@@ -53,9 +53,7 @@ async function showDocument(document: Document, kind: SchemaKind | undefined, io
 
 async function showResolved(name: string, options: WhatIfOptions, io: Io): Promise<number> {
   if (!isPath(name) && name !== "-" && shownKind(name) !== "scenario")
-    throw new UserError(
-      `${name} is ${shownKind(name) === "hardware" ? "a hardware profile" : "a model"}: flags and --resolved are for scenarios`,
-    );
+    throw new UserError(`${name} is a ${SHOWN[shownKind(name)]}: flags and --resolved are for scenarios`);
   const cases = (await loadSpaces([name], options, TABLE, io)).flatMap(casesOf);
   noteAll(
     cases.flatMap(({ notes }) => notes),
@@ -66,14 +64,16 @@ async function showResolved(name: string, options: WhatIfOptions, io: Io): Promi
   return EXIT.ok;
 }
 
+const SHOWN = { scenario: "scenario", model: "model", hardware: "hardware profile", stack: "stack" } as const;
+
 function shownKind(name: string): Kind {
   if (isPath(name)) return "scenario";
-  const kind = (["scenario", "model", "hardware"] as const).find(
+  const kind = (["scenario", "model", "hardware", "stack"] as const).find(
     (one) => shippedPath(one, name) !== undefined,
   );
   if (kind !== undefined) return kind;
   const hint = shippedSuggestion(name, KINDS);
   throw new UserError(
-    `no scenario, model or hardware profile named ${JSON.stringify(name)} (${hint && `${hint} `}run \`norm-roofline list\`)`,
+    `no scenario, model, hardware profile or stack named ${JSON.stringify(name)} (${hint && `${hint} `}run \`norm-roofline list\`)`,
   );
 }

@@ -94,6 +94,7 @@ function layerTotals(timed: TimedLayer, scenario: Scenario): Result["layer"] {
   const hbmTrafficBytes = sumOf(operators, (one) => one.hbmTrafficBytes);
   return {
     seconds,
+    kernelSeconds: sumOf(operators, (one) => one.kernelSeconds),
     idealSeconds: sumOf(operators, (one) => one.idealSeconds),
     flops,
     hbmBytes,
@@ -165,6 +166,10 @@ const kindCost =
       kind === reportedKind(scenario) ? reported : timedLayer({ ...scenario, layerKind: kind }, target);
     return {
       seconds: startedSeconds,
+      kernelSeconds: sumOf(operators, ({ kernelSeconds }) => kernelSeconds),
+      normalizationSeconds: sumOf(operators, ({ operator, kernelSeconds }) =>
+        isNormalization(operator) ? kernelSeconds : 0,
+      ),
       flops: sumOf(operators, ({ flops }) => flops),
       recomputedFlops: recomputedFlops({ operators }),
     };

@@ -20,6 +20,8 @@ interface TimedOperator {
   readonly hbmTrafficBytes: number;
   readonly idealSeconds: number;
   readonly seconds: number;
+  /** of its kernels alone, without gaps, starts and waits */
+  readonly kernelSeconds: number;
   /** under which most of the time of its kernels is spent */
   readonly bound: Bound;
 }
@@ -75,12 +77,15 @@ function kernelsOf(
   const backward = firstBackwardKernel(operators);
   const traffic = trafficOf(kernels, backward, target);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  return schedule(timings, backward, runtime, target.calibration).map(({ seconds, bound }, index) => ({
-    kernel: kernels[index]!,
-    hbmTrafficBytes: traffic[index]!.hbmBytes,
-    seconds,
-    bound,
-  }));
+  return schedule(timings, backward, runtime, target.calibration).map(
+    ({ seconds, kernelSeconds, bound }, index) => ({
+      kernel: kernels[index]!,
+      kernelSeconds,
+      hbmTrafficBytes: traffic[index]!.hbmBytes,
+      seconds,
+      bound,
+    }),
+  );
 }
 
 function timedOperator(
@@ -98,6 +103,7 @@ function timedOperator(
     hbmTrafficBytes: sumOf(kernels, (one) => one.hbmTrafficBytes) + rereads,
     idealSeconds: sumOf(kernels, ({ kernel }) => idealTiming(kernel, target).seconds),
     seconds: sumOf(kernels, ({ seconds }) => seconds) * startFactor,
+    kernelSeconds: sumOf(kernels, ({ kernelSeconds }) => kernelSeconds),
     bound: longestBound(kernels),
   };
 }

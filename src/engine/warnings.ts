@@ -7,6 +7,7 @@ import { fusesQuantization, normPlaces } from "./layer/layout.ts";
 import { NORM_KIND_FACTS } from "./layer/norm-kinds.ts";
 import type { NormPlace } from "./layer/normalization.ts";
 import { knowsNormTimes } from "./layer-result.ts";
+import { hasMisalignedHead } from "./model/model-ends.ts";
 
 /** What a reader must know before using the numbers; never a reason to refuse a scenario that can be computed. */
 export function warnings(scenario: Scenario, memory: Result["memory"]): string[] {
@@ -96,7 +97,7 @@ export function sharedWaiting(
 const MOST_MEASURED_GPUS = 8;
 
 /** What the scenario has that the model, or the machine, would not have by itself. */
-function otherwise({ model, workload, parallelism, normalization }: Scenario): string[] {
+function otherwise({ model, workload, parallelism, normalization, precision }: Scenario): string[] {
   const found: string[] = [];
   if (normalization.kind !== model.norm)
     found.push(
@@ -110,6 +111,10 @@ function otherwise({ model, workload, parallelism, normalization }: Scenario): s
   if (normalization.implementation === "native" && !NORM_KIND_FACTS[normalization.kind].nativeKernel)
     found.push(
       `torch has no kernel of its own for ${NORM_NAMES[normalization.kind]}: native runs it op by op.`,
+    );
+  if (hasMisalignedHead(model, parallelism, precision))
+    found.push(
+      `A row of logits of ${model.name} (vocabulary ${model.vocabulary}) does not begin at 16 bytes: its output head runs by kernels several times slower than those of a vocabulary padded to a multiple of 8 for each GPU.`,
     );
   if (generates(workload.phase) && !model.causal)
     found.push(`${model.name} sees all tokens at once: it generates none one by one.`);

@@ -1,4 +1,4 @@
-import { type Architecture, activation, evenHeads, GPT_STYLE, sizes, tied } from "./parts.ts";
+import { type Architecture, activation, droppedShare, evenHeads, GPT_STYLE, sizes, tied } from "./parts.ts";
 import type { Reader } from "./reader.ts";
 
 /** BERT and RoBERTa: a norm behind the embeddings and behind every residual add, attention to all tokens. */
@@ -17,6 +17,7 @@ export function bert(read: Reader): Architecture {
     headDim: evenHeads(read, size),
     ffn: read.count("ffn", "intermediate_size"),
     activation: activation(read, "hidden_act", "gelu"),
+    ...droppedShare(read, "hidden_dropout_prob", 0.1),
     positions: "learned",
     positionRows:
       read.count("positionRows", "max_position_embeddings", 512) +

@@ -25,6 +25,7 @@ function gemmaStyle(read: Reader, absent: GemmaDefaults): Architecture {
   return {
     ...size,
     ...LLAMA_STYLE,
+    normOffset: true,
     kvHeads: keyValueHeads(read, size, absent.kvHeads),
     headDim: headWidth(read, size, 256),
     ffn: read.count("ffn", "intermediate_size", absent.ffn),

@@ -147,3 +147,9 @@ export const GPT_STYLE = {
   qkNorm: false,
   causal: true,
 } as const;
+
+/** What training drops of each block's result, where it is a share at all. */
+export function droppedShare(read: Reader, key: string, absent: number): Pick<Architecture, "dropout"> {
+  const dropout = read.peek(key) ?? absent;
+  return typeof dropout === "number" && dropout > 0 && dropout < 1 ? { dropout } : {};
+}

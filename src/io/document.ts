@@ -149,7 +149,7 @@ function parseDocuments(text: string, place: Place): Document[] {
   }));
 }
 
-const NOUNS = { model: "model", hardware: "profile", scenario: "scenario" } as const;
+const NOUNS = { model: "model", hardware: "profile", scenario: "scenario", stack: "stack" } as const;
 
 /** `did you mean "h100-sxm" or "h100-pcie"?`: profiles that say how long kernels take come before mere datasheets. */
 export function shippedSuggestion(name: string, kinds: readonly Kind[]): string {

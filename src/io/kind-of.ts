@@ -7,6 +7,7 @@ const MARKS: Record<SchemaKind, readonly string[]> = {
   scenario: ["workload", "hardware", "model"],
   hardware: ["peakFlopsPerSecond", "hbmBytesPerSecond"],
   model: ["hidden", "heads", "ffn"],
+  stack: ["framework", "kernels"],
 };
 
 /** The kind whose marks a value has most of. */

@@ -4,6 +4,8 @@ import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import { withoutSchema } from "../schema/resolve.ts";
 import type { LoadedFile, ScenarioFile } from "../schema/scenario.ts";
+import type { Stack } from "../schema/stack.ts";
+import { underFile } from "../schema/stack-choices.ts";
 import { type Document, onlyDocument, readDocument, readDocuments, readReferred } from "./document.ts";
 import type { Io } from "./terminal.ts";
 import type { SchemaKind, Validated } from "./validate.ts";
@@ -72,13 +74,15 @@ const notValid = (kind: SchemaKind, label: string, problems: readonly string[]):
 
 /** A scenario document with its model and its hardware; `instead` are the ones that flags name. */
 export async function loadScenario(
-  document: Document,
+  given: Document,
   instead: { readonly model?: string | undefined; readonly hardware?: string | undefined },
   library: Library,
 ): Promise<LoadedScenario> {
-  if (isConfig(document.data)) throw isNoScenario(document.label);
-  library.read.add(document.path);
-  const { value: file, problems = [] } = await read("scenario", documentWith(document, instead));
+  if (isConfig(given.data)) throw isNoScenario(given.label);
+  library.read.add(given.path);
+  const { document, stack, problems: stackProblems = [] } = await withStack(given, library);
+  const { value: file, problems: ownProblems = [] } = await read("scenario", documentWith(document, instead));
+  const problems = [...stackProblems, ...ownProblems];
   const references = file ?? (isObject(document.data) ? { ...document.data, ...defined(instead) } : {});
   const model = await part("model", references.model, instead.model, document, library);
   const hardware = await part("hardware", references.hardware, instead.hardware, document, library);
@@ -94,6 +98,7 @@ export async function loadScenario(
     ...(file as ScenarioFile),
     model: model.value as Model,
     hardware: hardware.value as Hardware,
+    stack,
   };
   const own = instead.model === undefined ? loaded.model : await ownModel(document, library);
   return {
@@ -111,7 +116,7 @@ export async function loadScenario(
 }
 
 /** Models or hardware that flags name beside a scenario, by their names. */
-export async function loadNamed<K extends "model" | "hardware">(
+export async function loadNamed<K extends NamedPart>(
   kind: K,
   names: readonly string[],
   document: Document,
@@ -126,6 +131,25 @@ export async function loadNamed<K extends "model" | "hardware">(
     notes.push(...loaded.notes);
   }
   return { values, notes };
+}
+
+interface Stacked {
+  readonly document: Document;
+  readonly stack?: Stack | undefined;
+  readonly problems?: readonly string[];
+}
+
+/** The document with what the stack that it names says about kernels filled in. */
+async function withStack(document: Document, library: Library): Promise<Stacked> {
+  if (!isObject(document.data) || document.data["stack"] === undefined) return { document };
+  const { stack: named, ...rest } = document.data;
+  const found = await part("stack", named, undefined, document, library);
+  if (found.problems !== undefined)
+    return { document: { ...document, data: rest, trusted: false }, problems: found.problems };
+  const { value: stack, problems } = await read("stack", { ...document, data: found.value, trusted: false });
+  // what is wrong with a stack that is written in the scenario, the scenario's own schema says
+  if (problems !== undefined) return { document: { ...document, trusted: false } };
+  return { document: { ...document, data: underFile(document.data, stack), trusted: false }, stack };
 }
 
 /** The model that the document itself names, where it can be read. */
@@ -170,9 +194,11 @@ const isObject = (data: unknown): data is Record<string, unknown> =>
 const defined = (object: object): object =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
-/** The scenario's model or hardware: the object itself, or what its name or path leads to. */
+type NamedPart = "model" | "hardware" | "stack";
+
+/** The scenario's model, hardware or stack: the object itself, or what its name or path leads to. */
 async function part(
-  kind: "model" | "hardware",
+  kind: NamedPart,
   reference: unknown,
   flag: string | undefined,
   document: Document,
@@ -190,7 +216,7 @@ async function part(
 }
 
 async function readPart(
-  kind: "model" | "hardware",
+  kind: NamedPart,
   reference: string,
   isFlag: boolean,
   scenario: Document,
@@ -212,7 +238,7 @@ async function readPart(
 }
 
 const readFlagged = async (
-  kind: "model" | "hardware",
+  kind: NamedPart,
   reference: string,
   scenario: Document,
   io: Io,

@@ -3,14 +3,24 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** What the package ships, each kind in its folder, one JSON a name. */
-export const FOLDERS = { model: "models", hardware: "hardware-profiles", scenario: "scenarios" } as const;
+export const FOLDERS = {
+  model: "models",
+  hardware: "hardware-profiles",
+  scenario: "scenarios",
+  stack: "stacks",
+} as const;
 
 export type Kind = keyof typeof FOLDERS;
 
 export const KINDS = Object.keys(FOLDERS) as Kind[];
 
 /** The word `norm-roofline list` takes for a kind. */
-export const LIST_WORDS = { model: "models", hardware: "hardware", scenario: "scenarios" } as const;
+export const LIST_WORDS = {
+  model: "models",
+  hardware: "hardware",
+  scenario: "scenarios",
+  stack: "stacks",
+} as const;
 
 let root: string | undefined;
 

@@ -3,6 +3,7 @@ import { HardwareSchema } from "../schema/hardware.ts";
 import { ModelSchema } from "../schema/model.ts";
 import { ResultSchema } from "../schema/result.ts";
 import { ScenarioFileSchema } from "../schema/scenario.ts";
+import { StackSchema } from "../schema/stack.ts";
 import { problemLines } from "./problems.ts";
 
 /** Imported only where something needs validation: building the schemas takes longer than everything else. */
@@ -10,6 +11,7 @@ export const SCHEMAS = {
   model: ModelSchema,
   hardware: HardwareSchema,
   scenario: ScenarioFileSchema,
+  stack: StackSchema,
   result: ResultSchema,
 } as const;
 

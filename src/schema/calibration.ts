@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { quantity, text } from "./fields.ts";
+import { frameworkRatio } from "./framework-ratio.ts";
 
 const LARGEST = 1e30;
 
@@ -26,6 +27,10 @@ const added = (known: ReturnType<typeof parameter>, value: number) =>
 
 /** Of a peak. Times are divided by it, and shares of neighbouring head dimensions are interpolated. */
 const share = (description: string) => parameter(description, z.number().min(1e-6).max(10));
+
+/** Of a kernel that only frameworks launch. */
+const framework = (known: ReturnType<typeof parameter>, value: number) =>
+  known.default(frameworkRatio(value));
 
 const exponent = (description: string) => parameter(description, z.number().min(0).max(30));
 
@@ -66,6 +71,12 @@ export const CalibrationSchema = z.strictObject({
         "The same between kernels that the host launches one by one, when it is ahead of the device",
       ),
       graphStartSeconds: parameter("Time from launching a graph to the start of its first kernel"),
+      profiledSeconds: framework(
+        parameter(
+          "What a profiler's duration of a kernel holds beyond the kernel's time in a chain: its start and its end",
+        ),
+        4e-7,
+      ),
     })
     .describe("Starting kernels on the device"),
   host: z
@@ -106,6 +117,10 @@ export const CalibrationSchema = z.strictObject({
       backwardFraction: share("Speed of a gradient matmul relative to a forward one"),
       epilogueShare: parameter("Share of the output's write time that the next tile's products do not hide"),
       softness: softness("Exponent of the soft maximum of compute and memory"),
+      misalignedSpeed: framework(
+        share("Rows that do not start at 16 bytes: speed over that of aligned ones"),
+        0.15,
+      ),
       fp8Speed: share("fp8 (and fp4): share of its peak over the share that bf16 reaches of its own"),
       int8Speed: share("int8: share of its peak over the share that bf16 reaches of its own"),
     })
@@ -136,6 +151,10 @@ export const CalibrationSchema = z.strictObject({
       fractionHeadDim256: share("Prefill: share of the tensor peak at head dimension 256"),
       shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
       shortSequenceExponent: exponent("Causal prefill: how fast the efficiency grows with the sequence"),
+      maskedSpeed: framework(
+        share("With a mask that is read: speed over that of all pairs without one"),
+        0.6,
+      ),
       backward: z
         .strictObject({
           fractionHeadDim64: share("Share of the tensor peak at head dimension 64, long sequences"),
@@ -143,6 +162,10 @@ export const CalibrationSchema = z.strictObject({
           fractionHeadDim256: share("Share of the tensor peak at head dimension 256, long sequences"),
           shortSequenceTokens: parameter("Sequence length at which the efficiency is halved"),
           shortSequenceExponent: exponent("How fast the efficiency grows with the sequence"),
+          maskedSpeed: framework(
+            share("With a mask that is read: speed over that of all pairs without one"),
+            0.6,
+          ),
         })
         .describe("Backward pass"),
       decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
@@ -158,6 +181,24 @@ export const CalibrationSchema = z.strictObject({
       stridedSecondsPerElement: parameter("Issue time per element: broadcast or chunked operands"),
       transposedSecondsPerElement: parameter("Issue time per element: transposed operands"),
       concatenateSecondsPerElement: parameter("Issue time per output element: concatenation"),
+      permutedIssueFactor: framework(
+        parameter(
+          "Operands whose heads lie apart beside ones whose heads lie together: issue time over that of transposed ones",
+        ),
+        1.42,
+      ),
+      cacheConcatenationIssueFactor: framework(
+        parameter(
+          "A whole cache copied behind a token into a longer one: issue time over that of joining halves",
+        ),
+        1.62,
+      ),
+      manyTensorsMemoryFactor: framework(
+        parameter(
+          "One kernel over many tensors, such as an optimizer's: memory time over that of a streaming kernel",
+        ),
+        1.45,
+      ),
       softness: softness("Exponent of the soft maximum of issue and memory"),
     })
     .describe("Element-wise kernels"),

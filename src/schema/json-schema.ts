@@ -9,6 +9,7 @@ import { RowsSchema } from "./rows.ts";
 import { ScenarioFileSchema } from "./scenario.ts";
 import { SensitivitySchema } from "./sensitivity.ts";
 import { SolutionSchema } from "./solution.ts";
+import { StackSchema } from "./stack.ts";
 import { TraceSchema } from "./trace.ts";
 
 /** The zod schema of everything that is read or printed, and its title. */
@@ -16,6 +17,7 @@ export const TITLED_SCHEMAS = {
   model: ["Model of norm-roofline", ModelSchema],
   hardware: ["Hardware profile of norm-roofline", HardwareSchema],
   scenario: ["Scenario of norm-roofline", ScenarioFileSchema],
+  stack: ["Stack of norm-roofline", StackSchema],
   result: ["Result of norm-roofline", ResultSchema],
   claims: ["Answer of norm-roofline claims", ClaimsSchema],
   explanation: ["Answer of norm-roofline explain", ExplanationSchema],

@@ -197,6 +197,55 @@ const CountersSchema = z.strictObject({
   ),
 });
 
+/** A step of a model in a framework, as a profiler and hooks around its norms have it. */
+const FrameworkRunSchema = z.strictObject({
+  kind: z.literal("framework-run"),
+  framework: text.describe("Name and version"),
+  torch: text,
+  mode: z.enum(["eager", "compiled"]),
+  model: text.describe("Name in models/"),
+  layers: count.describe("Of the model, whose vocabulary is whole"),
+  phase: z.enum(PHASES),
+  batch: count,
+  sequence: count,
+  context: countOrZero,
+  dtype: text,
+  wallSeconds: seconds.describe("Of a step without a profiler"),
+  kernelSeconds: seconds.describe("Sum of its kernels, copies and fills included"),
+  kernels: count,
+  normForwardSeconds: seconds.optional().describe("Kernels inside norm modules; QK-norms count, adds do not"),
+  normBackwardSeconds: z.number().min(0).max(1e6).optional(),
+  normForwardKernels: count.optional(),
+  normBackwardKernels: countOrZero.optional(),
+});
+
+/** Kernels of such steps that measurements of single operators do not have. */
+const FrameworkKernelSchema = z.strictObject({
+  kind: z.literal("framework-kernel"),
+  operation: z.enum([
+    "cache-concatenation",
+    "rope-times-cos",
+    "rope-negate",
+    "rope-concatenate",
+    "rope-times-sin",
+    "rope-add",
+    "attention",
+    "attention-backward",
+    "misaligned-matmul",
+    "optimizer",
+    "smallest",
+  ]),
+  run: text.describe("Model, phase, shape and mode of the run"),
+  dtype: text,
+  shape: z
+    .array(count)
+    .max(8)
+    .describe("Of what it writes; of a matmul m, n, k; of an optimizer the parameters"),
+  masked: z.boolean().optional().describe("Of attention: whether it reads a mask"),
+  launches: count,
+  seconds: seconds.describe("Median of its launches in a step; of an optimizer their sum"),
+});
+
 export const MeasurementSchema = z.discriminatedUnion("kind", [
   EnvironmentSchema,
   EnvironmentAfterSchema,
@@ -211,6 +260,8 @@ export const MeasurementSchema = z.discriminatedUnion("kind", [
   CollectiveSchema,
   LayerSchema,
   CountersSchema,
+  FrameworkRunSchema,
+  FrameworkKernelSchema,
 ]);
 
 export type Measurement = z.infer<typeof MeasurementSchema>;

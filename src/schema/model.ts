@@ -95,6 +95,20 @@ export const ModelSchema = z
       .boolean()
       .optional()
       .describe("Whether logits over the vocabulary follow the last layer; default: causal"),
+    normOffset: z
+      .boolean()
+      .optional()
+      .describe("true: norms multiply by one plus their weight (default false)"),
+    geluNew: z
+      .boolean()
+      .optional()
+      .describe("true: GELU is its tanh approximation, spelled out in single operations (default false)"),
+    dropout: z
+      .number()
+      .min(0)
+      .lt(1)
+      .optional()
+      .describe("Share of each block's result that training drops; default 0"),
     embeddingNorm: z.boolean().optional().describe("true: a norm follows the embedding (default false)"),
   })
   .check(follows(MODEL_RULES));

@@ -13,12 +13,12 @@ const PASS_KERNELS = [
 
 const operand = z
   .string()
-  .regex(/^(activation|fp32|row|weight|bias|partial)(:[\w .-]{1,40})?$/, {
+  .regex(/^(activation|fp32|row|column|weight|bias|partial)(:[\w .-]{1,40})?$/, {
     error:
-      'expected activation, fp32, row, weight, bias or partial, optionally with a label (for example "fp32:squares")',
+      'expected activation, fp32, row, column, weight, bias or partial, optionally with a label (for example "fp32:squares")',
   })
   .describe(
-    "A tensor: activation (one element per element of x, in the activations' type), fp32 (the same, 4 bytes), row (one fp32 per row), weight or bias (one element per column), partial (one fp32 per column for each of up to 128 thread blocks); a label after a colon tells two of one kind apart",
+    "A tensor: activation (one element per element of x, in the activations' type), fp32 (the same, 4 bytes), row (one fp32 per row), column (one fp32 per column), weight or bias (one element per column), partial (one fp32 per column for each of up to 128 thread blocks); a label after a colon tells two of one kind apart",
   );
 
 export const PassSchema = z.strictObject({

@@ -2,6 +2,8 @@ import type { Hardware } from "./hardware.ts";
 import type { Model } from "./model.ts";
 import type { Scenario, ScenarioFile } from "./scenario.ts";
 import { scenarioProblems } from "./scenario-rules.ts";
+import { stackImplementation } from "./stack-choices.ts";
+import type { NormKind } from "./vocabulary.ts";
 
 export type Resolution =
   | { readonly scenario: Scenario; readonly problems?: never }
@@ -25,16 +27,19 @@ export function fillIn(file: ScenarioFile, model: Model, hardware: Hardware): Sc
     hardware: withoutSchema(hardware),
     workload: { ...file.workload, sequence: file.workload.sequence ?? 1 },
     precision: file.precision,
-    normalization: {
-      kind: file.normalization.kind ?? model.norm,
-      implementation: file.normalization.implementation,
-    },
+    ...(typeof file.stack === "object" ? { stack: withoutSchema(file.stack) } : {}),
+    normalization: normalizationOf(file, file.normalization.kind ?? model.norm),
     kernels: file.kernels,
     runtime: file.runtime,
     parallelism: file.parallelism,
     ...(file.training === undefined ? {} : { training: file.training }),
     ...(file.layerKind === undefined ? {} : { layerKind: file.layerKind }),
   };
+}
+
+function normalizationOf({ normalization, stack }: ScenarioFile, kind: NormKind): Scenario["normalization"] {
+  const byStack = typeof stack === "object" ? stack : undefined;
+  return { kind, implementation: normalization.implementation ?? stackImplementation(byStack, kind) };
 }
 
 /** Editors want `$schema` in a file; nothing behind the files does. */

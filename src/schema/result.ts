@@ -67,6 +67,9 @@ export const ResultSchema = z.strictObject({
     seconds: amount.describe(
       "One layer among the others of its step: with its share of what starting the step costs",
     ),
+    kernelSeconds: amount.describe(
+      "Its kernels' own durations, without gaps, starts and waits: what a profiler adds up",
+    ),
     idealSeconds: amount,
     flops: amount,
     hbmBytes: amount.describe("What the kernels ask of HBM: what the counters of a cold cache see"),
@@ -97,7 +100,17 @@ export const ResultSchema = z.strictObject({
     seconds: amount.describe(
       "One step: embedding, all layers, final norm, output head; in prefill the time to the first token; in train forward, backward and optimizer of all accumulated batches",
     ),
+    kernelSeconds: amount.describe(
+      "Of that step, the kernels' own durations, without gaps, starts and waits: what a profiler adds up; of all pipeline stages together",
+    ),
     tokensPerSecond: amount.describe("Of all its GPUs together, with every pipeline stage busy"),
+    tokensPerSecondPerGpu: amount,
+    normalization: z
+      .strictObject({
+        seconds: amount.nullable().describe(`Kernels' own durations; ${NOT_BY_DATASHEET}`),
+        shareOfTime: share.nullable().describe(`Of kernelSeconds; ${NOT_BY_DATASHEET}`),
+      })
+      .describe("Norms of all layers, of the embedding and before the output head"),
     embeddingSeconds: amount,
     layersSeconds: amount,
     finalNormSeconds: amount,

@@ -1,18 +1,18 @@
 import * as z from "zod";
 import { count, countOrZero, follows, schemaReference, text } from "./fields.ts";
 import { type Hardware, HardwareSchema } from "./hardware.ts";
+import { KernelsSchema } from "./kernels.ts";
 import { type Model, ModelSchema } from "./model.ts";
 import { PassSchema } from "./normalization.ts";
 import { WORKLOAD_RULES } from "./rules.ts";
+import { type Stack, StackSchema } from "./stack.ts";
 import {
-  ATTENTION_KERNELS,
   CACHE_TYPES,
   DATA_TYPES,
   MATMUL_TYPES,
   NORM_IMPLEMENTATIONS,
   NORM_KINDS,
   PHASES,
-  POINTWISE_KERNELS,
   RUNTIMES,
 } from "./vocabulary.ts";
 
@@ -51,28 +51,9 @@ const NormalizationSchema = z.strictObject({
   kind: z.enum(NORM_KINDS).optional().describe("Default: the model's own"),
   implementation: z
     .union([z.enum(NORM_IMPLEMENTATIONS), z.array(PassSchema).min(1).max(64)])
-    .default("native")
-    .describe(
-      "textbook, eager, native, fused, residual-fused, folded, or a list of passes that describes your own kernels",
-    ),
-});
-
-const KernelsSchema = z.strictObject({
-  pointwise: z
-    .enum(POINTWISE_KERNELS)
-    .default("eager")
-    .describe(
-      "eager: RoPE as multiply, negate, concatenate, multiply, add; activation and gating apart; fused: one kernel each",
-    ),
-  attention: z
-    .enum(ATTENTION_KERNELS)
-    .default("flash")
-    .describe("flash: scores stay on chip; materialized: scores written and read, softmax its own kernel"),
-  quantization: z
-    .enum(["separate", "fused"])
     .optional()
     .describe(
-      "How inputs of narrow matmuls are quantized: by a kernel of its own (default), or fused: by the norm or activation that writes them",
+      "textbook, eager, native, fused, residual-fused, folded, or a list of passes that describes your own kernels; default: what the stack has for the kind of norm, native without one",
     ),
 });
 
@@ -95,6 +76,12 @@ const TrainingSchema = z.strictObject({
     .enum(["adamw", "none"])
     .optional()
     .describe("adamw (default): fp32 master weights and two fp32 moments; none: gradients only"),
+  optimizerStates: z
+    .enum(["fp32", "weights"])
+    .optional()
+    .describe(
+      "Type of adamw's states: fp32 (default), or that of the weights, which are then updated in place without a master copy",
+    ),
   gradientAccumulation: count
     .optional()
     .describe("Forward and backward passes before each optimizer step; default 1"),
@@ -121,6 +108,12 @@ export const ScenarioFileSchema = z.strictObject({
   workload: WorkloadSchema.describe("What the layer is asked to do"),
   precision: PrecisionSchema.prefault({}).describe("Data types"),
   normalization: NormalizationSchema.prefault({}).describe("Which normalization, and with which kernels"),
+  stack: z
+    .union([text, StackSchema])
+    .optional()
+    .describe(
+      "How a framework turns the layer into kernels: a name in stacks/, a path to a stack, or the stack itself; what the scenario names itself wins",
+    ),
   kernels: KernelsSchema.prefault({}).describe("How the other operators are run"),
   runtime: z
     .enum(RUNTIMES)
@@ -134,8 +127,12 @@ export const ScenarioFileSchema = z.strictObject({
 });
 
 export type ScenarioFile = z.infer<typeof ScenarioFileSchema>;
-/** A valid scenario file whose model and hardware are loaded. */
-export type LoadedFile = ScenarioFile & { readonly model: Model; readonly hardware: Hardware };
+/** A valid scenario file whose model, hardware and stack are loaded. */
+export type LoadedFile = Omit<ScenarioFile, "stack"> & {
+  readonly model: Model;
+  readonly hardware: Hardware;
+  readonly stack?: Stack | undefined;
+};
 export type ScenarioInput = z.input<typeof ScenarioFileSchema>;
 
 /** A scenario with model and hardware in full and every default filled in: all that `simulate` needs. */
@@ -143,7 +140,11 @@ export const ScenarioSchema = ScenarioFileSchema.omit({ $schema: true }).extend(
   model: ModelSchema,
   hardware: HardwareSchema,
   workload: WorkloadSchema.safeExtend({ sequence: count.describe("New tokens per sequence") }),
-  normalization: NormalizationSchema.extend({ kind: z.enum(NORM_KINDS).describe("Which normalization") }),
+  stack: StackSchema.optional().describe("The stack that its kernels are from, in full"),
+  normalization: NormalizationSchema.extend({
+    kind: z.enum(NORM_KINDS).describe("Which normalization"),
+    implementation: NormalizationSchema.shape.implementation.unwrap().default("native"),
+  }),
 });
 
 export type Scenario = z.infer<typeof ScenarioSchema>;

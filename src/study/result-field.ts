@@ -40,7 +40,7 @@ interface Parts {
   readonly layer: keyof Result["layer"];
   readonly normalization: keyof Result["normalization"];
   readonly statisticalNormalization: keyof Result["statisticalNormalization"];
-  readonly wholeModel: Exclude<keyof Result["wholeModel"], "kinds">;
+  readonly wholeModel: Exclude<keyof Result["wholeModel"], "kinds" | "normalization">;
   readonly memory: keyof Result["memory"];
   readonly cost: Exclude<keyof Result["cost"], "swapped">;
 }
@@ -50,6 +50,7 @@ type Units<Key extends string> = Readonly<Record<Key, Unit>>;
 const PARTS: { readonly [P in keyof Parts]: Units<Parts[P]> } = {
   layer: {
     seconds: "seconds",
+    kernelSeconds: "seconds",
     idealSeconds: "seconds",
     flops: "flops",
     hbmBytes: "bytes",
@@ -72,7 +73,9 @@ const PARTS: { readonly [P in keyof Parts]: Units<Parts[P]> } = {
   wholeModel: {
     layers: "count",
     seconds: "seconds",
+    kernelSeconds: "seconds",
     tokensPerSecond: "rate",
+    tokensPerSecondPerGpu: "rate",
     embeddingSeconds: "seconds",
     layersSeconds: "seconds",
     finalNormSeconds: "seconds",
@@ -161,6 +164,14 @@ const NAMED: Readonly<Record<string, Omit<ResultField, "name">>> = {
   layerSeconds: { unit: "seconds", read: (answers) => answers.layer().seconds },
   normalizationShareOfTime: { unit: "share", read: (answers) => answers.normalization().shareOfTime },
   normalizationShareOfFlops: { unit: "share", read: (answers) => answers.normalization().shareOfFlops },
+  "wholeModel.normalization.seconds": {
+    unit: "seconds",
+    read: (answers) => answers.wholeModel().normalization.seconds,
+  },
+  "wholeModel.normalization.shareOfTime": {
+    unit: "share",
+    read: (answers) => answers.wholeModel().normalization.shareOfTime,
+  },
   rmsnormSavesShareOfTime: {
     unit: "share",
     read: (answers) => savingOfGiven(answers),

@@ -15,6 +15,7 @@ import { scenario } from "../support/scenarios.ts";
 const FLAGS: Readonly<Record<FlagName, readonly [string, string, unknown]>> = {
   model: ["llama-3-8b", "model.name", "Llama 3 8B"],
   hardware: ["h200-sxm", "hardware.name", "NVIDIA H200 SXM 141 GB"],
+  stack: ["transformers", "kernels.cache", "concatenated"],
   phase: ["decode", "workload.phase", "decode"],
   batch: ["3", "workload.batch", 3],
   sequence: ["7", "workload.sequence", 7],
@@ -58,6 +59,12 @@ describe("--sequence-parallel", () => {
   });
 });
 
+/** Another model has its own kind of norm, another stack its own kernels everywhere. */
+const MOVED_ALONG: Readonly<Record<string, readonly string[]>> = {
+  model: ["normalization"],
+  stack: ["stack", "normalization", "runtime", "training"],
+};
+
 describe.each(OF_ANY_MODEL)("--%s", (name, [value, path, expected]) => {
   test("changes its field and what hangs on it, nothing else", async () => {
     const before = await json<Result>("run --json");
@@ -65,8 +72,7 @@ describe.each(OF_ANY_MODEL)("--%s", (name, [value, path, expected]) => {
     const keys = path.split(".");
     expect(getPath(after.scenario, keys)).toEqual(expected);
     expect(getPath(before.scenario, keys)).not.toEqual(expected);
-    // another model has its own kind of norm
-    const moving = [keys[0], "description", ...(name === "model" ? ["normalization"] : [])];
+    const moving = [keys[0], "description", ...(MOVED_ALONG[name] ?? [])];
     for (const part of Object.keys(before.scenario).filter((key) => !moving.includes(key)))
       expect(after.scenario[part as keyof typeof after.scenario]).toEqual(
         before.scenario[part as keyof typeof before.scenario],

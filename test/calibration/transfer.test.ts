@@ -26,6 +26,9 @@ const RULES: Readonly<Record<Rule, string>> = {
     host.secondsPerKernel host.backwardSecondsPerKernel host.stepSeconds
     memory.streamingFraction memory.rowPerBlockFraction memory.weightFraction memory.kvCacheFraction
     matmul.peakFraction matmul.sustainedLoss matmul.sustainedExponent matmul.backwardFraction matmul.epilogueShare
+    matmul.misalignedSpeed attention.maskedSpeed attention.backward.maskedSpeed
+    pointwise.permutedIssueFactor pointwise.cacheConcatenationIssueFactor pointwise.manyTensorsMemoryFactor
+    launch.profiledSeconds
     matmul.softness attention.fractionHeadDim64 attention.fractionHeadDim128 attention.fractionHeadDim256
     attention.shortSequenceTokens attention.shortSequenceExponent attention.backward.fractionHeadDim64
     attention.backward.fractionHeadDim128 attention.backward.fractionHeadDim256

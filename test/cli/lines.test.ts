@@ -122,7 +122,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ["run ./missing.json", /cannot read \.\/missing\.json: no such file/],
   ["run ./src/", /folder/],
   ["run --model package.json/x/y.json", /cannot read package\.json\/x\/y\.json: no such file/],
-  ["list animals", /models, hardware, scenarios, norms/],
+  ["list animals", /models, hardware, scenarios, stacks, norms/],
   ["show nothing-of-this-name", /nothing-of-this-name/],
   ["schema sonnet", /sonnet/],
   ["check ./missing.json", /missing\.json/],

@@ -13,7 +13,12 @@ import { scenario } from "../support/scenarios.ts";
 
 type Data = Record<string, unknown>;
 
-const FOLDERS = { model: "models", hardware: "hardware-profiles", scenario: "scenarios" } as const;
+const FOLDERS = {
+  model: "models",
+  hardware: "hardware-profiles",
+  scenario: "scenarios",
+  stack: "stacks",
+} as const;
 const inFolder = (kind: keyof typeof FOLDERS): Data[] =>
   readdirSync(FOLDERS[kind]).map(
     (file) => JSON.parse(readFileSync(`${FOLDERS[kind]}/${file}`, "utf8")) as Data,
@@ -38,6 +43,7 @@ const FILES: Readonly<Record<SchemaKind, readonly Data[]>> = {
       parallelism: { tensor: 2, sequenceParallel: true },
     },
   ],
+  stack: inFolder("stack"),
   result: [JSON.parse(JSON.stringify(simulate(scenario()))) as Data],
 };
 

@@ -22,21 +22,21 @@ const problems = (profile: Hardware): readonly string[] => validate("hardware", 
 
 /** Every parameter there is: a new one gets a line here. */
 const GROUPS: Readonly<Record<string, string>> = {
-  launch: "gapSeconds streamGapSeconds graphStartSeconds",
+  launch: "gapSeconds streamGapSeconds graphStartSeconds profiledSeconds",
   host: "secondsPerKernel backwardSecondsPerKernel stepSeconds",
   memory: "streamingFraction rowPerBlockFraction weightFraction kvCacheFraction",
   cache: "residentBytes transitionBytes bytesPerSecond",
   matmul:
-    "floorSeconds secondsPerInner peakFraction sustainedLoss sustainedFlops sustainedExponent backwardFraction epilogueShare softness fp8Speed int8Speed",
+    "floorSeconds secondsPerInner peakFraction sustainedLoss sustainedFlops sustainedExponent backwardFraction epilogueShare softness misalignedSpeed fp8Speed int8Speed",
   experts: "floorSeconds speed softness selectionFloorSeconds topKSecondsPerElement sortSecondsPerElement",
   quantization: "floorSeconds rowSecondsPerColumn",
   attention:
-    "floorSeconds fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent",
+    "floorSeconds fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent maskedSpeed",
   "attention.backward":
-    "fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent",
+    "fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent maskedSpeed",
   "attention ": "decodeFloorSeconds",
   pointwise:
-    "vectorizedFloorSeconds stridedFloorSeconds siluSecondsPerElement geluSecondsPerElement unrolledSecondsPerElement stridedSecondsPerElement transposedSecondsPerElement concatenateSecondsPerElement softness",
+    "vectorizedFloorSeconds stridedFloorSeconds siluSecondsPerElement geluSecondsPerElement unrolledSecondsPerElement stridedSecondsPerElement transposedSecondsPerElement concatenateSecondsPerElement permutedIssueFactor cacheConcatenationIssueFactor manyTensorsMemoryFactor softness",
   rowSum: "floorSeconds secondsPerStep memoryFactor",
   softmax: "persistentSecondsPerElement persistentRowSecondsPerColumn secondsPerElement rowSecondsPerColumn",
   columnSum: "floorSeconds secondsPerRow",

@@ -118,6 +118,9 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["tiedEmbeddings", optional(FLAG)],
     ["outputHead", optional(FLAG)],
     ["embeddingNorm", optional(FLAG)],
+    ["normOffset", optional(FLAG)],
+    ["geluNew", optional(FLAG)],
+    ["dropout", { good: [0, 0.1, 0.99, undefined], bad: [] }],
   ],
   hardware: [
     ["$schema", optional(anyText())],
@@ -212,6 +215,17 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["kernels.pointwise", defaulted(oneOf("eager", "fused"))],
     ["kernels.attention", defaulted(oneOf("flash", "materialized"))],
     ["kernels.quantization", optional(oneOf("separate", "fused"))],
+    ["kernels.projections", optional(oneOf("merged", "separate"))],
+    ["kernels.rope", optional(oneOf("contiguous", "transposed"))],
+    ["kernels.cache", optional(oneOf("in-place", "concatenated", "static", "paged"))],
+    ["kernels.keyValueHeads", optional(oneOf("grouped", "expanded"))],
+    ["kernels.mask", optional(oneOf("implicit", "explicit"))],
+    ["kernels.gelu", optional(oneOf("one-kernel", "op-by-op"))],
+    ["kernels.stepInputs", optional(oneOf("given", "computed"))],
+    ["kernels.logits", optional(oneOf("last", "all"))],
+    ["kernels.loss", optional(oneOf("fused", "op-by-op"))],
+    ["kernels.embeddingGradient", optional(oneOf("rows", "dense"))],
+    ["kernels.dropout", optional(oneOf("none", "separate"))],
     ["runtime", defaulted(oneOf("graph", "eager"))],
     ["parallelism", defaulted(OBJECT)],
     ["parallelism.tensor", defaulted(COUNT)],
@@ -220,6 +234,7 @@ const FIELDS: Readonly<Record<Kind, readonly (readonly [string, FieldKind])[]>> 
     ["parallelism.pipeline", optional(COUNT)],
     ["training", optional(OBJECT)],
     ["training.optimizer", optional(oneOf("adamw", "none"))],
+    ["training.optimizerStates", optional(oneOf("fp32", "weights"))],
     ["training.gradientAccumulation", optional(COUNT)],
     ["training.recomputation", optional(oneOf("none", "selective", "full"))],
     ["layerKind", optional(TEXT)],
@@ -270,7 +285,7 @@ describe("the table of fields", () => {
   test("names every field of a scenario", () => {
     const listed = new Set(FIELDS.scenario.map(([path]) => path));
     const all = paths(jsonSchema("scenario") as Record<string, unknown>);
-    const unions = ["model", "hardware", "normalization.implementation"]; // below
+    const unions = ["model", "hardware", "stack", "normalization.implementation"]; // below
     expect(all.filter((path) => !listed.has(path) && !unions.includes(path))).toEqual([]);
   });
 });
@@ -330,7 +345,7 @@ describe("what a file leaves out", () => {
       ...least,
       workload: { phase: "decode", batch: 1, context: 0 },
       precision: { weights: "bf16", activations: "bf16", kvCache: "bf16" },
-      normalization: { implementation: "native" },
+      normalization: {},
       kernels: { pointwise: "eager", attention: "flash" },
       runtime: "graph",
       parallelism: { tensor: 1, sequenceParallel: false },
@@ -347,7 +362,7 @@ describe("what a file leaves out", () => {
     });
     expect(value).toMatchObject({
       precision: { weights: "bf16", activations: "bf16", kvCache: "fp16" },
-      normalization: { kind: "rmsnorm", implementation: "native" },
+      normalization: { kind: "rmsnorm" },
       kernels: { pointwise: "eager", attention: "materialized" },
       parallelism: { tensor: 4, sequenceParallel: false },
     });
@@ -444,7 +459,7 @@ describe("an operand of a pass", () => {
     problems("scenario", put(SCENARIO, "normalization.implementation.0.reads", [operand]));
 
   test.each([
-    ...["activation", "fp32", "row", "weight", "bias", "partial"],
+    ...["activation", "fp32", "row", "column", "weight", "bias", "partial"],
     ...["fp32:squares", "row:mean square", "weight:gradient", "activation:a.b-c_d", `row:${"x".repeat(40)}`],
   ])("may be %s", (operand) => {
     expect(problemsOf(operand)).toEqual([]);
@@ -456,7 +471,7 @@ describe("an operand of a pass", () => {
   ])("may not be %j", (operand) => {
     const [found, ...more] = problemsOf(operand);
     expect(found).toMatch(
-      /reads\[0\]: expected activation, fp32, row, weight, bias or partial, optionally with a label/,
+      /reads\[0\]: expected activation, fp32, row, column, weight, bias or partial, optionally with a label/,
     );
     expect(more).toEqual([]);
   });

@@ -263,7 +263,7 @@ describe("rows of one shape", () => {
   test("of an unknown kind are refused by that", () => {
     const [found, ...more] = problems({ ...ROWS["gemm"], kind: "gem" });
     expect(found).toMatch(
-      /^kind: expected "environment", .* or "norm-counters", got "gem" \(did you mean "gemm"\?\)$/,
+      /^kind: expected "environment", .* or "framework-kernel", got "gem" \(did you mean "gemm"\?\)$/,
     );
     expect(more).toEqual([]);
     expect(problems({ m: 1 })[0]).toMatch(/^kind: expected "environment", .*, got nothing$/);

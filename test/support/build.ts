@@ -11,6 +11,7 @@ const SOURCES = [
   "models",
   "hardware-profiles",
   "scenarios",
+  "stacks",
   "package.json",
   "package-lock.json",
   "tsdown.config.ts",

@@ -128,7 +128,7 @@ export function countedEnds(scenario: Scenario): CountedEnds {
         ? "fused"
         : asked;
     const kernels = (direction: "forward" | "backward") =>
-      normSteps(normalization.kind, done, direction).map((step) =>
+      normSteps(normalization.kind, done, direction, model.normOffset).map((step) =>
         walkStep(step, s.ownTokens, s.hidden, s.activation, s.plainWeight),
       );
     const operator = (suffix: string, direction: "forward" | "backward"): CountedOperator => ({

@@ -454,7 +454,8 @@ export function countedLayer(scenario: Scenario): CountedOperator[] {
     const impossible =
       (asked === "residual-fused" && !takesAdd) ||
       (asked === "folded" && (!beforeMatmul || normalization.kind === "dyt"));
-    return normSteps(normalization.kind, impossible ? "fused" : asked, backward ? "backward" : "forward");
+    const direction = backward ? "backward" : "forward";
+    return normSteps(normalization.kind, impossible ? "fused" : asked, direction, model.normOffset);
   };
   const takenAlong = normalization.implementation === "residual-fused";
   const residual = (name: string, taken: boolean, tokens = s.ownTokens) =>

@@ -3,7 +3,7 @@ import { type Count, type Touch, times, walked } from "./walk.ts";
 /**
  * What each implementation of a norm launches, written down a second time. One line a kernel: operations per element,
  * what it reads, what it writes, and the bytes of code and constants that torch's generic kernels read besides.
- * Operands: a = activation type, f = fp32, r = one fp32 a row, w = a parameter a column, p = fp32 partial sums.
+ * Operands: a = activation type, f = fp32, r = one fp32 a row, w = a parameter a column, c = one fp32 a column, p = fp32 partial sums.
  */
 export interface Step {
   readonly flops: number;
@@ -57,6 +57,19 @@ const FORWARD: Record<Kind, Record<string, Lines>> = {
       "copy 1: f r -> f",
       "map 0: f -> a",
       "copy 1: a w -> a",
+    ],
+    // as above to the scale; weight.float(); 1 + weight; x * that; to bf16
+    "eager with an offset": [
+      "copy 0: a -> f",
+      "map 1: f -> f",
+      "sum 1: f -> r",
+      "map 0: r -> r",
+      "map 0: r -> r",
+      "copy 1: f r -> f",
+      "copy 0: w -> c",
+      "map 0: c -> c",
+      "copy 1: f c -> f",
+      "map 0: f -> a",
     ],
     native: ["none 4: a w -> a"],
     fused: ["none 4: a w -> a"],
@@ -122,6 +135,7 @@ const EAGER_STATISTIC: Lines = [
   "sum 1: f -> r",
   "map 0: r r -> r",
   "copy 1: r -> f",
+  "map 0: f -> f",
   "map 1: f -> f",
   "map 1: f f -> f",
 ];
@@ -167,7 +181,12 @@ export const normSteps = (
   kind: Kind,
   implementation: string,
   direction: "forward" | "backward",
-): readonly Step[] => (direction === "forward" ? FORWARD : BACKWARD)[kind][implementation]!.map(step);
+  offset = false,
+): readonly Step[] => {
+  const byOffset =
+    offset && direction === "forward" ? FORWARD[kind][`${implementation} with an offset`] : undefined;
+  return (byOffset ?? (direction === "forward" ? FORWARD : BACKWARD)[kind][implementation]!).map(step);
+};
 
 /** Blocks of a fused backward that each keep a row of partial sums. */
 const MOST_PARTIAL_ROWS = 128;
@@ -190,6 +209,10 @@ export function walkStep(
         }
         case "w": {
           const touch = make(columns, weightBytes);
+          return (_: number, column: number) => touch(column);
+        }
+        case "c": {
+          const touch = make(columns, 4);
           return (_: number, column: number) => touch(column);
         }
         case "p": {

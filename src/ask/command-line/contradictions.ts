@@ -36,7 +36,7 @@ function inOrder({ flags, settings, moved }: Typed): Given[] {
     fieldsGiven(name, flags[name]?.split(",") ?? []).map((field) => ({ field, as: `--${name}` })),
   );
   const fromMoved = moved.map(({ name, as }) => ({ name, field: fieldOf(name), as }));
-  const isPart = ({ field }: Given): boolean => field === "model" || field === "hardware";
+  const isPart = ({ field }: Given): boolean => ["model", "hardware", "stack"].includes(field);
   return [
     ...fromFlags.filter(isPart),
     ...settings.filter(namesPart).map(given),
@@ -49,7 +49,7 @@ function inOrder({ flags, settings, moved }: Typed): Given[] {
 
 /** `--set model=name` is what `--model` says: a name to load, not a value to put there. */
 export const namesPart = ({ path, value }: Setting): boolean =>
-  path.length === 1 && typeof value === "string" && (path[0] === "model" || path[0] === "hardware");
+  path.length === 1 && typeof value === "string" && ["model", "hardware", "stack"].includes(path[0]!);
 
 const given = ({ path }: Setting): Given => ({ field: path.join("."), as: `--set ${path.join(".")}` });
 

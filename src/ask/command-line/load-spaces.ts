@@ -79,19 +79,21 @@ async function loadSpace(document: Document, given: Given, parts: Library): Prom
   const { file, own, files, notes } = await loadScenario(document, first, parts);
   const models = await loadNamed("model", names.model, document, parts);
   const devices = await loadNamed("hardware", names.hardware, document, parts);
+  const stacks = await loadNamed("stack", namesOf("stack", given), document, parts);
   return {
     ...given,
     file,
     own,
     models: models.values,
     devices: devices.values,
+    stacks: stacks.values,
     label: document.label.replace(/^scenarios\//, "").replace(/\.json$/, ""),
     files,
     notes: [...new Set([...notes, ...models.notes, ...devices.notes])],
   };
 }
 
-function namesOf(part: "model" | "hardware", { fixed, axes }: Given): readonly string[] {
+function namesOf(part: "model" | "hardware" | "stack", { fixed, axes }: Given): readonly string[] {
   const listed = axes.find(({ name }) => name === part)?.values.map(String);
   return listed ?? (fixed[part] === undefined ? [] : [fixed[part]]);
 }

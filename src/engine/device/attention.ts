@@ -32,7 +32,7 @@ export const attention: Law<Attention> = {
     const peak = peakFlopsFor(device.hardware, work.dataType);
     const width = launchedWidth(work);
     const fraction = headDimFraction(width, p);
-    const rate = peak * fraction;
+    const rate = peak * fraction * (work.masked ? p.maskedSpeed : 1);
     const padding = width / meanWidth(work);
     const uneven = unevenShare(work);
     const short = shortSequenceFactor(comparableQueries(work), p);
@@ -55,7 +55,7 @@ function formula(work: Attention, { hardware }: Device): Formula {
     ["peak", `hardware.peakFlopsPerSecond.${peakName(hardware, work.dataType)}`],
     ["width", LAUNCHED_WIDTH],
     ["fraction", headDimFractionText(launchedWidth(work), p)],
-    ["rate", "peak * fraction"],
+    ["rate", `peak * fraction${work.masked ? ` * ${p}.maskedSpeed` : ""}`],
     ["padding", `width / (${MEAN_WIDTH})`],
     ...(even ? [] : unevenLines(work, p)),
     ["block", blockFlopsText(work)],

@@ -80,14 +80,20 @@ const TYPE_SPEED: Readonly<Partial<Record<DataType, keyof MatmulParameters>>> = 
 };
 
 /** Speed beside that of single products in bf16. */
-function speedOf({ dataType, grouped }: Matmul, c: CalibrationValues): number {
+function speedOf({ dataType, grouped, misaligned }: Matmul, c: CalibrationValues): number {
   const ofType = TYPE_SPEED[dataType];
-  return (ofType === undefined ? 1 : c.matmul[ofType]) * (grouped ? c.experts.speed : 1);
+  const aligned = (ofType === undefined ? 1 : c.matmul[ofType]) * (grouped ? c.experts.speed : 1);
+  return misaligned ? aligned * c.matmul.misalignedSpeed : aligned;
 }
 
-function speedText({ dataType, grouped }: Matmul): string {
+function speedText({ dataType, grouped, misaligned }: Matmul): string {
   const ofType = TYPE_SPEED[dataType];
-  return (ofType === undefined ? "" : ` * matmul.${ofType}`) + (grouped ? " * experts.speed" : "");
+  const parts = [
+    ...(ofType === undefined ? [] : [`matmul.${ofType}`]),
+    ...(grouped ? ["experts.speed"] : []),
+    ...(misaligned ? ["matmul.misalignedSpeed"] : []),
+  ];
+  return parts.map((part) => ` * ${part}`).join("");
 }
 
 const paddingOf = ({ m, n, k, products, grouped }: Matmul, units: number): number =>

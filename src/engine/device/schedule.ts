@@ -7,6 +7,8 @@ import type { Terms, Timing } from "./timing.ts";
 /** When a kernel runs: its time runs from the end of the one before it to its own end, so that times add up. */
 export interface Slot {
   readonly seconds: number;
+  /** what a profiler says of the kernel: without the gap before it and any wait */
+  readonly kernelSeconds: number;
   readonly bound: Bound;
 }
 
@@ -21,10 +23,11 @@ export function schedule(
   runtime: "graph" | "eager",
   calibration: CalibrationValues | undefined,
 ): readonly Slot[] {
-  if (calibration === undefined) return timings.map((timing) => slot(timing, 0, 0));
+  if (calibration === undefined) return timings.map((timing) => slot(timing, 0, 0, 0));
   const { launch, host } = calibration;
-  if (runtime === "graph") return timings.map((timing) => slot(timing, launch.gapSeconds, 0));
-  const issue = { firstBackward, host, gapSeconds: launch.streamGapSeconds };
+  if (runtime === "graph")
+    return timings.map((timing) => slot(timing, launch.gapSeconds, 0, launch.profiledSeconds));
+  const issue = { firstBackward, host, launch };
   const alone = issueEagerly(timings, issue, 0);
   if (firstBackward < timings.length) return alone;
   // in inference one layer follows the other: the device may still be busy when the host begins to issue this one
@@ -35,28 +38,30 @@ export function schedule(
 export const totalSeconds = (slots: readonly Slot[]): number => sumOf(slots, ({ seconds }) => seconds);
 
 /** A kernel behind a gap and a wait for the host. */
-const slot = (timing: Timing, gapSeconds: number, waitedSeconds: number): Slot => ({
+const slot = (timing: Timing, gapSeconds: number, waitedSeconds: number, profiledSeconds: number): Slot => ({
   seconds: gapSeconds + waitedSeconds + timing.seconds,
+  kernelSeconds: timing.seconds + profiledSeconds,
   bound: waitedSeconds > timing.seconds ? "host" : boundOf(timing.terms, gapSeconds),
 });
 
 interface Issue {
   readonly firstBackward: number;
   readonly host: CalibrationValues["host"];
-  readonly gapSeconds: number;
+  readonly launch: CalibrationValues["launch"];
 }
 
 /** `busySeconds`: how long the device is still busy with earlier work when the host begins. */
 function issueEagerly(
   timings: readonly Timing[],
-  { firstBackward, host, gapSeconds }: Issue,
+  { firstBackward, host, launch }: Issue,
   busySeconds: number,
 ): readonly Slot[] {
+  const { streamGapSeconds: gapSeconds, profiledSeconds } = launch;
   let issued = 0;
   let ended = busySeconds;
   return timings.map((timing, index) => {
     issued += index < firstBackward ? host.secondsPerKernel : host.backwardSecondsPerKernel;
-    const one = slot(timing, gapSeconds, Math.max(0, issued - (ended + gapSeconds)));
+    const one = slot(timing, gapSeconds, Math.max(0, issued - (ended + gapSeconds)), profiledSeconds);
     ended += one.seconds;
     return one;
   });

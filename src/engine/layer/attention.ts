@@ -1,5 +1,5 @@
 import type { Model } from "../../schema/model.ts";
-import type { Phase } from "../../schema/scenario.ts";
+import type { Phase, Scenario } from "../../schema/scenario.ts";
 import { type DataType, FP32_BYTES } from "../../schema/vocabulary.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import { gradientOf } from "./gradients.ts";
@@ -23,11 +23,20 @@ export interface AttentionStyle {
   readonly window: number;
   /** true where RoPE turns queries and keys */
   readonly rotated: boolean;
+  /** true where a longer cache is written at every step */
+  readonly joined: boolean;
+  /** true where keys and values are copied to every query head */
+  readonly expanded: boolean;
+  /** true where the kernel that rotates keys writes them for every query head */
+  readonly rotationExpands: boolean;
+  /** true where attention reads a mask of all pairs */
+  readonly masked: boolean;
 }
 
 export const attentionStyle = (
   phase: Phase,
   model: Model,
+  kernels: Scenario["kernels"],
   dataType: DataType,
   context: number,
 ): AttentionStyle => ({
@@ -37,7 +46,34 @@ export const attentionStyle = (
   context,
   window: model.slidingWindow ?? Number.POSITIVE_INFINITY,
   rotated: isRotated(model),
+  joined: kernels.cache === "concatenated" && (phase === "decode" || context > 0),
+  expanded: kernels.keyValueHeads === "expanded",
+  rotationExpands: rotationExpands(phase, model, kernels, context),
+  masked: kernels.mask === "explicit" && kernels.attention === "flash",
 });
+
+/** Where nothing is cached yet a compiler joins the rotation of keys with the copies that follow. */
+const rotationExpands = (
+  phase: Phase,
+  { rotaryDim, headDim, positions }: Model,
+  kernels: Scenario["kernels"],
+  context: number,
+): boolean =>
+  positions === "rope" &&
+  (rotaryDim ?? headDim) === headDim &&
+  kernels.keyValueHeads === "expanded" &&
+  kernels.pointwise === "fused" &&
+  kernels.rope === "transposed" &&
+  phase !== "decode" &&
+  context === 0;
+
+/** Whether keys and values are copied at all: not where every query head has its own, nor where all share a latent. */
+export const expandsKeys = ({ expanded }: AttentionStyle, d: Dimensions): boolean =>
+  expanded && d.latent === undefined && d.kvHeads < d.heads;
+
+/** Whether attention reads a cache that has just been written as a whole. */
+export const joinsCache = ({ joined }: AttentionStyle, d: Dimensions): boolean =>
+  joined && d.latent === undefined;
 
 export const isRotated = ({ positions }: Pick<Model, "positions">): boolean => positions === "rope";
 
@@ -81,6 +117,8 @@ interface AttentionSizes {
   readonly values: Access;
   readonly output: Access;
   readonly cachedBytes: number;
+  /** of a mask of all pairs, which every head reads */
+  readonly maskBytes: number;
 }
 
 function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
@@ -90,28 +128,46 @@ function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
   // decompressed keys and values of the context are tensors of this layer, as the new ones are
   const decompressed = d.latent !== undefined && !decode;
   // in decode the new token's keys and values are read back from the cache with the others
-  const freshTokens = decode ? 0 : decompressed ? d.sequences * attended : d.tokens;
-  const cachedTokens = decompressed ? 0 : decode ? attended : attended - d.newTokens;
+  const expands = expandsKeys(style, d);
+  const copied = expands || joinsCache(style, d);
+  const whole = decompressed || copied;
+  const freshTokens = whole ? d.sequences * attended : decode ? 0 : d.tokens;
+  const cachedTokens = whole ? 0 : decode ? attended : attended - d.newTokens;
   const queryBytes = d.tokens * d.heads * d.activationBytes;
-  const freshBytes = freshTokens * kvHeads * d.activationBytes;
+  const readHeads = expands ? d.heads : kvHeads;
+  const freshBytes =
+    freshTokens *
+    readHeads *
+    (copied && style.phase !== "train" && (decode || style.context > 0) ? d.kvBytes : d.activationBytes);
   const tensors = inputTensors(style, d);
+  const [keyTensor, valueTensor] = expands
+    ? ["expanded keys", "expanded values"]
+    : copied
+      ? ["cached keys", "cached values"]
+      : [tensors[1], tensors[2]];
   const output = isAbsorbed(style, d) ? "latent attention output" : "attention output";
   return {
     keyDim,
     valueDim,
-    kvHeads,
+    kvHeads: readHeads,
     cachedElements,
     dataType: style.dataType,
-    pairs: attentionPairs(style, d) * d.sequences * d.heads,
+    pairs: (style.masked ? d.newTokens * attended : attentionPairs(style, d)) * d.sequences * d.heads,
     queries: { tensor: tensors[0], bytes: queryBytes * keyDim },
-    keys: { tensor: tensors[1], bytes: freshBytes * keyDim },
-    values: { tensor: tensors[2], bytes: freshBytes * valueDim },
+    keys: { tensor: keyTensor!, bytes: freshBytes * keyDim },
+    values: { tensor: valueTensor!, bytes: freshBytes * valueDim },
     output: { tensor: output, bytes: queryBytes * valueDim },
     cachedBytes: d.sequences * cachedTokens * cachedElements * d.kvBytes,
+    maskBytes: style.masked ? d.tokens * attended * d.activationBytes : 0,
   };
 }
 
-/** Queries, keys and values as the operators before attention have left them. */
+/** Keys and values as the operators before attention have left them. */
+export function attentionInputs(style: Pick<AttentionStyle, "rotated">, d: Dimensions) {
+  const [, keys, values] = inputTensors(style, d);
+  return { keys, values };
+}
+
 function inputTensors(
   { rotated }: Pick<AttentionStyle, "rotated">,
   d: Dimensions,
@@ -135,30 +191,8 @@ const forwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (s.keyDim + s.
  */
 const backwardFlops = (s: AttentionSizes): number => 2 * s.pairs * (3 * s.keyDim + 2 * s.valueDim);
 
-/**
- * New keys and values are copied behind the cached ones; without a context the tensors themselves are the cache. Of
- * latent attention what is cached is the latent and the one key that RoPE turns.
- */
-export function cacheWrite(d: Dimensions, rotated: boolean, latentTensor = "kv latent"): Operator {
-  const copy = (what: string, from: string, elements: number): Kernel =>
-    pointwise(
-      `copy ${what}`,
-      "strided",
-      elements,
-      0,
-      [{ tensor: from, bytes: elements * d.activationBytes }],
-      [{ tensor: `cached ${what}`, bytes: elements * d.kvBytes }],
-    );
-  const elements = d.tokens * d.kvHeads * d.headDim;
-  const kernels =
-    d.latent === undefined
-      ? [copy("keys", inputTensors({ rotated }, d)[1], elements), copy("values", "qkv values", elements)]
-      : [
-          copy("latent", latentTensor, d.tokens * d.latent.keyValueRank),
-          copy("turned key", rotated ? "keys rotated" : "qkv keys", d.tokens * d.latent.ropeDim),
-        ];
-  return { name: "kv-cache-write", class: "attention", kernels };
-}
+/** No fused attention kernel multiplies in tf32: what comes in 32 bits runs as fp32 does. */
+const flashType = (type: DataType): DataType => (type === "tf32" ? "fp32" : type);
 
 export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
   const s = sizes(style, d);
@@ -169,14 +203,14 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
     flops: forwardFlops(s),
     reads: [s.queries, s.keys, s.values],
     writes: training ? [s.output, logSumExp(d)] : [s.output],
-    streamedBytes: s.cachedBytes,
+    streamedBytes: s.cachedBytes + s.maskBytes,
     work: decode
       ? {
           kind: "decode-attention",
           keyDim: s.keyDim,
           valueDim: s.valueDim,
           groupSize: d.heads / s.kvHeads,
-          dataType: s.dataType,
+          dataType: flashType(s.dataType),
         }
       : {
           kind: "attention",
@@ -184,14 +218,17 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
           valueDim: s.valueDim,
           queries: d.newTokens,
           keys: attendedTokens(style, d),
-          window: style.window,
-          causal: style.causal,
+          ...reachOf(style),
           direction: "forward",
-          dataType: s.dataType,
+          dataType: flashType(s.dataType),
         },
   };
   return { name: "attention", class: "attention", kernels: [kernel] };
 }
+
+/** A kernel that reads which pairs count works through all of them. */
+const reachOf = ({ window, causal, masked }: AttentionStyle) =>
+  masked ? { window: Number.POSITIVE_INFINITY, causal: false, masked } : { window, causal };
 
 const logSumExp = (d: Dimensions): Access => ({
   tensor: "attention log-sum-exp",
@@ -209,7 +246,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
   const queryElements = d.tokens * d.heads * s.keyDim;
   const fp32Queries = { tensor: "fp32 gradient of queries", bytes: queryElements * 4 };
   const outputGradient = { tensor: gradientOf("attention output"), bytes: s.output.bytes };
-  const grouped = s.kvHeads < d.heads;
+  const grouped = s.kvHeads < d.heads || expandsKeys(style, d);
   const perHead = (gradient: string, width: number): Access => ({
     tensor: grouped ? `${gradient} per head` : gradient,
     bytes: d.tokens * d.heads * width * d.activationBytes,
@@ -220,27 +257,26 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
     flops: backwardFlops(s),
     reads: [s.queries, s.keys, s.values, outputGradient, fp32Queries, dots, logSumExp(d)],
     writes: [fp32Queries, perHead(KEYS_GRADIENT, s.keyDim), perHead(VALUES_GRADIENT, s.valueDim)],
-    streamedBytes: 0,
+    streamedBytes: s.maskBytes,
     work: {
       kind: "attention",
       keyDim: s.keyDim,
       valueDim: s.valueDim,
       queries: d.newTokens,
       keys: d.newTokens,
-      window: style.window,
-      causal: style.causal,
+      ...reachOf(style),
       direction: "backward",
-      dataType: s.dataType,
+      dataType: flashType(s.dataType),
     },
   };
-  const reduceHeads = (gradient: string, width: number, sum: Access): Kernel =>
+  const reduceHeads = (gradient: string, width: number): Kernel =>
     pointwise(
       `sum ${gradient} over groups`,
       "vectorized",
       d.tokens * d.heads * width,
       1,
       [perHead(gradient, width)],
-      [{ tensor: gradient, bytes: sum.bytes }],
+      [{ tensor: gradient, bytes: d.tokens * d.kvHeads * width * d.activationBytes }],
     );
   return {
     name: "attention-backward",
@@ -263,9 +299,7 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
         [fp32Queries],
         [{ tensor: QUERIES_GRADIENT, bytes: s.queries.bytes }],
       ),
-      ...(grouped
-        ? [reduceHeads(KEYS_GRADIENT, s.keyDim, s.keys), reduceHeads(VALUES_GRADIENT, s.valueDim, s.values)]
-        : []),
+      ...(grouped ? [reduceHeads(KEYS_GRADIENT, s.keyDim), reduceHeads(VALUES_GRADIENT, s.valueDim)] : []),
     ],
   };
 }

@@ -11,6 +11,7 @@ import {
 } from "./attention.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import type { Dimensions } from "./dimensions.ts";
+import { dropoutBackward, dropsOut } from "./dropout.ts";
 import { router, sharedGate } from "./experts.ts";
 import {
   combineBackward,
@@ -101,6 +102,7 @@ export function backwardOperators(
   const sumOf = (behind: NormSite | undefined, output: string): string =>
     post && behind ? gradientOf(behind.place.input) : output;
   const before = (site: NormSite | undefined): NormSite | undefined => (post ? undefined : site);
+  const drops = dropsOut(model, kernels, "train");
   const ffnPart = blockBackward(
     layer,
     style,
@@ -110,6 +112,7 @@ export function backwardOperators(
       behind: postFfnNorm,
       sum: sumOf(ffnNorm, stream),
       stream: middle,
+      drops,
     },
     (gradients) => feedForwardBackward(model, kernels, layer, gradients),
   );
@@ -122,6 +125,7 @@ export function backwardOperators(
       behind: postAttentionNorm,
       sum: sumOf(attentionNorm, middle),
       stream,
+      drops,
     },
     (gradients) => attentionBackward(model, kernels, layer, style, attends, gradients),
   );
@@ -139,21 +143,25 @@ interface Branch {
   readonly sum: string;
   /** of what passes the block by, which this branch's is added to */
   readonly stream: string;
+  /** true where part of the block's result was dropped */
+  readonly drops: boolean;
 }
 
 /** From the gradient of the sum behind a block to that of the stream before it. */
 function blockBackward(
   layer: Layout,
   style: NormStyle,
-  { block, before, behind, sum, stream }: Branch,
+  { block, before, behind, sum, stream, drops }: Branch,
   inside: (gradients: BlockGradients) => readonly Operator[],
 ): Operator[] {
   const { d } = layer;
-  const gradients = blockGradients(layer, block, behind, sum);
+  const gradients = blockGradients(layer, block, behind, sum, drops);
   const { ownResult, result, input, ownInput } = gradients;
   const ofBranch = before === undefined ? ownInput : stream;
+  const incoming = behind === undefined ? sum : gradientOf(behind.place.input);
   return [
     ...normBackward(behind, style, { ofOutput: sum }),
+    ...(drops ? [dropoutBackward(d, block, incoming, ownResult)] : []),
     ...backward(blockGather(d, block, ownResult, result)),
     ...inside(gradients),
     ...backward(blockReduce(d, block, input, ownInput)),
@@ -179,13 +187,16 @@ function blockGradients(
   block: "attention" | "ffn",
   postNorm: NormSite | undefined,
   sum: string,
+  drops = false,
 ): BlockGradients {
-  const { d, qkv, ffnInput, attentionResult, ffnResult, ownAttentionInput, ownFfnInput } = layer;
+  const { d, attentionInput, ffnInput, attentionResult, ffnResult, ownAttentionInput, ownFfnInput } = layer;
   const [input, own, result] =
     block === "attention"
-      ? [qkv.input, ownAttentionInput, attentionResult]
+      ? [attentionInput, ownAttentionInput, attentionResult]
       : [ffnInput, ownFfnInput, ffnResult];
-  const ownResult = postNorm === undefined ? sum : gradientOf(postNorm.place.input);
+  const undropped = postNorm === undefined ? sum : gradientOf(postNorm.place.input);
+  // the stream needs the gradient of the sum as it is
+  const ownResult = drops ? gradientFrom(undropped, `${block} dropout`) : undropped;
   return {
     result: d.normTokens === d.tokens ? ownResult : gradientOf(result),
     ownResult,
@@ -260,8 +271,8 @@ function feedForwardBackward(
     { ofOutput, ofInput }: GradientNames,
   ): Operator[] => [
     projectBackward(output, types, { ofOutput }),
-    pointwiseOperator(backwardName(name), activationBackward(model, activation, kernels.pointwise)),
-    projectBackward(input, types, { ofInput }),
+    pointwiseOperator(backwardName(name), activationBackward(model, activation, kernels)),
+    ...projectionsBackward(d, input, types, ofInput, () => undefined),
   ];
   const { experts } = d;
   if (experts === undefined)
@@ -318,9 +329,7 @@ function attentionBackward(
       : materializedAttentionBackward(attends, d)),
   ];
   const rope = (sizes: Dimensions, queries?: string): Operator[] =>
-    isRotated(model)
-      ? [pointwiseOperator("rope-backward", rotaryBackward(sizes, kernels.pointwise, queries))]
-      : [];
+    isRotated(model) ? [pointwiseOperator("rope-backward", rotaryBackward(sizes, kernels, queries))] : [];
   if (layer.latent !== undefined)
     return [
       ...core,
@@ -333,11 +342,66 @@ function attentionBackward(
     ...rope(d),
     ...normBackward(layer.keyNorm, style, { ofOutput: KEYS_GRADIENT, ofInput: keys }),
     ...normBackward(layer.queryNorm, style, { ofOutput: QUERIES_GRADIENT, ofInput: queries }),
-    pointwiseOperator("qkv-join-backward", [
-      joinGradients(d, queries ?? QUERIES_GRADIENT, keys ?? KEYS_GRADIENT),
-    ]),
-    projectBackward(layer.qkv, types, { ofInput: outgoing }),
+    ...qkvBackward(layer, kernels, queries ?? QUERIES_GRADIENT, keys ?? KEYS_GRADIENT, outgoing),
   ];
+}
+
+/** The gradients of queries, keys and values to that of what they were projected from. */
+function qkvBackward(
+  { d, qkv, types }: Layout,
+  kernels: Scenario["kernels"],
+  queries: string,
+  keys: string,
+  outgoing: string,
+): Operator[] {
+  const [whole, ...others] = qkv;
+  if (others.length === 0)
+    return [
+      pointwiseOperator("qkv-join-backward", [joinGradients(d, queries, keys)]),
+      projectBackward(whole!, types, { ofInput: outgoing }),
+    ];
+  const gradients = [queries, keys, VALUES_GRADIENT];
+  // of transposed views the gradients are copied back into the order of the projection's output
+  const copies = kernels.rope === "transposed" && d.newTokens > 1 ? [d.heads, d.kvHeads] : [];
+  const copied = copies.map((heads, index) => contiguousCopy(d, gradients[index]!, heads));
+  return [
+    ...(copied.length === 0 ? [] : [pointwiseOperator("qkv-copy-backward", copied)]),
+    ...projectionsBackward(d, qkv, types, outgoing, (index) => gradients[index]!),
+  ];
+}
+
+const contiguousCopy = (d: Dimensions, gradient: string, heads: number): Kernel => {
+  const elements = d.tokens * heads * d.headDim;
+  const both = [{ tensor: gradient, bytes: elements * d.activationBytes }];
+  return pointwise("to contiguous", "permuted", elements, 0, both, both);
+};
+
+/** Of projections that read one input, last one first; what they say of its gradient is added up as it comes. */
+function projectionsBackward(
+  d: Dimensions,
+  projections: readonly Projection[],
+  types: MatmulTypes,
+  outgoing: string | undefined,
+  ofOutput: (index: number) => string | undefined,
+): Operator[] {
+  const [only, second] = projections;
+  const sum = outgoing ?? gradientOf(only!.input);
+  if (second === undefined)
+    return [projectBackward(only!, types, { ofInput: outgoing, ofOutput: ofOutput(0) })];
+  const last = projections.length - 1;
+  return projections.flatMap((_, place) => {
+    const index = last - place;
+    const projection = projections[index]!;
+    const own = gradientFrom(sum, projection.name);
+    const names = { ofInput: own, ofOutput: ofOutput(index) };
+    const before = place === 1 ? gradientFrom(sum, projections[last]!.name) : sum;
+    return [
+      projectBackward(projection, types, names),
+      ...(place === 0
+        ? []
+        : [addGradients(d, `${projection.name}-input-backward`, "block", [own, before], sum)]),
+    ];
+  });
 }
 
 function latentBackward(

@@ -1,4 +1,5 @@
 import type { Model } from "../../schema/model.ts";
+import type { Scenario } from "../../schema/scenario.ts";
 import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, PointwiseAccess } from "./kernel.ts";
 import { ACTIVATION_BACKWARD_FLOPS, ACTIVATION_FLOPS, pointwise } from "./pointwise.ts";
@@ -15,39 +16,53 @@ export interface ActivationSite {
 }
 
 interface ActivationTensors {
+  /** gate and up side by side; of blocks that project them apart the gate alone */
   readonly input: string;
+  readonly up: string;
   readonly gate: string;
   readonly output: string;
 }
 
-const tensors = (block: string, gated: boolean): ActivationTensors => ({
-  input: `${block}${gated ? "gate-up output" : "up output"}`,
+const tensors = (block: string, gated: boolean, apart = false): ActivationTensors => ({
+  input: `${block}${apart ? "gate output" : gated ? "gate-up output" : "up output"}`,
+  up: `${block}${gated && !apart ? "gate-up output" : "up output"}`,
   gate: `${block}activated gate`,
   output: `${block}activated`,
 });
 
 /** Tensors of the layer's block or its routed experts, and of its shared ones; made once. */
-const BLOCK_TENSORS = {
-  own: { gated: tensors("", true), plain: tensors("", false) },
-  shared: { gated: tensors("shared ", true), plain: tensors("shared ", false) },
-} as const;
+const blockTensors = (block: string) => ({
+  gated: tensors(block, true),
+  apart: tensors(block, true, true),
+  plain: tensors(block, false),
+});
+const BLOCK_TENSORS = { own: blockTensors(""), shared: blockTensors("shared ") } as const;
 
-export const activationTensors = ({ gated }: Model, block: keyof typeof BLOCK_TENSORS): ActivationTensors =>
-  BLOCK_TENSORS[block][gated ? "gated" : "plain"];
+export const activationTensors = (
+  { gated }: Model,
+  block: keyof typeof BLOCK_TENSORS,
+  apart = false,
+): ActivationTensors => BLOCK_TENSORS[block][apart ? "apart" : gated ? "gated" : "plain"];
+
+const isApart = ({ tensors }: ActivationSite): boolean => tensors.up !== tensors.input;
+
+type ActivationStyle = Pick<Scenario["kernels"], "pointwise" | "gelu">;
 
 /**
  * Activation between the two projections of the feed-forward block. A gated block's gate and up values lie side by
  * side in one tensor, so that eager kernels on either half are strided.
  */
-export function activation(model: Model, site: ActivationSite, style: "eager" | "fused"): Kernel[] {
+export function activation(model: Model, site: ActivationSite, style: ActivationStyle): Kernel[] {
   const elements = site.rows * site.ffn;
   const flops = ACTIVATION_FLOPS[model.activation];
   const half = (tensor: string): Access => ({ tensor, bytes: elements * site.inputBytes });
   const output = { tensor: site.tensors.output, bytes: elements * site.outputBytes };
-  const { input, gate } = site.tensors;
+  const { input, up, gate } = site.tensors;
+  if (isSpelledOut(model, style)) return spelledGelu(elements, half(input), output);
   if (!model.gated)
     return [pointwise(model.activation, vectorizedAccess(model), elements, flops, [half(input)], [output])];
-  if (style === "fused") {
+  const apart = isApart(site);
+  if (style.pointwise === "fused") {
     const both = { tensor: input, bytes: 2 * elements * site.inputBytes };
     return [
       pointwise(
@@ -55,18 +70,18 @@ export function activation(model: Model, site: ActivationSite, style: "eager" | 
         vectorizedAccess(model),
         elements,
         flops + 1,
-        [both],
+        apart ? [half(input), half(up)] : [both],
         [output],
       ),
     ];
   }
   // the halves of a single token's row are contiguous
-  const alone = site.rows === 1;
+  const alone = apart || site.rows === 1;
   const activate = alone ? vectorizedAccess(model) : "strided";
   const multiply = alone ? "vectorized" : "strided";
   return [
     pointwise(model.activation, activate, elements, flops, [half(input)], [half(gate)]),
-    pointwise("multiply", multiply, elements, 1, [half(gate), half(input)], [output]),
+    pointwise("multiply", multiply, elements, 1, [half(gate), half(up)], [output]),
   ];
 }
 
@@ -74,10 +89,32 @@ export function activation(model: Model, site: ActivationSite, style: "eager" | 
 const vectorizedAccess = (model: Model): PointwiseAccess =>
   model.activation === "relu" ? "vectorized" : model.activation;
 
-export function activationBackward(model: Model, site: ActivationSite, style: "eager" | "fused"): Kernel[] {
+/** GELU by its tanh approximation, of a model that spells it out, where the framework runs it as spelled. */
+const isSpelledOut = (model: Model, { pointwise: style, gelu }: ActivationStyle): boolean =>
+  model.geluNew === true && !model.gated && gelu === "op-by-op" && style === "eager";
+
+/** 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), one operation a kernel. */
+function spelledGelu(elements: number, x: Access, output: Access): Kernel[] {
+  const own = (tensor: string): Access => ({ tensor: `gelu ${tensor}`, bytes: x.bytes });
+  const step = (name: string, reads: readonly Access[], write: Access): Kernel =>
+    pointwise(name, "vectorized", elements, 1, reads, [write]);
+  return [
+    step("half of x", [x], own("half")),
+    step("cube", [x], own("cube")),
+    step("times 0.044715", [own("cube")], own("term")),
+    step("plus x", [x, own("term")], own("sum")),
+    step("times root", [own("sum")], own("argument")),
+    step("tanh", [own("argument")], own("tanh")),
+    step("plus one", [own("tanh")], own("factor")),
+    step("multiply", [own("half"), own("factor")], output),
+  ];
+}
+
+export function activationBackward(model: Model, site: ActivationSite, style: ActivationStyle): Kernel[] {
   const elements = site.rows * site.ffn;
   const flops = ACTIVATION_BACKWARD_FLOPS[model.activation];
-  const { input, gate, output } = site.tensors;
+  const { input, up, gate, output } = site.tensors;
+  const apart = isApart(site);
   const half = (tensor: string): Access => ({ tensor, bytes: elements * site.inputBytes });
   const both = (tensor: string): Access => ({ tensor, bytes: 2 * elements * site.inputBytes });
   const incoming = half(gradientOf(output));
@@ -93,39 +130,43 @@ export function activationBackward(model: Model, site: ActivationSite, style: "e
       ),
     ];
   }
-  if (style === "fused") {
+  if (style.pointwise === "fused") {
     return [
       pointwise(
         `${model.activation} and multiply gradient`,
         vectorizedAccess(model),
         elements,
         flops + 3,
-        [both(input), incoming],
-        [both(gradientOf(input))],
+        [...(apart ? [half(input), half(up)] : [both(input)]), incoming],
+        apart ? [half(gradientOf(input)), half(gradientOf(up))] : [both(gradientOf(input))],
       ),
     ];
   }
-  const upGradient = half(`${output} up gradient`);
+  const upGradient = half(apart ? gradientOf(up) : `${output} up gradient`);
   const activatedGradient = half(`${gate} gradient`);
-  const gateGradient = half(`${output} gate gradient`);
-  return [
+  const gateGradient = half(apart ? gradientOf(input) : `${output} gate gradient`);
+  const kernels = [
     pointwise("up gradient", "vectorized", elements, 1, [incoming, half(gate)], [upGradient]),
     pointwise(
       "activated gate gradient",
-      "strided",
+      apart ? "vectorized" : "strided",
       elements,
       1,
-      [incoming, half(input)],
+      [incoming, half(up)],
       [activatedGradient],
     ),
     pointwise(
       `${model.activation} gradient`,
-      "strided",
+      apart ? "vectorized" : "strided",
       elements,
       flops,
       [activatedGradient, half(input)],
       [gateGradient],
     ),
+  ];
+  if (apart) return kernels;
+  return [
+    ...kernels,
     pointwise(
       "join gradients",
       "vectorized",

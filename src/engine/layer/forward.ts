@@ -3,14 +3,16 @@ import type { Scenario } from "../../schema/scenario.ts";
 import { isNarrow } from "../../schema/vocabulary.ts";
 import {
   type AttentionStyle,
-  cacheWrite,
+  expandsKeys,
   flashAttention,
   isAbsorbed,
   isRotated,
   materializedAttention,
 } from "./attention.ts";
+import { cacheUpdate, headExpansion } from "./cache.ts";
 import { blockGather, blockReduce } from "./collective.ts";
 import { attendedTokens, type Dimensions, type ExpertSizes } from "./dimensions.ts";
+import { dropout, dropsOut } from "./dropout.ts";
 import { addShared, combine, dispatch, router, selectExperts, sharedGate } from "./experts.ts";
 import { type ActivationSite, activation } from "./feed-forward.ts";
 import type { Operator } from "./kernel.ts";
@@ -28,7 +30,7 @@ import { type NormSite, type NormStyle, normalization } from "./normalization.ts
 import { pointwiseOperator } from "./pointwise.ts";
 import { narrowTensor, quantization } from "./quantization.ts";
 import { bothBranches, isParallel, residualAdds } from "./residual.ts";
-import { rotaryEmbedding } from "./rotary.ts";
+import { type ExpandedKeys, rotaryEmbedding } from "./rotary.ts";
 
 type Operators = readonly Operator[];
 
@@ -65,11 +67,14 @@ export function forwardOperators(
   const post = model.normPlacement === "post";
   const preNorm = (site: NormSite | undefined): Operators => (post ? [] : norm(site));
   const postNorm = (site: NormSite | undefined): Operators => (post ? norm(site) : []);
+  const drop = (block: string, tensor: string): Operators =>
+    dropsOut(model, kernels, attention.phase) ? [dropout(d, block, tensor)] : [];
   return [
     ...preNorm(layer.attentionNorm),
     ...gather(layer, "attention"),
     ...attend,
     ...blockReduce(d, "attention", layer.attentionResult, PROJECTED),
+    ...drop("attention", PROJECTED),
     ...norm(layer.postAttentionNorm),
     ...adds.attention,
     ...postNorm(layer.attentionNorm),
@@ -77,6 +82,7 @@ export function forwardOperators(
     ...gather(layer, "ffn"),
     ...feedForward,
     ...blockReduce(d, "ffn", layer.ffnResult, FFN_OUTPUT),
+    ...drop("ffn", FFN_OUTPUT),
     ...norm(layer.postFfnNorm),
     ...adds.ffn,
     ...postNorm(layer.ffnNorm),
@@ -89,9 +95,11 @@ const normAt = (site: NormSite | undefined, style: NormStyle): Operators =>
 
 /** A norm that quantizes has made what is gathered narrow. */
 function gather(layer: Layout, block: "attention" | "ffn"): Operators {
-  const { d, attentionNorm, ffnNorm, qkv, ffnInput, ownAttentionInput, ownFfnInput } = layer;
+  const { d, attentionNorm, ffnNorm, attentionInput, ffnInput, ownAttentionInput, ownFfnInput } = layer;
   const [norm, own, whole] =
-    block === "attention" ? [attentionNorm, ownAttentionInput, qkv.input] : [ffnNorm, ownFfnInput, ffnInput];
+    block === "attention"
+      ? [attentionNorm, ownAttentionInput, attentionInput]
+      : [ffnNorm, ownFfnInput, ffnInput];
   return blockGather(d, block, own, whole, norm?.narrowOutput ? d.matmulInputBytes : d.activationBytes);
 }
 
@@ -111,18 +119,16 @@ function attentionBlock(
     return [...front, ...core, ...up, ...project(layer.attentionOutput, types)];
   }
   return [
-    ...project(layer.qkv, types),
+    ...layer.qkv.flatMap((projection) => project(projection, types)),
     ...normAt(layer.queryNorm, style),
     ...normAt(layer.keyNorm, style),
-    ...(isRotated(model) ? [rotary(d, kernels.pointwise)] : []),
-    ...(hasCache(attention) ? [cacheWrite(d, isRotated(model))] : []),
+    ...(isRotated(model) ? [rotary(d, kernels, expandedKeys(attention, d))] : []),
+    ...cacheUpdate(kernels, attention, d),
+    ...headExpansion(attention, d),
     ...core,
     ...project(layer.attentionOutput, types),
   ];
 }
-
-/** True where there is a cache before the new tokens, which their keys and values are copied into. */
-const hasCache = ({ context, phase }: AttentionStyle): boolean => context > 0 || phase === "decode";
 
 /** Latent attention keeps its keys and values as they come out of a projection, which others then unfold. */
 function latentInputs(
@@ -148,12 +154,12 @@ function latentInputs(
       ...project(parts.queryUp, types),
       ...project(parts.keyValueDown, types),
       ...normAt(parts.keyValueNorm, style),
-      ...(rotated ? [rotary(turnedPart(d), kernels.pointwise)] : []),
+      ...(rotated ? [rotary(turnedPart(d), kernels)] : []),
       ...(absorbed
         ? project(queryAbsorption(d, sizes), wideTypes)
         : project(keyValueUp(d, parts, attended, isNarrow(types.dataType)), types)),
       joinTurned(d, sizes, attended, absorbed, rotated),
-      ...(hasCache(attention) ? [cacheWrite(d, rotated, parts.keyValueNorm.place.output)] : []),
+      ...cacheUpdate(kernels, attention, d, parts.keyValueNorm.place.output),
     ],
     up: absorbed ? project(valueUp(d, sizes), wideTypes) : [],
   };
@@ -164,25 +170,21 @@ const denseBlock = (
   kernels: Scenario["kernels"],
   { types, feedForward: { input, activation, output } }: Layout,
 ): Operators => [
-  ...project(input, types),
-  activationOperator("activation", model, activation, kernels.pointwise),
+  ...input.flatMap((projection) => project(projection, types)),
+  activationOperator("activation", model, activation, kernels),
   ...project(output, types),
 ];
 
 /** Router, experts and what moves tokens between them; then the experts that every token passes through. */
-function expertBlock(
-  model: Model,
-  { pointwise: style }: Scenario["kernels"],
-  layer: Layout,
-  e: ExpertSizes,
-): Operators {
+function expertBlock(model: Model, kernels: Scenario["kernels"], layer: Layout, e: ExpertSizes): Operators {
   const { d, types, wideTypes, feedForward, sharedExperts, ffnInput } = layer;
+  const style = kernels.pointwise;
   const narrow = isNarrow(types.dataType);
   const input = narrow ? narrowTensor(ffnInput) : ffnInput;
   const output = layer.ffnResult;
   const block = (name: string, { input, activation, output }: FeedForward): Operators => [
-    ...project(input, types),
-    activationOperator(name, model, activation, style),
+    ...input.flatMap((projection) => project(projection, types)),
+    activationOperator(name, model, activation, kernels),
     ...project(output, types),
   ];
   const shared = sharedExperts === undefined ? [] : block("shared-activation", sharedExperts);
@@ -206,12 +208,15 @@ const quantizedTokens = (d: Dimensions, tensor: string): Operator =>
     { wideBytes: d.activationBytes, narrowBytes: d.matmulInputBytes },
   );
 
-const rotary = (d: Dimensions, style: "eager" | "fused"): Operator =>
-  pointwiseOperator("rope", rotaryEmbedding(d, style));
+const rotary = (d: Dimensions, kernels: Scenario["kernels"], expanded?: ExpandedKeys): Operator =>
+  pointwiseOperator("rope", rotaryEmbedding(d, kernels, expanded));
+
+const expandedKeys = (style: AttentionStyle, d: Dimensions): ExpandedKeys | undefined =>
+  style.rotationExpands && expandsKeys(style, d) ? { tensor: "expanded keys", heads: d.heads } : undefined;
 
 const activationOperator = (
   name: string,
   model: Model,
   site: ActivationSite,
-  style: "eager" | "fused",
-): Operator => pointwiseOperator(name, activation(model, site, style));
+  kernels: Scenario["kernels"],
+): Operator => pointwiseOperator(name, activation(model, site, kernels));

@@ -15,7 +15,10 @@ export type PointwiseAccess =
   | "unrolled"
   | "strided"
   | "transposed"
-  | "concatenate";
+  | "permuted"
+  | "concatenate"
+  | "concatenate-cache"
+  | "many-tensors";
 
 /** Kinds of norms whose row kernels have timing parameters of their own. */
 export type RowLaw = "layernorm" | "rmsnorm";
@@ -33,6 +36,8 @@ export type Work =
       readonly grouped: boolean;
       readonly gradient: boolean;
       readonly dataType: DataType;
+      /** true: rows that do not start at 16 bytes, which only slow kernels read and write */
+      readonly misaligned?: boolean;
     }
   | {
       readonly kind: "attention";
@@ -47,6 +52,8 @@ export type Work =
       readonly causal: boolean;
       readonly direction: "forward" | "backward";
       readonly dataType: DataType;
+      /** true: which pairs count is read from a mask, so that none is skipped */
+      readonly masked?: boolean;
     }
   | {
       readonly kind: "decode-attention";

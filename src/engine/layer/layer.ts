@@ -23,9 +23,10 @@ export function layerOperators(scenario: Scenario): readonly Operator[] {
   const fusedNorm = fusesQuantization(kernels, normalization);
   const fusedActivation = kernels.quantization === "fused" && kernels.pointwise === "fused";
   const folded = isFolded(normalization);
-  const layer = layout(model, types, wideTypes, d, fusedNorm, fusedActivation, folded);
-  const norms = normStyle(normalization, types, wideTypes);
-  const attention = attentionStyle(phase, model, streamType(precision.activations), context);
+  const separate = kernels.projections === "separate";
+  const layer = layout(model, types, wideTypes, d, fusedNorm, fusedActivation, folded, separate);
+  const norms = normStyle(normalization, types, wideTypes, model.normOffset);
+  const attention = attentionStyle(phase, model, kernels, streamType(precision.activations), context);
   const forward = forwardOperators(model, kernels, layer, norms, attention);
   if (phase !== "train") return forward;
   return [

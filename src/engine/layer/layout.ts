@@ -23,12 +23,15 @@ export interface Layout {
   readonly postFfnNorm: NormSite | undefined;
   readonly queryNorm: NormSite | undefined;
   readonly keyNorm: NormSite | undefined;
-  readonly qkv: Projection;
+  /** one projection, or one each for queries, keys and values */
+  readonly qkv: readonly Projection[];
   readonly latent: LatentParts | undefined;
   readonly attentionOutput: Projection;
   /** the block's own, or its routed experts' */
   readonly feedForward: FeedForward;
   readonly sharedExperts: FeedForward | undefined;
+  /** what attention's projections read */
+  readonly attentionInput: string;
   /** what the feed-forward block, or router and dispatch, read */
   readonly ffnInput: string;
   /** what this GPU has of both blocks' inputs where they are gathered from all */
@@ -39,9 +42,9 @@ export interface Layout {
   readonly ffnResult: string;
 }
 
-/** Two projections and the activation between them. */
+/** Two projections and the activation between them; gate and up may be projected apart. */
 export interface FeedForward {
-  readonly input: Projection;
+  readonly input: readonly Projection[];
   readonly activation: ActivationSite;
   readonly output: Projection;
 }
@@ -54,6 +57,7 @@ export function layout(
   fusedNorm: boolean,
   fusedActivation: boolean,
   folded: boolean,
+  separate = false,
 ): Layout {
   const places = NORM_PLACES[model.normPlacement];
   const narrow = isNarrow(types.dataType);
@@ -69,6 +73,7 @@ export function layout(
     attentionNorm: narrowAttention,
     ffnNorm: narrowFfn,
     activation: fusedActivation,
+    separate,
   };
   const quantizeAttention = narrow && !narrowAttention;
   const split = d.normTokens !== d.tokens;
@@ -98,23 +103,26 @@ export function layout(
     postFfnNorm: stream(places.postFfn),
     queryNorm: qkNorm(model, d, normsOfHeads.query, d.heads),
     keyNorm: qkNorm(model, d, normsOfHeads.key, d.kvHeads),
-    qkv: {
-      name: "qkv-projection",
-      m,
-      n: queryColumns + 2 * keyColumns,
-      k: d.hidden,
-      products: 1,
-      grouped: false,
-      bias,
-      input: attentionInput,
-      quantize: quantizeAttention,
-      output: "qkv",
-      parts: [
-        { tensor: normsOfHeads.query.input, columns: queryColumns },
-        { tensor: normsOfHeads.key.input, columns: keyColumns },
-        { tensor: "qkv values", columns: keyColumns },
-      ],
-    },
+    qkv: (separate ? apart : together)(
+      {
+        name: "qkv-projection",
+        m,
+        n: queryColumns + 2 * keyColumns,
+        k: d.hidden,
+        products: 1,
+        grouped: false,
+        bias,
+        input: attentionInput,
+        quantize: quantizeAttention,
+        output: "qkv",
+        parts: [
+          { tensor: normsOfHeads.query.input, columns: queryColumns },
+          { tensor: normsOfHeads.key.input, columns: keyColumns },
+          { tensor: "qkv values", columns: keyColumns },
+        ],
+      },
+      QKV_NAMES,
+    ),
     latent: d.latent && latentParts(d, d.latent, attentionInput, quantizeAttention, bias, narrow, folded),
     attentionOutput: {
       name: "output-projection",
@@ -134,6 +142,7 @@ export function layout(
         ? denseBlock(model, d, ffnInput, ffnOutput, quantizing)
         : routedBlock(model, d, d.experts, quantizing),
     sharedExperts: d.experts && sharedBlock(model, d, d.experts, ffnInput, quantizing),
+    attentionInput,
     ffnInput,
     ownAttentionInput,
     ownFfnInput,
@@ -142,12 +151,30 @@ export function layout(
   };
 }
 
+const together = (projection: Projection): readonly Projection[] => [projection];
+
+const QKV_NAMES = ["query-projection", "key-projection", "value-projection"] as const;
+
+/** A projection for each part of the output; the first one quantizes what all read. */
+const apart = (whole: Projection, names: readonly string[]): readonly Projection[] =>
+  whole.parts!.map(({ tensor, columns }, index) => ({
+    ...whole,
+    name: names[index]!,
+    n: columns,
+    input: index > 0 && whole.quantize ? narrowTensor(whole.input) : whole.input,
+    quantize: index === 0 && whole.quantize,
+    output: tensor,
+    parts: undefined,
+  }));
+
 /** What of the layer's kernels narrow matmuls read, and which of them quantize their output themselves. */
 interface Quantizing {
   readonly narrow: boolean;
   readonly attentionNorm: boolean;
   readonly ffnNorm: boolean;
   readonly activation: boolean;
+  /** true: gate and up are projected apart */
+  readonly separate: boolean;
 }
 
 function denseBlock(model: Model, d: Dimensions, input: string, output: string, q: Quantizing): FeedForward {
@@ -212,23 +239,26 @@ function block(model: Model, d: Dimensions, q: Quantizing, b: Block): FeedForwar
   const { m, products, ffn } = b;
   const names = NAMES[b.which];
   const grouped = b.which === "routed";
-  const tensors = activationTensors(model, b.which === "shared" ? "shared" : "own");
+  // experts keep gate and up in one matrix
+  const separate = q.separate && model.gated && !grouped;
+  const tensors = activationTensors(model, b.which === "shared" ? "shared" : "own", separate);
   const bias = model.bias === "all";
   const fused = q.narrow && q.activation;
+  const input: Projection = {
+    name: model.gated ? names.gated : names.plain,
+    m,
+    n: model.gated ? 2 * ffn : ffn,
+    k: d.hidden,
+    products,
+    grouped,
+    bias,
+    input: b.input,
+    quantize: b.quantize,
+    output: tensors.input,
+    parts: separate ? [tensors.input, tensors.up].map((tensor) => ({ tensor, columns: ffn })) : undefined,
+  };
   return {
-    input: {
-      name: model.gated ? names.gated : names.plain,
-      m,
-      n: model.gated ? 2 * ffn : ffn,
-      k: d.hidden,
-      products,
-      grouped,
-      bias,
-      input: b.input,
-      quantize: b.quantize,
-      output: tensors.input,
-      parts: undefined,
-    },
+    input: separate ? apart(input, names.apart) : [input],
     activation: {
       rows: m * products,
       ffn,
@@ -256,6 +286,7 @@ function block(model: Model, d: Dimensions, q: Quantizing, b: Block): FeedForwar
 const OWN_NAMES = {
   gated: "gate-up-projection",
   plain: "up-projection",
+  apart: ["gate-projection", "up-projection"],
   output: "down-projection",
 } as const;
 const NAMES = {
@@ -264,6 +295,7 @@ const NAMES = {
   shared: {
     gated: "shared-gate-up-projection",
     plain: "shared-up-projection",
+    apart: ["shared-gate-projection", "shared-up-projection"],
     output: "shared-down-projection",
   },
 } as const;
@@ -285,7 +317,9 @@ export const normStyle = (
   norm: Scenario["normalization"],
   types: MatmulTypes,
   wideTypes: MatmulTypes,
+  offset = false,
 ): NormStyle => ({
+  offset,
   kind: norm.kind,
   implementation: norm.implementation,
   activationBytes: wideTypes.outputBytes,

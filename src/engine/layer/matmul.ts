@@ -22,6 +22,8 @@ export interface Projection {
   /** true: the input is quantized by a kernel of its own before */
   readonly quantize: boolean;
   readonly output: string;
+  /** true: rows of its output do not start at 16 bytes */
+  readonly misaligned?: boolean;
   /** the tensors that the output's columns belong to, where others read them apart */
   readonly parts?: readonly { readonly tensor: string; readonly columns: number }[] | undefined;
 }
@@ -57,9 +59,21 @@ export function projectionForward(p: Projection, types: MatmulTypes): Kernel {
       ? p.parts.map((part) => tensor(part.tensor, rows * part.columns, types.outputBytes))
       : [tensor(p.output, rows * n, types.outputBytes)],
     streamedBytes: products * (n * k + (p.bias ? n : 0)) * types.weightBytes,
-    work: { kind: "matmul", m, n, k, products, grouped, gradient: false, dataType: types.dataType },
+    work: {
+      kind: "matmul",
+      m,
+      n,
+      k,
+      products,
+      grouped,
+      gradient: false,
+      dataType: types.dataType,
+      ...misalignedOnly(p),
+    },
   };
 }
+
+const misalignedOnly = ({ misaligned }: Projection) => (misaligned ? { misaligned } : {});
 
 /**
  * dW[n, k] = dy^T x, dx[m, k] = dy W, db[n] = sum of dy over rows: each gradient costs what the forward matmul does.
@@ -69,7 +83,14 @@ export function projectionBackward(p: Projection, types: MatmulTypes, names: Gra
   const { m, n, k, products, grouped } = p;
   const rows = m * products;
   const outputGradient = tensor(names.ofOutput ?? gradientOf(p.output), rows * n, types.outputBytes);
-  const work = { kind: "matmul", products, grouped, gradient: true, dataType: types.dataType } as const;
+  const work = {
+    kind: "matmul",
+    products,
+    grouped,
+    gradient: true,
+    dataType: types.dataType,
+    ...misalignedOnly(p),
+  } as const;
   const weightGradient: Kernel = {
     name: "weight gradient",
     flops: 2 * rows * n * k,

@@ -18,6 +18,8 @@ export interface NormKindFacts {
   readonly foldable: boolean;
   /** true where torch has a kernel of its own for it */
   readonly nativeKernel: boolean;
+  /** op by op where one is added to the weight, if that is not the same kernels */
+  readonly eagerOffset?: Passes;
   /** the kernels of each implementation */
   readonly forward: Readonly<Record<NormImplementation, Passes>>;
   readonly backward: Readonly<Record<NormImplementation, Passes>>;

@@ -122,6 +122,8 @@ export const eagerStatistic = (x: string, scaled: string): Passes => [
   torchPass("row-sum", "scale gradient, sum", ["fp32:scale products"], ["row:scale gradient"], 1),
   torchPass("vectorized", "root gradient", ["row:scale gradient", "row:scale"], ["row:root gradient"], 0),
   torchPass("unrolled", "spread mean gradient", ["row:root gradient"], ["fp32:spread"], 1),
-  torchPass("vectorized", "twice x", [x], ["fp32:twice x"], 1),
+  // autograd raises x to the power of one, which copies it
+  torchPass("vectorized", "copy x", [x], ["fp32:copied x"], 0),
+  torchPass("vectorized", "twice x", ["fp32:copied x"], ["fp32:twice x"], 1),
   torchPass("vectorized", "square gradient", ["fp32:spread", "fp32:twice x"], ["fp32:through square"], 1),
 ];

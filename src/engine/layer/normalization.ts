@@ -35,6 +35,8 @@ export interface NormStyle {
   /** of an output that the norm quantizes itself */
   readonly narrowBytes: number;
   readonly weightBytes: number;
+  /** true: rows are multiplied by one plus the weight */
+  readonly offset?: boolean;
 }
 
 /** Thread blocks that each write one row of partial sums: about one a streaming multiprocessor. */
@@ -61,8 +63,7 @@ export function normalization(
   style: NormStyle,
 ): Operator {
   const implementation = implementationAt(place, style);
-  const passes =
-    typeof implementation === "string" ? NORM_KIND_FACTS[style.kind].forward[implementation] : implementation;
+  const passes = typeof implementation === "string" ? forwardPasses(style, implementation) : implementation;
   return normOperator(place.name, passes, {
     place,
     rows,
@@ -73,6 +74,12 @@ export function normalization(
     incoming: undefined,
     outputBytes: narrowOutput ? style.narrowBytes : style.activationBytes,
   });
+}
+
+/** Op by op, the weight of a norm that adds one to it is made ready in fp32 at every call. */
+function forwardPasses({ kind, offset }: NormStyle, implementation: NormImplementation): readonly Pass[] {
+  const { forward, eagerOffset } = NORM_KIND_FACTS[kind];
+  return offset && implementation === "eager" && eagerOffset ? eagerOffset : forward[implementation];
 }
 
 /** The backward operator: reads the norm's input and the gradient of its output, writes the gradient of its input. */
@@ -186,6 +193,7 @@ function operandElements(name: string, { rows, columns }: DirectedNorm): number 
   switch (operandKind(name)) {
     case "row":
       return rows;
+    case "column":
     case "weight":
     case "bias":
       return columns;
@@ -203,7 +211,7 @@ function elementBytes(
 ): number {
   switch (operandKind(name)) {
     case "row":
-      return FP32_BYTES;
+    case "column":
     case "partial":
     case "fp32":
       return FP32_BYTES;

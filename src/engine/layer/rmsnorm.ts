@@ -38,6 +38,15 @@ const eagerRmsNorm: Passes = [
   torchPass("unrolled", "times weight", ["activation:normalized", "weight"], ["activation"], 1),
 ];
 
+/** Hugging Face's GemmaRMSNorm: statistic as above, then times one plus the weight, all in fp32. */
+const eagerOffsetRmsNorm: Passes = [
+  ...eagerRmsNorm.slice(0, 6),
+  torchPass("unrolled", "weight to fp32", ["weight"], ["column:weight"], 0),
+  torchPass("vectorized", "one plus weight", ["column:weight"], ["column:one plus weight"], 0),
+  torchPass("unrolled", "times weight", ["fp32:normalized", "column:one plus weight"], ["fp32:scaled"], 1),
+  torchPass("vectorized", "to activation type", ["fp32:scaled"], ["activation"], 0),
+];
+
 const eagerRmsNormBackward: Passes = [
   ...eagerTail,
   ...eagerStatistic("fp32:x", "fp32:x"),
@@ -54,6 +63,7 @@ export const RMSNORM: NormKindFacts = {
   rowLaw: "rmsnorm",
   foldable: true,
   nativeKernel: true,
+  eagerOffset: eagerOffsetRmsNorm,
   forward: {
     textbook: textbookRmsNorm,
     eager: eagerRmsNorm,

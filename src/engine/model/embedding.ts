@@ -1,9 +1,10 @@
 import type { Model } from "../../schema/model.ts";
+import type { Scenario } from "../../schema/scenario.ts";
 import { INDEX_BYTES } from "../../schema/vocabulary.ts";
 import { gatherTokens, sumTokens } from "../layer/collective.ts";
 import type { Dimensions } from "../layer/dimensions.ts";
 import { gradientOf } from "../layer/gradients.ts";
-import type { Operator } from "../layer/kernel.ts";
+import type { Kernel, Operator } from "../layer/kernel.ts";
 import { STREAM } from "../layer/layout.ts";
 import { pointwise, pointwiseOperator } from "../layer/pointwise.ts";
 
@@ -48,7 +49,12 @@ const positionElements = (d: Dimensions): number =>
   Math.ceil((d.newTokens * d.normTokens) / d.tokens) * d.hidden;
 
 /** Gradients of a token's row are added to it: read, added, written; those of a position are summed over sequences. */
-export function embeddingBackward(model: Model, d: Dimensions, weightBytes: number): Operator[] {
+export function embeddingBackward(
+  model: Model,
+  d: Dimensions,
+  weightBytes: number,
+  style: Scenario["kernels"]["embeddingGradient"] = "rows",
+): Operator[] {
   const own = d.normTokens * d.hidden;
   // without a norm behind the embedding, what was looked up is the residual stream
   const incoming = gradientOf(model.embeddingNorm ? EMBEDDED : STREAM);
@@ -76,6 +82,22 @@ export function embeddingBackward(model: Model, d: Dimensions, weightBytes: numb
       ? [pointwiseOperator("position-embedding-backward", [ofPositions])]
       : []),
     ...gatherTokens("embedding-all-gather-backward", d, elements * d.activationBytes, incoming),
-    pointwiseOperator("embedding-backward", [ofTokens]),
+    pointwiseOperator(
+      "embedding-backward",
+      style === "dense" ? denseGradient(model, d, weightBytes, ofTokens) : [ofTokens],
+    ),
+  ];
+}
+
+/** A table of zeros that the tokens' gradients are added to; of a tied output head another whole table is added. */
+function denseGradient(model: Model, d: Dimensions, weightBytes: number, ofTokens: Kernel): Kernel[] {
+  const elements = Math.ceil(model.vocabulary / d.ranks) * model.hidden;
+  const table = { tensor: gradientOf("embedding table"), bytes: elements * weightBytes };
+  const ofHead = { tensor: gradientOf("output-head weight"), bytes: elements * weightBytes };
+  const tied = model.tiedEmbeddings === true && (model.outputHead ?? model.causal);
+  return [
+    pointwise("zeros", "vectorized", elements, 0, [], [table]),
+    ofTokens,
+    ...(tied ? [pointwise("add head's gradient", "vectorized", elements, 1, [ofHead, table], [table])] : []),
   ];
 }

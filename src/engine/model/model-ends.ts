@@ -1,10 +1,10 @@
 import type { Model } from "../../schema/model.ts";
 import type { Phase, Scenario } from "../../schema/scenario.ts";
-import { FP32_BYTES } from "../../schema/vocabulary.ts";
+import { BYTES_PER_ELEMENT, FP32_BYTES, streamType } from "../../schema/vocabulary.ts";
 import { collective, gatherTokens, sumTokens } from "../layer/collective.ts";
 import type { Dimensions } from "../layer/dimensions.ts";
 import { gradientOf } from "../layer/gradients.ts";
-import type { Kernel, Operator } from "../layer/kernel.ts";
+import type { Operator } from "../layer/kernel.ts";
 import { STREAM } from "../layer/layout.ts";
 import { type MatmulTypes, type Projection, projectionBackward, projectionForward } from "../layer/matmul.ts";
 import {
@@ -15,8 +15,9 @@ import {
   normalizationBackward,
 } from "../layer/normalization.ts";
 import { pointwise, pointwiseOperator } from "../layer/pointwise.ts";
-import { SOFTMAX_FLOPS } from "../layer/softmax.ts";
 import { EMBEDDED, embeddingBackward, embeddingLookup } from "./embedding.ts";
+import { crossEntropy, crossEntropyByOps } from "./loss.ts";
+import { stepInputs } from "./step-inputs.ts";
 
 /** What the final norm writes. */
 const NORMED = "final-norm output";
@@ -26,6 +27,23 @@ export const BEFORE_ENDS = {
   forward: [STREAM, NORMED],
   backward: [gradientOf(STREAM), gradientOf(NORMED)],
 } as const;
+
+/** Choices among kernels that concern a model's ends. */
+export type EndKernels = Partial<Scenario["kernels"]>;
+
+/** Tensor cores load 16 bytes at once: rows of logits that do not start there go through kernels that load less. */
+const isMisaligned = (columns: number, { outputBytes }: Pick<MatmulTypes, "outputBytes">): boolean =>
+  (columns * outputBytes) % 16 !== 0;
+
+export const hasMisalignedHead = (
+  model: Model,
+  { tensor }: Scenario["parallelism"],
+  precision: Scenario["precision"],
+): boolean =>
+  (model.outputHead ?? model.causal) &&
+  isMisaligned(Math.ceil(model.vocabulary / tensor), {
+    outputBytes: BYTES_PER_ELEMENT[streamType(precision.activations)],
+  });
 
 /** What a model does before its first layer and behind its last one, each part with its backward pass in training. */
 export interface ModelEnds {
@@ -40,6 +58,7 @@ export function modelEnds(
   d: Dimensions,
   style: NormStyle,
   types: MatmulTypes,
+  kernels: EndKernels = {},
 ): ModelEnds {
   const train = phase === "train";
   // a post-norm layer ends in a norm already
@@ -49,12 +68,16 @@ export function modelEnds(
   const headGradient = gradientOf(endsInNorm ? STREAM : FINAL_NORM.output);
   return {
     embedding: [
+      ...(kernels.stepInputs === "computed" ? stepInputs(model, phase, d) : []),
       ...embeddingLookup(model, d, types.weightBytes),
       ...(model.embeddingNorm ? normOperators(EMBEDDING_NORM, d, style, train) : []),
-      ...(train ? embeddingBackward(model, d, types.weightBytes) : []),
+      ...(train ? embeddingBackward(model, d, types.weightBytes, kernels.embeddingGradient) : []),
     ],
     finalNorm: endsInNorm ? [] : normOperators(FINAL_NORM, d, style, train),
-    head: (model.outputHead ?? model.causal) ? head(model, d, types, train, headInput, headGradient) : [],
+    head:
+      (model.outputHead ?? model.causal)
+        ? head(model, d, types, kernels, train, headInput, headGradient)
+        : [],
   };
 }
 
@@ -84,11 +107,12 @@ function head(
   model: Model,
   d: Dimensions,
   types: MatmulTypes,
+  kernels: EndKernels,
   train: boolean,
   input: string,
   inputGradient: string,
 ): Operator[] {
-  const rows = train ? d.tokens : d.sequences;
+  const rows = train || kernels.logits === "all" ? d.tokens : d.sequences;
   const columns = Math.ceil(model.vocabulary / d.ranks);
   const inputBytes = rows * d.hidden * d.activationBytes;
   const projection: Projection = {
@@ -102,6 +126,7 @@ function head(
     input,
     quantize: false,
     output: "logits",
+    misaligned: isMisaligned(columns, types),
   };
   const logits: Operator[] = [
     ...gatherTokens("output-head-all-gather", d, inputBytes, input),
@@ -120,7 +145,7 @@ function head(
   };
   return [
     ...logits,
-    crossEntropy(rows, columns, types.outputBytes),
+    (kernels.loss === "op-by-op" ? crossEntropyByOps : crossEntropy)(rows, columns, types.outputBytes),
     ...softmaxExchanges(rows, d),
     gradients,
     ...sumTokens("output-head", d, inputBytes, inputGradient).map((one) => ({
@@ -141,52 +166,35 @@ function softmaxExchanges(rows: number, d: Dimensions): Operator[] {
   return [{ name: "cross-entropy-all-reduce", class: "collective", kernels }];
 }
 
-function crossEntropy(rows: number, columns: number, logitBytes: number): Operator {
-  const elements = rows * columns;
-  const work = { kind: "softmax", elements, columns } as const;
-  const logits = { tensor: "logits", bytes: elements * logitBytes };
-  const chances = { tensor: "log chances", bytes: elements * FP32_BYTES };
-  const kernel = (name: string, reads: Kernel["reads"], writes: Kernel["writes"]): Kernel => ({
-    name,
-    flops: SOFTMAX_FLOPS * elements,
-    reads,
-    writes,
-    streamedBytes: 0,
-    work,
-  });
-  return {
-    name: "cross-entropy",
-    class: "pointwise",
-    kernels: [
-      kernel("log softmax", [logits], [chances]),
-      kernel("log softmax gradient", [chances], [{ tensor: gradientOf("logits"), bytes: logits.bytes }]),
-    ],
-  };
+type Training = NonNullable<Scenario["training"]>;
+
+/**
+ * Bytes of a parameter that an update reads and writes: its gradient is read; master weight and two moments in fp32 are
+ * read and written, and the weight written where it is narrower; or weight and moments, all in the weight's type.
+ */
+function updateBytes(weightBytes: number, states: Training["optimizerStates"]) {
+  const inPlace = states === "weights" || weightBytes >= FP32_BYTES;
+  const kept = 3 * (inPlace ? weightBytes : FP32_BYTES);
+  return { read: weightBytes + kept, written: kept + (inPlace ? 0 : weightBytes) };
 }
 
-/** fp32 master weight and two moments read and written, the gradient read, the weight written where it is narrower. */
-function optimizerBytesPerParameter(weightBytes: number): number {
-  const states = 3 * 4;
-  return weightBytes + 2 * states + (weightBytes < 4 ? weightBytes : 0);
-}
-
-/** AdamW over the parameters of one GPU, all in one launch: about 12 operations each. */
+/** AdamW over the parameters of one GPU: about 12 operations each, in one launch of a kernel over many tensors. */
 export function optimizerStep(
   parameters: number,
   weightBytes: number,
-  optimizer: NonNullable<Scenario["training"]>["optimizer"],
+  optimizer: Training["optimizer"],
+  states?: Training["optimizerStates"],
 ): readonly Operator[] {
   if (optimizer === "none") return [];
-  const bytes = parameters * optimizerBytesPerParameter(weightBytes);
-  const written = parameters * (12 + (weightBytes < 4 ? weightBytes : 0));
+  const { read, written } = updateBytes(weightBytes, states);
   const kernel = pointwise(
     "adamw",
-    "vectorized",
+    states === "weights" ? "many-tensors" : "vectorized",
     parameters,
     12,
     [],
-    [{ tensor: "optimizer states", bytes: written }],
-    bytes - written,
+    [{ tensor: "optimizer states", bytes: parameters * written }],
+    parameters * read,
   );
   return [pointwiseOperator("optimizer", [kernel])];
 }

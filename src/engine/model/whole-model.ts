@@ -25,16 +25,31 @@ import { BEFORE_ENDS, type ModelEnds, modelEnds, optimizerStep } from "./model-e
 import { parameterCounts } from "./parameters.ts";
 
 /** Seconds and FLOPs of one layer of a kind, and how many layers of the model are of it. */
-interface KindTime {
+interface KindTime extends Times {
   readonly name: string;
   readonly layers: number;
-  readonly seconds: number;
   readonly flops: number;
   readonly recomputedFlops: number;
 }
 
 /** Time and FLOPs of a layer, started only once for however many follow; some of its FLOPs run a second time. */
-export type LayerCost = (kind: string | undefined) => Pick<KindTime, "seconds" | "flops" | "recomputedFlops">;
+export type LayerCost = (kind: string | undefined) => Omit<KindTime, "name" | "layers">;
+
+/** How long kernels take one after the other, of that their own durations, and of these those of norms. */
+interface Times {
+  readonly seconds: number;
+  readonly kernelSeconds: number;
+  readonly normalizationSeconds: number;
+}
+
+const NO_TIME: Times = { seconds: 0, kernelSeconds: 0, normalizationSeconds: 0 };
+
+/** Of several parts of a step, each as often as it runs. */
+const timesOf = (parts: readonly (readonly [times: Times, count: number])[]): Times => ({
+  seconds: sumOf(parts, ([{ seconds }, count]) => count * seconds),
+  kernelSeconds: sumOf(parts, ([{ kernelSeconds }, count]) => count * kernelSeconds),
+  normalizationSeconds: sumOf(parts, ([{ normalizationSeconds }, count]) => count * normalizationSeconds),
+});
 
 /** GPUs that hold one copy of the model. */
 function gpuCount({ parallelism, model }: Scenario): number {
@@ -56,22 +71,31 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
     ({ name, layers }): KindTime => ({ name, layers, ...costOf(model.layerKinds && name) }),
   );
   const timeOf = (operators: readonly Operator[], passes: Passes) =>
-    operatorSeconds(operators, passes, scenario, target);
-  const embeddingSeconds = timeOf(ends.embedding, "apart");
-  const finalNormSeconds = timeOf(ends.finalNorm, "apart");
-  const headSeconds = timeOf(ends.head, "together");
+    operatorTimes(operators, passes, scenario, target);
+  const embedding = timeOf(ends.embedding, "apart");
+  const finalNorm = timeOf(ends.finalNorm, "apart");
+  const head = timeOf(ends.head, "together");
   const held = heldParameters(model, parallelism);
   const updates =
     workload.phase === "train"
-      ? optimizerStep(heldTotal(held), plainWeightBytes(precision), training?.optimizer)
+      ? optimizerStep(
+          heldTotal(held),
+          plainWeightBytes(precision),
+          training?.optimizer,
+          training?.optimizerStates,
+        )
       : [];
-  const optimizerSeconds = timeOf(updates, "together");
-  const layersSeconds = sumOf(kinds, ({ layers, seconds }) => layers * seconds);
+  const optimizer = timeOf(updates, "together");
+  const layers = timesOf(kinds.map((kind) => [kind, kind.layers]));
   const startSeconds = stepStartSeconds(workload.phase, scenario.runtime, target.calibration);
-  const passSeconds = startSeconds + embeddingSeconds + layersSeconds + finalNormSeconds + headSeconds;
+  const passSeconds = startSeconds + embedding.seconds + layers.seconds + finalNorm.seconds + head.seconds;
   const batches = workload.phase === "train" ? (training?.gradientAccumulation ?? 1) : 1;
+  const all = timesOf([
+    ...[embedding, layers, finalNorm, head].map((part) => [part, batches] as const),
+    [optimizer, 1],
+  ]);
   const time = throughStages(passSeconds, batches, stageExchangeSeconds(scenario, d, target), scenario);
-  const seconds = time.seconds + optimizerSeconds;
+  const seconds = time.seconds + optimizer.seconds;
   const flops =
     batches *
     (sumOf(kinds, (kind) => kind.layers * kind.flops) +
@@ -81,21 +105,30 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
   const stepSeconds = workload.phase === "train" ? seconds : time.stageSeconds;
   const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
   const counts = parameterCounts(model);
+  const tokensPerSecond = ratio(tokens, stepSeconds);
+  const gpus = gpuCount(scenario);
+  const known = hardware.calibration !== undefined;
   return {
     layers: model.layers,
     seconds,
-    tokensPerSecond: ratio(tokens, stepSeconds),
-    embeddingSeconds,
-    layersSeconds,
-    finalNormSeconds,
-    headSeconds,
-    optimizerSeconds,
+    kernelSeconds: all.kernelSeconds,
+    tokensPerSecond,
+    tokensPerSecondPerGpu: tokensPerSecond / gpus,
+    normalization: {
+      seconds: known ? all.normalizationSeconds : null,
+      shareOfTime: known ? ratio(all.normalizationSeconds, all.kernelSeconds) : null,
+    },
+    embeddingSeconds: embedding.seconds,
+    layersSeconds: layers.seconds,
+    finalNormSeconds: finalNorm.seconds,
+    headSeconds: head.seconds,
+    optimizerSeconds: optimizer.seconds,
     flops,
     modelFlopsUtilization: ratio(flops - recomputedFlops, stages(scenario) * stepSeconds * peak),
     hardwareFlopsUtilization: ratio(flops, stages(scenario) * stepSeconds * peak),
     parameters: counts.total,
     activeParameters: counts.active,
-    gpus: gpuCount(scenario),
+    gpus,
     ...(model.layerKinds === undefined
       ? {}
       : { kinds: kinds.map(({ name, layers, seconds }) => ({ name, layers, layerSeconds: seconds })) }),
@@ -117,21 +150,35 @@ const flopsOf = (operators: readonly Operator[]): number =>
 type Passes = "apart" | "together";
 
 /** Operators back to back in the scenario's runtime, on their own; what starting costs is counted elsewhere. */
-function operatorSeconds(
+function operatorTimes(
   operators: readonly Operator[],
   passes: Passes,
   { runtime }: Scenario,
   target: Device,
-): number {
+): Times {
   const kernels = operators.flatMap((operator) => operator.kernels);
-  if (kernels.length === 0) return 0;
+  if (kernels.length === 0) return NO_TIME;
   const { calibration } = target;
-  if (calibration === undefined) return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
+  if (calibration === undefined) {
+    const seconds = sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
+    return { seconds, kernelSeconds: seconds, normalizationSeconds: 0 };
+  }
   const backward = firstBackwardKernel(operators);
   const secondPass = passes === "apart" ? backward : kernels.length;
   const traffic = layerTraffic(kernels, calibration.cache, secondPass, BEFORE_ENDS);
   const timings = kernels.map((kernel, index) => kernelTiming(kernel, traffic[index]!, target));
-  return totalSeconds(schedule(timings, backward, runtime, calibration));
+  const isNorm = operators.flatMap(({ class: kind, kernels: own }) =>
+    own.map(() => kind === "normalization"),
+  );
+  const slots = schedule(timings, backward, runtime, calibration);
+  return {
+    seconds: totalSeconds(slots),
+    kernelSeconds: sumOf(slots, ({ kernelSeconds }) => kernelSeconds),
+    normalizationSeconds: slots.reduce(
+      (sum, { kernelSeconds }, index) => sum + (isNorm[index] ? kernelSeconds : 0),
+      0,
+    ),
+  };
 }
 
 /** The residual stream from one stage to the next; back too in training. */
@@ -175,7 +222,7 @@ export function memory(
   const train = workload.phase === "train";
   const layers = layersOfEachKind(scenario, layerOf);
   const activations = (train ? keptBytes(scenario, layers) : 0) + largestKernelBytes(scenario, d, layers);
-  const optimizer = train ? trainingStateBytes(held, precision, training?.optimizer) : 0;
+  const optimizer = train ? trainingStateBytes(held, precision, training) : 0;
   return {
     weightBytes: weights,
     kvCacheBytes: kvCache,
@@ -220,21 +267,23 @@ function largestKernelBytes(
   return Math.max(...ofLayers, workingBytes([...embedding, ...finalNorm, ...head]));
 }
 
-function endsOf({ model, workload, precision, normalization }: Scenario, d: Dimensions): ModelEnds {
+function endsOf({ model, workload, precision, normalization, kernels }: Scenario, d: Dimensions): ModelEnds {
   const types = wideMatmulTypes(precision);
-  const style = normStyle(normalization, matmulTypes(precision), types);
-  return modelEnds(model, workload.phase, d, style, types);
+  const style = normStyle(normalization, matmulTypes(precision), types, model.normOffset);
+  return modelEnds(model, workload.phase, d, style, types, kernels);
 }
 
 /** Gradients in the weights' type, and what the optimizer keeps: master weights and two moments in fp32. */
 function trainingStateBytes(
   held: HeldParameters,
   precision: Scenario["precision"],
-  optimizer: NonNullable<Scenario["training"]>["optimizer"],
+  training: Scenario["training"],
 ): number {
   const parameters = heldTotal(held);
   const gradientBytes = plainWeightBytes(precision);
-  if (optimizer === "none") return parameters * gradientBytes;
+  if (training?.optimizer === "none") return parameters * gradientBytes;
+  // two moments as wide as the weights, which are updated in place
+  if (training?.optimizerStates === "weights") return parameters * 3 * gradientBytes;
   const master = gradientBytes < 4 ? 4 : 0;
   return parameters * (gradientBytes + master + 8);
 }

@@ -17,6 +17,14 @@ const norm = (
 const all = (type: "fp8" | "int8") => ({ weights: type, activations: type, kvCache: type }) as const;
 const materialized = { pointwise: "eager", attention: "materialized" } as const;
 
+const FRAMEWORK = {
+  pointwise: "eager",
+  attention: "flash",
+  projections: "separate",
+  rope: "transposed",
+  cache: "concatenated",
+} as const;
+
 /** Layers that together ask something of every law. */
 const SCENARIOS: readonly Scenario[] = [
   scenario(),
@@ -50,19 +58,35 @@ const SCENARIOS: readonly Scenario[] = [
   scenario({ model: model("mixtral-8x7b"), workload: prefill(1, 4096) }),
   scenario({ model: model("deepseek-v3"), workload: prefill(1, 4096) }),
   scenario({ workload: decode(16, 2048), ...norm("rmsnorm", "residual-fused") }),
+  scenario({ workload: decode(16, 2048), kernels: FRAMEWORK }),
+  scenario({ workload: prefill(1, 2048), kernels: { ...FRAMEWORK, mask: "explicit" } }),
+  scenario({ workload: train(1, 1024), kernels: { ...FRAMEWORK, mask: "explicit" } }),
+  scenario({
+    model: { ...model("gpt2-xl"), layers: 1 },
+    workload: train(4, 1024),
+    training: { optimizerStates: "weights" },
+  }),
 ];
 
-const BASE = SCENARIOS.map((given) => layerResult(given).layer.seconds);
+/** A layer, and what a step of the whole model takes by a profiler. */
+function times(given: Scenario): number[] {
+  const { layer, wholeModel } = layerResult(given);
+  return [layer.seconds, wholeModel.kernelSeconds];
+}
 
-/** How each layer's time changes, relative to itself, when one parameter is multiplied by a factor. */
+const BASE = SCENARIOS.map(times);
+
+/** How the time of each layer, and of each step, changes, relative to itself, when one parameter is multiplied by a factor. */
 function effects(path: ParameterPath, factor: number): number[] {
   const calibration = replaceParameters(CALIBRATION, (at, parameter) =>
     at === path ? { ...parameter, value: parameter.value * factor } : parameter,
   );
   const changed = { ...H100, calibration };
-  return SCENARIOS.map(
-    (given, index) => layerResult({ ...given, hardware: changed }).layer.seconds / BASE[index]! - 1,
+  const moved = SCENARIOS.map((given, index) =>
+    times({ ...given, hardware: changed }).map((seconds, which) => seconds / BASE[index]![which]! - 1),
   );
+  // layers first, then steps
+  return [0, 1].flatMap((which) => moved.map((both) => both[which]!));
 }
 
 /** Parameters of which more is faster; of all others but the exempt ones more is slower. */

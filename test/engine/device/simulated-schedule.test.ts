@@ -179,7 +179,9 @@ describe("without a calibration", () => {
   test("every kernel takes its own time, bound by its largest term", () => {
     law((given) => {
       const slots = schedule(timings(given), 0, "eager", undefined);
-      expect(slots).toEqual(given.seconds.map((seconds) => ({ seconds, bound: "memory" })));
+      expect(slots).toEqual(
+        given.seconds.map((seconds) => ({ seconds, kernelSeconds: seconds, bound: "memory" })),
+      );
     });
   });
 });

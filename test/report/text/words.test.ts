@@ -327,7 +327,10 @@ describe("the closing lines", () => {
   const STEP: Result["wholeModel"] = {
     layers: 80,
     seconds: 0.938,
+    kernelSeconds: 0.936,
     tokensPerSecond: 4365.2,
+    tokensPerSecondPerGpu: 4365.2,
+    normalization: { seconds: 0.013, shareOfTime: 0.014 },
     embeddingSeconds: 82e-6,
     layersSeconds: 0.937,
     finalNormSeconds: 0,
