@@ -201,7 +201,7 @@ export function changeNorm(norm: Norm, text: string | undefined): object {
   const [kind, ...rest] = text.split(":");
   return {
     ...norm,
-    ...(kind === "" ? {} : { kind }),
+    ...(kind === "" && rest.length > 0 ? {} : { kind }),
     ...(rest.length === 0 ? {} : { implementation: rest.join(":") }),
   };
 }

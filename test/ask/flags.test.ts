@@ -124,7 +124,7 @@ describe("what a flag takes", () => {
     switch: fc.constant(true),
   };
   // names are looked up, a kind of layer is the model's, and other sizes scale with the hidden size
-  const OTHERS: readonly string[] = ["model", "hardware", "layer-kind", "hidden"];
+  const OTHERS: readonly string[] = ["model", "hardware", "stack", "layer-kind", "hidden"];
 
   test.each(WHAT_IF_FLAGS.filter(({ name }) => !OTHERS.includes(name)))(
     "$name: is what the schema takes there",
