@@ -289,7 +289,8 @@ function declareTrace(command: Command, _: Command, io: Io, done: Done): void {
     .option(
       "--hardware <name>",
       "the profile of the GPU that ran, where the trace does not name one with a profile",
-    );
+    )
+    .option("--scenario <file>", "write the scenario that ran, as far as shapes tell it: run takes it");
   outputs(command)
     .addHelpText(
       "after",
@@ -297,6 +298,7 @@ function declareTrace(command: Command, _: Command, io: Io, done: Done): void {
         "trace trace.json.gz",
         "trace rank0.json.gz rank1.json.gz --format md",
         "trace trace.json --hardware h100-sxm --json",
+        "trace trace.json.gz --scenario ran.json",
         "trace cuda_gpu_trace.csv -o norms.csv",
       ]),
     )

@@ -4,8 +4,11 @@ import { plural } from "../units.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 import { profileOf } from "./gpu.ts";
+import { inferred } from "./inferred.ts";
 import { normRows, savings } from "./norm-rows.ts";
+import { operatorRows } from "./operators.ts";
 import type { TracedRun } from "./runs.ts";
+import { tracedScenario } from "./scenario.ts";
 import { classTotals, normTotals, perStep, ratio, stepTotals, unknownTotals } from "./totals.ts";
 
 /** Profiles by which a run's GPU is known: the one that was asked for, or one with its name. */
@@ -23,6 +26,8 @@ export function traceAnswer({ file, profiles }: TracedRun, known: Hardwares): Tr
   const step = stepTotals(one);
   const norms = normRows(one, hardware);
   const unknown = unknownTotals(one);
+  const found = inferred(analyses[0]!);
+  const traced = tracedScenario(analyses[0]!, found, hardware);
   return {
     ...ANSWERED_BY,
     trace: {
@@ -37,10 +42,10 @@ export function traceAnswer({ file, profiles }: TracedRun, known: Hardwares): Tr
     classes: classTotals(one),
     norms,
     savings: savings(norms, step),
-    scenario: null,
-    inferred: NOTHING_INFERRED,
-    assumed: [],
-    operators: [],
+    scenario: traced?.file ?? null,
+    inferred: found,
+    assumed: [...(traced?.assumed ?? [])],
+    operators: traced === null ? [] : operatorRows(analyses[0]!, traced),
     unknown,
     warnings: [
       ...profiles.flatMap(({ problems }) => problems),
@@ -50,21 +55,6 @@ export function traceAnswer({ file, profiles }: TracedRun, known: Hardwares): Tr
     ],
   };
 }
-
-const NOTHING_INFERRED: TraceAnswer["inferred"] = {
-  phase: null,
-  batch: null,
-  sequence: null,
-  context: null,
-  layers: null,
-  hidden: null,
-  heads: null,
-  kvHeads: null,
-  headDim: null,
-  ffn: null,
-  vocabulary: null,
-  dtype: null,
-};
 
 function aboutSteps(analyses: readonly Analysis[]): string[] {
   const [first] = analyses;
