@@ -9,9 +9,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { calibrate } from "../src/calibration/calibrate.ts";
+import { heldOutErrors } from "../src/calibration/held-out-errors.ts";
 import { parametersOf, replaceParameters } from "../src/calibration/parameters.ts";
 import { startingCalibration, transferCalibration } from "../src/calibration/transfer.ts";
-import { validate } from "../src/calibration/validate.ts";
 import { layerResult } from "../src/engine/layer-result.ts";
 import type { Calibration } from "../src/schema/calibration.ts";
 import { type Hardware, HardwareSchema } from "../src/schema/hardware.ts";
@@ -77,7 +77,7 @@ const measurementsOf = (name: "h100-sxm" | "h200-sxm", files: typeof FITTED_ON):
 /** The profile with what it misses on layers that were not fitted. */
 const validated = (name: "h100-sxm" | "h200-sxm", profile: Calibrated): Calibrated => ({
   ...profile,
-  validation: validate(measurementsOf(name, HELD_AGAINST), profile, filesOf),
+  validation: heldOutErrors(measurementsOf(name, HELD_AGAINST), profile, filesOf),
 });
 
 const h100Fitted = fitted("h100-sxm", measurementsOf("h100-sxm", FITTED_ON), "measured", startingCalibration);

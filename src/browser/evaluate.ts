@@ -13,11 +13,10 @@ import {
 import type { PageModel } from "../report/page/model.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
-import { matmulPeak } from "../schema/peaks.ts";
+import { matmulPeak, usualTypeOf } from "../schema/peaks.ts";
 import type { Result } from "../schema/result.ts";
 import type { LoadedFile, Scenario } from "../schema/scenario.ts";
 import { scenarioProblems } from "../schema/scenario-rules.ts";
-import { DATA_TYPES } from "../schema/vocabulary.ts";
 import { claims } from "../study/claims.ts";
 import { type Norm, reach, type ShareCurve, shareCurve } from "../study/reach.ts";
 
@@ -129,7 +128,5 @@ export function precisionFor(
   hardware: Hardware,
   wanted: Scenario["precision"]["activations"],
 ): string | undefined {
-  if (matmulPeak(hardware, wanted) !== undefined) return undefined;
-  const half = (["bf16", "fp16"] as const).find((type) => matmulPeak(hardware, type) !== undefined);
-  return half ?? DATA_TYPES.find((type) => matmulPeak(hardware, type) !== undefined);
+  return matmulPeak(hardware, wanted) === undefined ? usualTypeOf(hardware) : undefined;
 }

@@ -6,7 +6,7 @@ import type { MeasuredLayer, Measurement } from "../schema/measurement.ts";
 import { PHASES } from "../schema/vocabulary.ts";
 import { type Observation, observe, quantile } from "./calibrate.ts";
 import { FIT_STAGES, HELD_KERNELS, isFitted } from "./fit-stages.ts";
-import { layerPredictions, layersWith, measuredShare, predictedShare } from "./measured-layers.ts";
+import { layerPredictions, measuredShare, measuredWith, predictedShare } from "./measured-layers.ts";
 
 export type Accuracy = Pick<AccuracyAnswer, "kernels" | "layers" | "differences">;
 
@@ -42,7 +42,7 @@ const LONG_PREFILL_TOKENS = 2048;
 
 function layerGroup(row: MeasuredLayer): string {
   const tokens = row.batch * row.sequence;
-  switch (layersWith(row)) {
+  switch (measuredWith(row)) {
     case "experts":
       return `${row.phase} with experts, ${row.runtime}`;
     case "two GPUs":

@@ -2,6 +2,7 @@ import type { Device } from "../engine/device/device.ts";
 import { stepStartSeconds } from "../engine/device/schedule.ts";
 import { layerResult } from "../engine/layer-result.ts";
 import { startedSecondsOn } from "../engine/timed-layer.ts";
+import { layersWith } from "../engine/typical-error.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { MeasuredLayer } from "../schema/measurement.ts";
 import type { Model } from "../schema/model.ts";
@@ -10,15 +11,8 @@ import { MATMUL_TYPES, streamType } from "../schema/vocabulary.ts";
 import { normNamed } from "./norm-name.ts";
 
 /** What a measured layer has beyond a dense one on one GPU. */
-export function layersWith({
-  shape,
-  tensor = 1,
-  dtype,
-}: MeasuredLayer): NonNullable<Hardware["validation"]>[number]["layersWith"] {
-  if (shape.experts !== undefined) return "experts";
-  if (tensor > 1) return "two GPUs";
-  return dtype === "fp8" ? "fp8" : undefined;
-}
+export const measuredWith = ({ shape, tensor = 1, dtype }: MeasuredLayer): ReturnType<typeof layersWith> =>
+  layersWith(shape.experts !== undefined, tensor, dtype === "fp8");
 
 /** The scenario that a measured layer ran; undefined for its variant without norms, or with norms or a type unknown here. */
 function measuredScenario(

@@ -1,7 +1,7 @@
 import { type CalibrationFit, calibrate as fitProfile } from "../calibration/calibrate.ts";
+import { heldOutErrors } from "../calibration/held-out-errors.ts";
 import { measuredDevice } from "../calibration/measured-device.ts";
 import { differences, type MeasuredGpu, measuredGpus } from "../calibration/measured-gpu.ts";
-import { validate } from "../calibration/validate.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
@@ -48,7 +48,7 @@ export async function calibrate(
       "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",
     ]);
   refuseAbsurd(found, base, source);
-  const profile = { ...found.profile, validation: validate(measurements, found.profile, () => source) };
+  const profile = { ...found.profile, validation: heldOutErrors(measurements, found.profile, () => source) };
   io.stderr(
     await calibrationReport({ ...found, profile }, { width: io.columns, color: false, unicode: io.unicode }),
   );

@@ -35,7 +35,7 @@ export async function solve(reference: string | undefined, options: SolveOptions
   const scenario = scenarioAt(space);
   if (field.read(answersFor(scenario)) === null)
     throw new UserError(`--target: ${unknownText(field.name, scenario.hardware)}`);
-  const found = solveSpace(space, field, target, { name, range });
+  const found = solveSpace(space, field, target, name, range);
   const solution: Solution = {
     ...ANSWERED_BY,
     field: field.name,

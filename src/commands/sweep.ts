@@ -165,7 +165,8 @@ function readJobs(text: string): number {
   return jobs;
 }
 
-interface Range {
+/** The points that a command writes, of all of the sweep. */
+interface ShardPoints {
   readonly from: number;
   readonly to: number;
   /** whether the lines begin with the header */
@@ -181,7 +182,7 @@ interface StreamOptions {
 async function stream(
   plan: SweepPlan,
   format: LineFormat,
-  range: Range,
+  range: ShardPoints,
   { path, resumed, jobs }: StreamOptions,
   io: Io,
 ): Promise<number> {
@@ -251,7 +252,7 @@ interface Resumed {
 function resumePoint(
   plan: SweepPlan,
   format: LineFormat,
-  { from, to, headed }: Range,
+  { from, to, headed }: ShardPoints,
   path: string | undefined,
 ): Resumed | undefined {
   if (path === undefined) throw new UserError("--resume needs the file to go on with: -o file.csv");

@@ -1,7 +1,7 @@
 import type { Hardware } from "../schema/hardware.ts";
 import { reportedKind } from "../schema/layer-kinds.ts";
 import { hbmBytesOf } from "../schema/operator-sums.ts";
-import { matmulPeak } from "../schema/peaks.ts";
+import { peakFlopsFor } from "../schema/peaks.ts";
 import type { OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { type Device, device } from "./device/device.ts";
@@ -87,7 +87,7 @@ const operatorResults = (
 function layerTotals(timed: TimedLayer, scenario: Scenario): Result["layer"] {
   const { operators } = timed;
   const { hardware, precision } = scenario;
-  const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
+  const peak = peakFlopsFor(hardware, precision.activations);
   const seconds = sumOf(operators, (one) => one.seconds);
   const flops = sumOf(operators, (one) => one.flops);
   const hbmBytes = sumOf(operators, hbmBytesOf);

@@ -25,7 +25,7 @@ export function knownError(scenario: Scenario, operators: readonly OperatorResul
 
 export function validationOf(scenario: Scenario): Validation | undefined {
   const { hardware, workload, runtime } = scenario;
-  const kind = layersWith(scenario);
+  const kind = kindOf(scenario);
   return hardware.validation?.find(
     (one) => one.phase === workload.phase && one.runtime === runtime && one.layersWith === kind,
   );
@@ -33,11 +33,15 @@ export function validationOf(scenario: Scenario): Validation | undefined {
 
 const layerModel = ({ model, layerKind }: Scenario): Scenario["model"] => modelOfKind(model, layerKind);
 
-function layersWith(scenario: Scenario): Validation["layersWith"] {
-  if (layerModel(scenario).experts !== undefined) return "experts";
-  if (scenario.parallelism.tensor === 2) return "two GPUs";
-  return isFp8(scenario) ? "fp8" : undefined;
+/** What layers have beyond a dense one on one GPU; no more than two were measured. */
+export function layersWith(experts: boolean, tensor: number, fp8: boolean): Validation["layersWith"] {
+  if (experts) return "experts";
+  if (tensor > 1) return "two GPUs";
+  return fp8 ? "fp8" : undefined;
 }
+
+const kindOf = (scenario: Scenario): Validation["layersWith"] =>
+  layersWith(layerModel(scenario).experts !== undefined, scenario.parallelism.tensor, isFp8(scenario));
 
 /** Weights and activations in fp8: what layers in fp8 were measured with. */
 const isFp8 = ({ precision: { activations, weights } }: Scenario): boolean =>
@@ -69,7 +73,7 @@ function otherHost({ runtime }: Scenario, operators: readonly OperatorResult[]):
 /** `training in a CUDA graph of layers with experts` */
 function runText(scenario: Scenario): string {
   const { workload, runtime } = scenario;
-  const kind = layersWith(scenario);
+  const kind = kindOf(scenario);
   return [
     PHASE_FACTS[workload.phase].title,
     runtime === "graph" ? "in a CUDA graph" : "launched kernel by kernel",

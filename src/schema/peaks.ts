@@ -1,5 +1,5 @@
 import type { Hardware } from "./hardware.ts";
-import type { DataType } from "./vocabulary.ts";
+import { type DataType, MATMUL_TYPES } from "./vocabulary.ts";
 
 export type PeakName = keyof Hardware["peakFlopsPerSecond"];
 
@@ -15,6 +15,16 @@ export function matmulPeak({ peakFlopsPerSecond: peak }: Hardware, dataType: Dat
     default:
       return peak[dataType];
   }
+}
+
+/** Types that the device has units for. */
+export const matmulTypesOf = (hardware: Hardware): (typeof MATMUL_TYPES)[number][] =>
+  MATMUL_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
+
+/** The type to compute in where the device has not the one that was asked for. */
+export function usualTypeOf(hardware: Hardware): (typeof MATMUL_TYPES)[number] | undefined {
+  const known = matmulTypesOf(hardware);
+  return (["bf16", "fp16"] as const).find((type) => known.includes(type)) ?? known[0];
 }
 
 /** Which peak holds for matrices of this type: that of the vector units where the device has none of the type's own. */

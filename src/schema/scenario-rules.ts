@@ -1,8 +1,8 @@
-import { matmulPeak } from "./peaks.ts";
+import { matmulPeak, matmulTypesOf, usualTypeOf } from "./peaks.ts";
 import { trains } from "./phases.ts";
 import { MODEL_RULES, pathText, type Rule, WORKLOAD_RULES } from "./rules.ts";
 import type { Scenario } from "./scenario.ts";
-import { BYTES_PER_ELEMENT, isNarrow, MATMUL_TYPES, WIDE_TYPES } from "./vocabulary.ts";
+import { BYTES_PER_ELEMENT, isNarrow, WIDE_TYPES } from "./vocabulary.ts";
 
 /** A rule between fields that are each valid on their own. */
 export interface ScenarioRule {
@@ -18,10 +18,9 @@ export const scenarioProblems = (scenario: Scenario): string[] =>
 function precisionProblem({ hardware, precision }: Scenario): string | undefined {
   const asked = precision.activations;
   if (matmulPeak(hardware, asked) !== undefined) return undefined;
-  const known = MATMUL_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
-  const instead = (["bf16", "fp16"] as const).find((type) => known.includes(type)) ?? known[0];
+  const known = matmulTypesOf(hardware);
   const weights = isNarrow(asked) ? `, or --set precision.weights=${asked} to store weights alone in it` : "";
-  return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${instead}${weights})`;
+  return `precision.activations: ${hardware.name} has no ${asked} rate; it has ${known.join(", ")} (try --precision ${usualTypeOf(hardware)}${weights})`;
 }
 
 const TENSOR = "parallelism.tensor";

@@ -6,18 +6,12 @@ import { answersFor } from "./answers-for.ts";
 import type { ResultField } from "./result-field.ts";
 import { type Range, type Scan, scan } from "./scan.ts";
 
-/** A number of the scenario that can be varied: a flag, or a path into the scenario. */
-export interface Parameter {
-  readonly name: string;
-  readonly range: Range;
-}
-
 /**
  * Where a field of the result reaches a target when one parameter of a space without axes moves. Values that make no
  * valid scenario (heads that the ranks do not divide) are left out.
  */
-export function solve(space: Space, field: ResultField, target: number, parameter: Parameter): Scan {
-  return scan(fieldAlong(space, field, parameter.name), target, parameter.range);
+export function solve(space: Space, field: ResultField, target: number, name: string, range: Range): Scan {
+  return scan(fieldAlong(space, field, name), target, range);
 }
 
 /** A field of the result as a function of one parameter; undefined where there is no scenario or no such number. */

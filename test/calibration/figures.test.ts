@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { accuracy, medianShareErrorPoints } from "../../src/calibration/accuracy.ts";
 import { observe } from "../../src/calibration/calibrate.ts";
 import { crossValidate } from "../../src/calibration/cross-validate.ts";
+import { heldOutErrors } from "../../src/calibration/held-out-errors.ts";
 import { layerPredictions, predictedShare } from "../../src/calibration/measured-layers.ts";
-import { validate } from "../../src/calibration/validate.ts";
 import { device } from "../../src/engine/device/device.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
 import { calibrated, layerRow, row } from "../support/rows.ts";
@@ -259,7 +259,9 @@ describe("validation", () => {
       layerOff(0.123_456, { phase: "prefill", sequence: 64, context: 0 }),
       off(5),
     ];
-    const found = validate(rows, H100, () => "here").map(({ measured: _, savings: __, ...errors }) => errors);
+    const found = heldOutErrors(rows, H100, () => "here").map(
+      ({ measured: _, savings: __, ...errors }) => errors,
+    );
     expect(found).toEqual([
       {
         phase: "prefill",
@@ -306,7 +308,7 @@ describe("validation", () => {
     ];
     const places = (some: readonly Measurement[]): string =>
       some.map((row) => rows.indexOf(row as never)).join();
-    const found = validate(rows, H100, places);
+    const found = heldOutErrors(rows, H100, places);
     expect(
       found.map(({ layersWith, layers, medianError, source }) => [layersWith, layers, medianError, source]),
     ).toEqual([
@@ -327,19 +329,21 @@ describe("validation", () => {
       layerOff(0.1, { batch: 99, dtype: "fp6" }),
       layerOff(0.1, { batch: 99, phase: "prefill", context: 0 }),
     ];
-    expect(validate(rows, H100, () => "here").find(({ phase }) => phase === "decode")?.measured).toEqual({
-      batch: [2, 16],
-      tokens: [2, 16],
-      context: [64, 1024],
-      hidden: [1024, 4096],
-      headDims: [64, 128],
-      norms: ["rmsnorm.native"],
-      pointwise: ["eager", "fused"],
-    });
+    expect(heldOutErrors(rows, H100, () => "here").find(({ phase }) => phase === "decode")?.measured).toEqual(
+      {
+        batch: [2, 16],
+        tokens: [2, 16],
+        context: [64, 1024],
+        hidden: [1024, 4096],
+        headDims: [64, 128],
+        norms: ["rmsnorm.native"],
+        pointwise: ["eager", "fused"],
+      },
+    );
   });
 
   test("of no layers is none", () => {
-    expect(validate([off(0.1), layerOff(0.1, { model: "bert-large" })], H100, () => "here")).toEqual([]);
+    expect(heldOutErrors([off(0.1), layerOff(0.1, { model: "bert-large" })], H100, () => "here")).toEqual([]);
   });
 });
 

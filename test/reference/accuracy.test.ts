@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { validate } from "../../src/calibration/validate.ts";
+import { heldOutErrors } from "../../src/calibration/held-out-errors.ts";
 import { device } from "../../src/engine/device/device.ts";
 import { layerResult } from "../../src/engine/layer-result.ts";
 import { simulate } from "../../src/engine/simulate.ts";
@@ -22,7 +22,7 @@ describe.each(["h100-sxm", "h200-sxm"] as const)("%s", (profile) => {
       .filter(([, all]) => all.some((row) => some.includes(row)))
       .map(([file]) => file)
       .join(", ");
-  const found = validate(
+  const found = heldOutErrors(
     rows.flatMap(([, all]) => all),
     hardware(profile),
     sourceOf,
@@ -66,7 +66,7 @@ describe.each(["h100-sxm", "h200-sxm"] as const)("%s", (profile) => {
   test("predicts layers several times better than a datasheet roofline does", () => {
     const { calibration: _, ...datasheet } = hardware(profile);
     const layers = measurements(`${profile}/${files[0]}.jsonl`);
-    for (const { phase, runtime, medianError } of validate(layers, datasheet, sourceOf)) {
+    for (const { phase, runtime, medianError } of heldOutErrors(layers, datasheet, sourceOf)) {
       if (runtime === "eager" && phase !== "train") continue;
       const ours = plain.find((row) => row.phase === phase && row.runtime === runtime)!;
       expect(medianError).toBeGreaterThan(4 * ours.medianError);

@@ -10,7 +10,7 @@ export interface Typed {
   readonly moved: readonly { readonly name: string; readonly as: string }[];
 }
 
-interface Given {
+interface GivenField {
   readonly field: string;
   readonly as: string;
 }
@@ -31,12 +31,12 @@ export function contradictions(typed: Typed): string[] {
 }
 
 /** In the order in which they are put into the scenario: first what names a whole model or profile. */
-function inOrder({ flags, settings, moved }: Typed): Given[] {
+function inOrder({ flags, settings, moved }: Typed): GivenField[] {
   const fromFlags = WHAT_IF_FLAGS.flatMap(({ name }) =>
     fieldsGiven(name, flags[name]?.split(",") ?? []).map((field) => ({ field, as: `--${name}` })),
   );
   const fromMoved = moved.map(({ name, as }) => ({ name, field: fieldOf(name), as }));
-  const isPart = ({ field }: Given): boolean => ["model", "hardware", "stack"].includes(field);
+  const isPart = ({ field }: GivenField): boolean => ["model", "hardware", "stack"].includes(field);
   return [
     ...fromFlags.filter(isPart),
     ...settings.filter(namesPart).map(given),
@@ -51,7 +51,7 @@ function inOrder({ flags, settings, moved }: Typed): Given[] {
 export const namesPart = ({ path, value }: Setting): boolean =>
   path.length === 1 && typeof value === "string" && ["model", "hardware", "stack"].includes(path[0]!);
 
-const given = ({ path }: Setting): Given => ({ field: path.join("."), as: `--set ${path.join(".")}` });
+const given = ({ path }: Setting): GivenField => ({ field: path.join("."), as: `--set ${path.join(".")}` });
 
 /** The fields that a flag or an axis gives values: `--norm rmsnorm:fused` two, `--norm :fused` one of them. */
 export function fieldsGiven(name: string, values: readonly string[]): string[] {

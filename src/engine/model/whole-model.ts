@@ -1,5 +1,5 @@
 import { layerKinds } from "../../schema/layer-kinds.ts";
-import { matmulPeak } from "../../schema/peaks.ts";
+import { peakFlopsFor } from "../../schema/peaks.ts";
 import type { Result } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import type { Device } from "../device/device.ts";
@@ -103,7 +103,7 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
   const recomputedFlops = batches * sumOf(kinds, (kind) => kind.layers * kind.recomputedFlops);
   const tokens = batches * workload.batch * workload.sequence * (parallelism.expert ?? 1);
   const stepSeconds = workload.phase === "train" ? seconds : time.stageSeconds;
-  const peak = matmulPeak(hardware, precision.activations) ?? hardware.peakFlopsPerSecond.fp32Vector;
+  const peak = peakFlopsFor(hardware, precision.activations);
   const counts = parameterCounts(model);
   const tokensPerSecond = ratio(tokens, stepSeconds);
   const gpus = gpuCount(scenario);

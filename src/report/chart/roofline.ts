@@ -1,5 +1,5 @@
 import type { Hardware } from "../../schema/hardware.ts";
-import { matmulPeak } from "../../schema/peaks.ts";
+import { matmulPeak, peakFlopsFor } from "../../schema/peaks.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 
 /** Where a limit comes from: the datasheet, or what the calibration says that kernels reach. */
@@ -78,7 +78,7 @@ function datasheetRoofs(hardware: Hardware, main: DataType): Roof[] {
     if (rate === undefined) continue;
     byRate.set(rate, [...(byRate.get(rate) ?? []), type === "fp32Vector" ? "fp32 vector" : type]);
   }
-  const mainRate = matmulPeak(hardware, main) ?? hardware.peakFlopsPerSecond.fp32Vector;
+  const mainRate = peakFlopsFor(hardware, main);
   return [...byRate]
     .map(
       ([flopsPerSecond, types]): Roof => ({

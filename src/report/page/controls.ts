@@ -1,7 +1,7 @@
-import { matmulPeak } from "../../schema/peaks.ts";
+import { matmulTypesOf } from "../../schema/peaks.ts";
 import { PHASE_FACTS, type Phase } from "../../schema/phases.ts";
 import type { Result } from "../../schema/result.ts";
-import { DATA_TYPES, NORM_IMPLEMENTATIONS, NORM_KINDS, NORM_NAMES, PHASES } from "../../schema/vocabulary.ts";
+import { NORM_IMPLEMENTATIONS, NORM_KINDS, NORM_NAMES, PHASES } from "../../schema/vocabulary.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
 import { IMPLEMENTATION_HELP, shortName } from "../text/words.ts";
 import type { PageData, PageState } from "./data.ts";
@@ -55,7 +55,7 @@ export function controls(data: PageData, state: PageState, { scenario }: Result)
   const { implementation, kind } = normalization;
   const { point } = state;
   const file = data.scenarios[state.scenario]!.file;
-  const types = DATA_TYPES.filter((type) => matmulPeak(hardware, type) !== undefined);
+  const types = matmulTypesOf(hardware);
   return [
     element("h2", {}, ["Turn the knobs"]),
     ...(data.scenarios.length > 1

@@ -1,6 +1,6 @@
 import type { Calibration, Parameter } from "../../schema/calibration.ts";
 import { layerIntensity } from "../../schema/operator-sums.ts";
-import { matmulPeak } from "../../schema/peaks.ts";
+import { peakFlopsFor } from "../../schema/peaks.ts";
 import { PHASE_FACTS } from "../../schema/phases.ts";
 import type { Bound, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
@@ -48,7 +48,7 @@ const boundsText = (result: Result): string =>
 function ridgeText({ scenario, layer }: Result): string {
   const { hardware, precision } = scenario;
   const type = precision.activations;
-  const peak = matmulPeak(hardware, type) ?? hardware.peakFlopsPerSecond.fp32Vector;
+  const peak = peakFlopsFor(hardware, type);
   const ridge = formatIntensity(peak / hardware.hbmBytesPerSecond);
   const own = formatIntensity(layerIntensity(layer));
   return `Ridge point: ${ridge} FLOP/B (${type} ${formatFlopRate(peak)} over ${formatByteRate(hardware.hbmBytesPerSecond)}); the layer as a whole has ${own} FLOP/B.`;

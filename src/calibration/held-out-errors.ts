@@ -5,11 +5,11 @@ import { PHASES, RUNTIMES } from "../schema/vocabulary.ts";
 import { medianShareErrorPoints } from "./accuracy.ts";
 import { quantile } from "./calibrate.ts";
 import { isFitted } from "./fit-stages.ts";
-import { layerPredictions, layersWith } from "./measured-layers.ts";
+import { layerPredictions, measuredWith } from "./measured-layers.ts";
 import { savingErrors } from "./saving-errors.ts";
 
 /** Predicted against measured time of the layers that no fit used, by kind, phase and runtime, in that order. */
-export function validate(
+export function heldOutErrors(
   measurements: readonly Measurement[],
   profile: Hardware,
   sourceOf: (rows: readonly Measurement[]) => string,
@@ -21,7 +21,7 @@ export function validate(
   return ([undefined, "experts", "two GPUs", "fp8"] as const).flatMap((beyond) =>
     kinds.flatMap(({ phase, runtime }) => {
       const alike = measured.filter(
-        (row) => row.phase === phase && row.runtime === runtime && layersWith(row) === beyond,
+        (row) => row.phase === phase && row.runtime === runtime && measuredWith(row) === beyond,
       );
       const layers = alike.filter((row) => !isFitted(row));
       const errors = layers
