@@ -1,4 +1,4 @@
-import type { Model } from "../schema/model.ts";
+import type { LayerKind, Model } from "../schema/model.ts";
 
 /** Sizes that the user named, so that they stay as they are. */
 export interface Kept {
@@ -21,8 +21,17 @@ export function scaleHidden(model: Model, hidden: number, kept: Kept): { model: 
   const ffn = kept.ffn ?? scaledWidth(model.ffn * factor);
   const rounded = kept.heads === undefined && heads !== exactHeads;
   const experts = model.experts && scaleExperts(model.experts, factor);
+  const layerKinds = model.layerKinds?.map((kind) => scaleKind(kind, factor));
   return {
-    model: { ...model, hidden, heads, kvHeads, ffn, ...(experts === undefined ? {} : { experts }) },
+    model: {
+      ...model,
+      hidden,
+      heads,
+      kvHeads,
+      ffn,
+      ...(experts === undefined ? {} : { experts }),
+      ...(layerKinds === undefined ? {} : { layerKinds }),
+    },
     note: note({ hidden, heads, kvHeads, ffn }, kept, rounded ? model.headDim : undefined),
   };
 }
@@ -34,6 +43,17 @@ function scaleExperts(experts: NonNullable<Model["experts"]>, factor: number): N
     ...experts,
     ffn: scaledWidth(ffn * factor),
     ...(sharedFfn === undefined ? {} : { sharedFfn: scaledWidth(sharedFfn * factor) }),
+  };
+}
+
+/** What layers have of their own scales as what the model has does. */
+function scaleKind(kind: LayerKind, factor: number): LayerKind {
+  const scaled = (size: number): number => Math.max(1, Math.round(size * factor));
+  return {
+    ...kind,
+    ...(kind.heads === undefined ? {} : { heads: scaled(kind.heads) }),
+    ...(kind.kvHeads === undefined ? {} : { kvHeads: scaled(kind.kvHeads) }),
+    ...(kind.ffn === undefined ? {} : { ffn: scaledWidth(kind.ffn * factor) }),
   };
 }
 

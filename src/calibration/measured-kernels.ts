@@ -180,7 +180,7 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
   const operator = row.direction === "backward" ? flashAttentionBackward : flashAttention;
   const context = decode ? row.keys : row.keys - row.queries;
   const window = Number.POSITIVE_INFINITY;
-  const plain = { joined: false, expanded: false, rotationExpands: false, masked: false };
+  const plain = { chunked: false, joined: false, expanded: false, rotationExpands: false, masked: false };
   const style = { phase, causal: row.causal, dataType, context, window, rotated: true, ...plain } as const;
   const { kernels } = operator(style, d);
   return { kernels, justWritten: kernels.flatMap((kernel) => kernel.reads.map((read) => read.tensor)) };

@@ -11,7 +11,9 @@ export function ofAnyType(read: Reader, own: Architecture, file: Config): Archit
 
 /** Engines follow `layer_types` in configs of types whose own code knows no window. */
 const listedWindow = (read: Reader, { layers, layerKinds, slidingWindow, experts }: Architecture) =>
-  layerKinds === undefined && slidingWindow === undefined ? layersOf(read, layers, { experts }) : {};
+  layerKinds === undefined && slidingWindow === undefined && read.peek("layer_types") !== undefined
+    ? layersOf(read, layers, { experts })
+    : {};
 
 /** Models that embed texts were often made of decoders: tokens then see those after them too. */
 function seesOnlyBefore(read: Reader): boolean {
@@ -28,7 +30,7 @@ const IS_CLASS = /(Model|For[A-Z]\w*)$/;
 /** A decoder's head; an encoder's is left out by its type, which says so. */
 function outputHead(read: Reader, own: Architecture, causal: boolean, file: Config): Partial<Architecture> {
   const name = firstArchitecture(file) ?? firstArchitecture(read.config);
-  if (!own.causal || name === undefined || !IS_CLASS.test(name)) return {};
+  if (!own.causal || own.outputHead !== undefined || name === undefined || !IS_CLASS.test(name)) return {};
   if (WITH_HEAD.test(name)) return causal ? {} : keptHead(read, name);
   read.note(
     `${name} gives no logits over the vocabulary: output head left out (--set model.outputHead=true adds it)`,

@@ -9,17 +9,22 @@ import { type Keys, type Reader, shown } from "./reader.ts";
 interface ExpertKeys {
   readonly count: Keys;
   readonly ffn: Keys;
+  readonly perToken?: Keys;
   /** what their config class has where the keys are missing */
-  readonly absent: { readonly count: number; readonly perToken?: number; readonly ffn?: number };
+  readonly absent?: { readonly count: number; readonly perToken?: number; readonly ffn?: number };
 }
 
 /** The experts, or nothing where there are none. */
 export function routedExperts(read: Reader, keys: ExpertKeys): NonNullable<Model["experts"]> {
-  const count = read.count("experts.count", keys.count, keys.absent.count);
-  const perToken = read.count("experts.perToken", "num_experts_per_tok", keys.absent.perToken);
+  const { absent, perToken: chosen = "num_experts_per_tok" } = keys;
+  const count = read.count("experts.count", keys.count, absent?.count);
+  const perToken = read.count("experts.perToken", chosen, absent?.perToken);
   if (read.problems.length === 0 && perToken > count)
-    read.problem("num_experts_per_tok", `expected at most the number of experts (${count}), got ${perToken}`);
-  return { count, perToken, ffn: read.count("experts.ffn", keys.ffn, keys.absent.ffn) };
+    read.problem(
+      typeof chosen === "string" ? chosen : chosen[0],
+      `expected at most the number of experts (${typeof keys.count === "string" ? keys.count : keys.count[0]} ${count}), got ${perToken}`,
+    );
+  return { count, perToken, ffn: read.count("experts.ffn", keys.ffn, absent?.ffn) };
 }
 
 export function mixtral(read: Reader): Architecture {

@@ -1,3 +1,5 @@
+import { routedExperts } from "./experts.ts";
+import { BOTH_BEHIND_ONE, HEAD_BIAS, NO_NORM_BIAS } from "./families.ts";
 import {
   type Architecture,
   activation,
@@ -5,6 +7,7 @@ import {
   droppedShare,
   evenHeads,
   GPT_STYLE,
+  keyValueHeads,
   rotaryPart,
   sizes,
   tied,
@@ -13,12 +16,15 @@ import { type Reader, shown } from "./reader.ts";
 
 /** GPT-2 and those built after it: LayerNorm, biases, a feed-forward block of two matrices. */
 
+const GPT_NAMES = {
+  layers: ["n_layer", "num_hidden_layers"],
+  hidden: ["n_embd", "hidden_size"],
+  heads: ["n_head", "num_attention_heads"],
+} as const;
+const DBRX_NAMES = { layers: "n_layers", hidden: "d_model", heads: "n_heads" } as const;
+
 export function gpt2(read: Reader): Architecture {
-  const size = sizes(read, {
-    layers: ["n_layer", "num_hidden_layers"],
-    hidden: ["n_embd", "hidden_size"],
-    heads: ["n_head", "num_attention_heads"],
-  });
+  const size = sizes(read, GPT_NAMES);
   return {
     ...size,
     ...GPT_STYLE,
@@ -53,6 +59,79 @@ export function gptNeoX(read: Reader): Architecture {
     positions: "rope",
     ...rotaryPart(read, headDim, ["rotary_pct", "partial_rotary_factor"], 0.25),
     normPlacement: parallel ? "parallel" : "pre",
+    ...tied(read, false),
+  };
+}
+
+/** GPT-J: one norm before both blocks, attention without biases, a feed-forward block with them. */
+export function gptj(read: Reader): Architecture {
+  const size = sizes(read, GPT_NAMES);
+  const headDim = evenHeads(read, size);
+  const turned = read.countOrNone("rotaryDim", "rotary_dim") ?? headDim;
+  read.note(HEAD_BIAS);
+  return {
+    ...size,
+    ...GPT_STYLE,
+    ...BOTH_BEHIND_ONE,
+    kvHeads: size.heads,
+    headDim,
+    ffn: fourTimes(read, "n_inner", size.hidden),
+    activation: activation(read, "activation_function", "gelu_new"),
+    bias: biases(read, false, true),
+    positions: "rope",
+    ...(turned < headDim ? { rotaryDim: turned } : {}),
+    ...tied(read, false),
+  };
+}
+
+/** GPT-2 whose query heads share one key and one value head, as in StarCoder. */
+export const gptBigCode = (read: Reader): Architecture => ({
+  ...gpt2(read),
+  ...(read.flag("kvHeads", "multi_query", true) ? { kvHeads: 1 } : {}),
+});
+
+/** MPT: ALiBi unless the config inside says otherwise, and no biases. */
+export function mpt(read: Reader): Architecture {
+  const size = sizes(read, DBRX_NAMES);
+  const wide = read.count("ffn", "expansion_ratio", 4);
+  const alibi = read.flag("positions", "attn_config.alibi", true);
+  read.note(NO_NORM_BIAS);
+  return {
+    ...size,
+    ...GPT_STYLE,
+    kvHeads: size.heads,
+    headDim: evenHeads(read, size),
+    ffn: wide * size.hidden,
+    activation: "gelu",
+    bias: read.flag("bias", "no_bias", true) ? "none" : "all",
+    qkNorm: read.flag("qkNorm", "attn_config.qk_ln", false),
+    ...(alibi
+      ? { positions: "alibi" as const }
+      : { positions: "learned" as const, positionRows: read.count("positionRows", "max_seq_len", 2048) }),
+    ...tied(read, true),
+  };
+}
+
+export function dbrx(read: Reader): Architecture {
+  const size = sizes(read, DBRX_NAMES);
+  const experts = routedExperts(read, {
+    count: "ffn_config.moe_num_experts",
+    perToken: "ffn_config.moe_top_k",
+    ffn: "ffn_config.ffn_hidden_size",
+    absent: { count: 4, perToken: 1, ffn: 3584 },
+  });
+  read.note(NO_NORM_BIAS);
+  return {
+    ...size,
+    ...GPT_STYLE,
+    gated: true,
+    bias: "none",
+    kvHeads: keyValueHeads(read, size, 1, "attn_config.kv_n_heads"),
+    headDim: evenHeads(read, size),
+    ffn: experts.ffn,
+    activation: "silu",
+    positions: "rope",
+    experts,
     ...tied(read, false),
   };
 }

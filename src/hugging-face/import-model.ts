@@ -1,5 +1,6 @@
 import type { Model } from "../schema/model.ts";
 import { ofAnyType } from "./any-type.ts";
+import { CLASS_DEFAULTS } from "./class-defaults.ts";
 import { languageModel } from "./config.ts";
 import { MODEL_TYPES, type ModelType } from "./model-types.ts";
 import { notModelled } from "./not-modelled.ts";
@@ -10,7 +11,6 @@ import { unusedKeys } from "./unused-keys.ts";
 
 /** Whose config.json it is: for the name and the source of the model. */
 export interface Origin {
-  /** used where the file does not say its name itself */
   readonly name: string;
   readonly source: string;
 }
@@ -34,11 +34,11 @@ export function importModel(file: Config, origin: Origin): Import {
   const { config, prefix, type } = languageModel(file);
   const known = type !== undefined && Object.hasOwn(MODEL_TYPES, type) ? MODEL_TYPES[type] : undefined;
   if (known === undefined) return { problems: unknownType(type, config, prefix) };
-  const read = reader(config, prefix);
+  const read = reader(config, prefix, classDefaults(known.configClass, prefix));
   const architecture = ofAnyType(read, known.architecture(read), file);
   if (read.problems.length > 0) return { problems: [...new Set(read.problems)] };
   const model: Model = {
-    name: nameOf(file) ?? origin.name,
+    name: origin.name,
     source: `${origin.source} (model_type ${type})`,
     ...architecture,
   };
@@ -47,15 +47,39 @@ export function importModel(file: Config, origin: Origin): Import {
     ...unusedNotes(unusedKeys(read, architecture, prefix), known),
     ...read.notes,
     ...notModelled(file, config),
+    ...loadedFrom(file),
   ];
   return { imported: { model, mapped: mappings(read.mapped), notes } };
 }
 
-/** The repository that transformers noted when the config was loaded, unless it is somebody's folder. */
-function nameOf({ _name_or_path: name }: Config): string | undefined {
-  return typeof name === "string" && /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(name) && name.length <= 200
-    ? name
-    : undefined;
+/** Files of their own name their sizes: only a config inside another leaves them to its class. */
+const SIZES = new Set([
+  "hidden_size",
+  "num_hidden_layers",
+  "num_attention_heads",
+  "intermediate_size",
+  "vocab_size",
+  "n_embd",
+  "n_layer",
+  "n_layers",
+  "n_head",
+  "n_heads",
+  "d_model",
+  "dim",
+  "hidden_dim",
+]);
+
+function classDefaults(configClass: string, prefix: string): Config {
+  const all = CLASS_DEFAULTS[configClass] ?? {};
+  if (prefix !== "") return all;
+  return Object.fromEntries(Object.entries(all).filter(([key]) => !SIZES.has(key)));
+}
+
+/** What transformers noted is often not this model, but the one that it was trained on from. */
+function loadedFrom({ _name_or_path: name }: Config): string[] {
+  const isRepository =
+    typeof name === "string" && /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(name) && name.length <= 200;
+  return isRepository ? [`_name_or_path ${name}: what it was loaded or trained on from`] : [];
 }
 
 function defaultNotes(defaults: readonly string[], { configClass }: ModelType): string[] {

@@ -12,7 +12,7 @@ export interface Sizes {
   readonly vocabulary: number;
 }
 
-type SizeNames = Readonly<Partial<Record<keyof Sizes, Keys>>>;
+export type SizeNames = Readonly<Partial<Record<keyof Sizes, Keys>>>;
 
 const SIZE_NAMES: Readonly<Record<keyof Sizes, Keys>> = {
   layers: "num_hidden_layers",
@@ -40,12 +40,17 @@ export function sizes(read: Reader, names: SizeNames = {}, absent: Partial<Sizes
 }
 
 /** The number that the type's class has where the key is missing; as many as heads where it has none or null is said. */
-export function keyValueHeads(read: Reader, { heads }: Sizes, absent?: number): number {
-  const key = "num_key_value_heads";
+export function keyValueHeads(
+  read: Reader,
+  { heads }: Sizes,
+  absent?: number,
+  keys: Keys = "num_key_value_heads",
+): number {
+  const key = typeof keys === "string" ? keys : (keys.find((one) => read.peek(one) !== undefined) ?? keys[0]);
   const kvHeads =
     absent === undefined || read.config[key] === null
-      ? read.count("kvHeads", key, heads, `as num_attention_heads (${heads})`)
-      : read.count("kvHeads", key, absent);
+      ? read.count("kvHeads", keys, heads, `as num_attention_heads (${heads})`)
+      : read.count("kvHeads", keys, absent);
   return dividing(read, key, kvHeads, heads);
 }
 
@@ -57,10 +62,9 @@ export function dividing(read: Reader, key: string, kvHeads: number, heads: numb
 }
 
 /** `head_dim`, or the share of each head in the width. */
-export function headWidth(read: Reader, sizes: Sizes, absent?: number): number {
-  if (absent !== undefined) return read.count("headDim", "head_dim", absent);
-  if (read.peek("head_dim") !== undefined) return read.count("headDim", "head_dim");
-  return evenHeads(read, sizes);
+export function headWidth(read: Reader, sizes: Sizes, absent?: number, keys: Keys = "head_dim"): number {
+  if (absent !== undefined) return read.count("headDim", keys, absent);
+  return read.countOrNone("headDim", keys) ?? evenHeads(read, sizes);
 }
 
 /** The width of a head where the heads together are as wide as the residual stream. */
@@ -87,6 +91,7 @@ const ACTIVATIONS: Readonly<Record<string, Model["activation"]>> = {
   quick_gelu: "gelu",
   relu: "relu",
   relu2: "relu",
+  xielu: "silu",
 };
 
 export function activation(read: Reader, keys: Keys, absent: string): Model["activation"] {

@@ -39,8 +39,11 @@ export interface Reader {
 /** Larger sizes than any model has; what is multiplied from a few of them still fits a model file. */
 const LARGEST = 1e8;
 
-/** `prefix` is where the config stands in its file, such as `text_config.`. */
-export function reader(config: Config, prefix = ""): Reader {
+/**
+ * `prefix` is where the config stands in its file, such as `text_config.`; `classDefaults` is what its class holds of
+ * keys that the config does not name. A key that is null has been said to be None, and gets no default of the class.
+ */
+export function reader(config: Config, prefix = "", classDefaults: Config = {}): Reader {
   const mapped: Mapped[] = [];
   const defaults: string[] = [];
   const notes: string[] = [];
@@ -53,6 +56,11 @@ export function reader(config: Config, prefix = ""): Reader {
   function take<T>(field: string, keys: Keys, expected: Expected<T>, absent: Absent<T>): T {
     const key = keyOf(config, keys);
     const value = given(config, key);
+    const own = namedOf(config, keys) ? undefined : given(classDefaults, keyOf(classDefaults, keys));
+    if (value === undefined && expected.is(own)) {
+      if (own !== expected.usual) defaults.push(`${prefix}${keyOf(classDefaults, keys)} ${String(own)}`);
+      return own;
+    }
     if (value === undefined && absent !== undefined) {
       if (absent.value !== expected.usual)
         defaults.push(`${prefix}${key} ${absent.words ?? String(absent.value)}`);
@@ -75,8 +83,10 @@ export function reader(config: Config, prefix = ""): Reader {
     count: (field, keys, absent, words) =>
       take(field, keys, COUNT, absent === undefined ? undefined : { value: absent, words }),
     countOrNone: (field, keys, absent) => {
-      const key = keyOf(config, keys);
-      if (config[key] === null || (absent === undefined && !Object.hasOwn(config, key))) return undefined;
+      const hasDefault =
+        absent !== undefined || given(classDefaults, keyOf(classDefaults, keys)) !== undefined;
+      if (given(config, keyOf(config, keys)) === undefined && (namedOf(config, keys) || !hasDefault))
+        return undefined;
       return take(field, keys, COUNT, absent === undefined ? undefined : { value: absent });
     },
     flag: (field, keys, absent) => take(field, keys, FLAG, { value: absent }),
@@ -140,9 +150,19 @@ function keyOf(config: Config, keys: Keys): string {
   return names.find((name) => given(config, name) !== undefined) ?? names[0]!;
 }
 
-/** Python's None is null: nothing was said. */
-const given = (config: Config, key: string): unknown =>
-  Object.hasOwn(config, key) ? (config[key] ?? undefined) : undefined;
+/** Whether the config has one of the names, be it as null. */
+const namedOf = (config: Config, keys: Keys): boolean =>
+  (typeof keys === "string" ? [keys] : keys).some(
+    (name) => Object.hasOwn(config, name) && config[name] !== undefined,
+  );
+
+/** Python's None is null: nothing was said. A name with a dot is a key of a config inside, as `ffn_config.moe_top_k`. */
+function given(config: Config, key: string): unknown {
+  if (Object.hasOwn(config, key)) return config[key] ?? undefined;
+  const dot = key.indexOf(".");
+  const inner = dot < 0 ? undefined : given(config, key.slice(0, dot));
+  return typeof inner === "object" && inner !== null ? given(inner as Config, key.slice(dot + 1)) : undefined;
+}
 
 function otherNames(keys: Keys, value: unknown): string {
   if (typeof keys === "string" || keys.length === 1 || value !== undefined) return "";

@@ -1,4 +1,6 @@
 import { MODEL_TYPES } from "./model-types.ts";
+import { nearestType } from "./nearest-type.ts";
+import { whyNotExpressible } from "./not-expressible.ts";
 import { type Config, type Keys, type Reader, reader, shown } from "./reader.ts";
 
 /** Names under which most types keep the sizes that a model file needs. */
@@ -40,9 +42,14 @@ export function unknownType(type: unknown, config: Config, prefix: string): stri
     ([field, keys]) => `${field} ${shown(read.peek(keys))}`,
   );
   const missing = SIZES.filter((size) => !found.includes(size)).map(([field]) => field);
+  const reason = whyNotExpressible(type, config);
+  const first = `${prefix}model_type: no mapping for ${shown(type)}`;
+  const says = said.length === 0 ? [] : [`it says: ${[...said, ...layerTypes(read)].join(", ")}`];
+  if (reason !== undefined) return [`${first}, which cannot be expressed yet: ${reason}`, ...says];
   return [
-    `${prefix}model_type: no mapping for ${shown(type)}; known: ${Object.keys(MODEL_TYPES).join(", ")}`,
-    ...(said.length === 0 ? [] : [`it says: ${[...said, ...layerTypes(read)].join(", ")}`]),
+    `${first}; known: ${Object.keys(MODEL_TYPES).join(", ")}`,
+    ...says,
+    ...(said.length === 0 ? [] : [nearestType(config)]),
     `missing for a model file: ${[...missing, ARCHITECTURE].join(", ")}`,
     "to write one: `norm-roofline show llama-3-8b > mine.json`, put its numbers in (`norm-roofline schema model` says what each is), `norm-roofline check mine.json`",
   ];

@@ -34,6 +34,12 @@ const LayerKindSchema = z.strictObject({
     .enum(["window", "full"])
     .optional()
     .describe("full: to all tokens before; default: window where the model has one"),
+  positions: z.literal("none").optional().describe("none: RoPE turns nothing in these layers"),
+  heads: count.optional().describe("Query heads of these layers; default: the model's"),
+  kvHeads: count.optional().describe("Key and value heads of these layers; default: the model's"),
+  headDim: count.optional().describe("Width of a head of these layers; default: the model's"),
+  rotaryDim: count.optional().describe("Elements of these heads that RoPE turns; default: the model's"),
+  ffn: count.optional().describe("Inner width of these layers' own feed-forward block; default: the model's"),
 });
 
 /**
@@ -76,6 +82,12 @@ export const ModelSchema = z
     slidingWindow: count
       .optional()
       .describe("Tokens that a token attends to, itself included; absent: all before it"),
+    chunkedWindow: z
+      .boolean()
+      .optional()
+      .describe(
+        "true: slidingWindow is the length of chunks, and a token attends inside its own (default false)",
+      ),
     experts: ExpertsSchema.optional().describe("Mixture of experts in place of the feed-forward block"),
     latentAttention: LatentAttentionSchema.optional().describe(
       "Multi-head latent attention: keys and values are cached compressed; heads = kvHeads",

@@ -31,6 +31,7 @@ interface Sizes {
   readonly experts?: { readonly count: number; readonly perToken: number } | undefined;
   readonly latentAttention?: object | undefined;
   readonly slidingWindow?: number | undefined;
+  readonly chunkedWindow?: boolean | undefined;
   readonly layers: number;
   readonly layerKinds?: readonly Kind[] | undefined;
 }
@@ -40,6 +41,10 @@ interface Kind {
   readonly layers: number;
   readonly feedForward?: "experts" | "dense" | undefined;
   readonly attention?: "window" | "full" | undefined;
+  readonly heads?: number | undefined;
+  readonly kvHeads?: number | undefined;
+  readonly headDim?: number | undefined;
+  readonly rotaryDim?: number | undefined;
 }
 
 export const MODEL_RULES: readonly Rule<Sizes>[] = [
@@ -72,6 +77,15 @@ export const MODEL_RULES: readonly Rule<Sizes>[] = [
       ),
   },
   {
+    reads: ["chunkedWindow", "slidingWindow"],
+    problems: ({ chunkedWindow, slidingWindow }) =>
+      unless(
+        chunkedWindow !== true || slidingWindow !== undefined,
+        ["chunkedWindow"],
+        "expected a slidingWindow: the length of the chunks",
+      ),
+  },
+  {
     reads: ["layers", "layerKinds"],
     problems: ({ layers, layerKinds = [] }) => {
       const sum = layerKinds.reduce((total, kind) => total + kind.layers, 0);
@@ -83,7 +97,27 @@ export const MODEL_RULES: readonly Rule<Sizes>[] = [
     },
   },
   { reads: ["layerKinds", "experts", "slidingWindow"], problems: kindProblems },
+  { reads: ["layerKinds", "heads", "kvHeads", "headDim", "rotaryDim"], problems: headProblems },
 ];
+
+/** Heads that a kind of layers has of its own fit those that it has from the model. */
+function headProblems(model: Sizes): Problem[] {
+  return (model.layerKinds ?? []).flatMap((kind, index) => {
+    const { heads = model.heads, kvHeads = model.kvHeads, headDim = model.headDim } = kind;
+    const { rotaryDim = model.rotaryDim ?? 0 } = kind;
+    const own = [kind.heads, kind.kvHeads, kind.headDim, kind.rotaryDim].some((size) => size !== undefined);
+    const at = (field: string) => ["layerKinds", index, field];
+    if (!own) return [];
+    return [
+      ...unless(
+        heads % kvHeads === 0,
+        at("kvHeads"),
+        `expected a divisor of heads (${heads}), got ${kvHeads}`,
+      ),
+      ...unless(rotaryDim <= headDim, at("rotaryDim"), `expected at most headDim (${headDim})`),
+    ];
+  });
+}
 
 /** A name of its own for each kind of layer, and nothing in it that the model has not. */
 function kindProblems({ layerKinds = [], experts, slidingWindow }: Sizes): Problem[] {

@@ -1,3 +1,5 @@
+import { MORE_CONFIGS } from "./more-configs.ts";
+
 /**
  * What config.json files on Hugging Face say (facts), with some of the keys that do not matter here, and how large the
  * models are by those who published or counted them.
@@ -28,6 +30,7 @@ const NOISE = {
 };
 
 export const CONFIGS: Readonly<Record<string, Published>> = {
+  ...MORE_CONFIGS,
   "Meta-Llama-3-70B": {
     config: {
       ...NOISE,

@@ -37,12 +37,12 @@ describe("a config.json", () => {
     expect(isConfig(data)).toBe(expected);
   });
 
-  test("gives the model its name where it was loaded from the hub, else it is called as it was found", () => {
-    expect(read("gpt2-xl", { _name_or_path: "openai-community/gpt2-xl" }).model.name).toBe(
-      "openai-community/gpt2-xl",
-    );
+  test("is called as it was found: what it was trained on from is a note", () => {
+    const { model, notes } = read("gpt2-xl", { _name_or_path: "openai-community/gpt2-xl" });
+    expect(model.name).toBe("a model");
+    expect(notes.join()).toMatch(/_name_or_path openai-community\/gpt2-xl/);
     for (const folder of ["", ".", "/home/me/checkpoints/7", "../x", "a/b/c", 3])
-      expect(read("gpt2-xl", { _name_or_path: folder }).model.name).toBe("a model");
+      expect(read("gpt2-xl", { _name_or_path: folder }).notes.join()).not.toMatch(/_name_or_path/);
   });
 
   test("says in the source where it is from and what type it has", () => {
@@ -428,7 +428,7 @@ describe("what does not fit together is a problem with the key's name", () => {
     [
       "Mixtral-8x7B-v0.1",
       { num_experts_per_tok: 9 },
-      /^num_experts_per_tok: expected at most the number of experts \(8\), got 9$/,
+      /^num_experts_per_tok: expected at most the number of experts \(num_local_experts 8\), got 9$/,
     ],
     [
       "falcon-40b",
@@ -516,7 +516,7 @@ describe("notes say", () => {
 });
 
 describe("an unknown model_type", () => {
-  test.each(["llama4_text", "gemma4_text", "deepseek_v32", "bart", "lama"])(
+  test.each(["llama5_text", "gemma5_text", "deepseek_v33", "bart", "lama"])(
     "is not taken for another architecture because it is spelled alike: %s",
     (type) => {
       expect(problemsOf({ model_type: type }).join("\n")).not.toMatch(/did you mean/);
@@ -543,16 +543,50 @@ describe("an unknown model_type", () => {
 
   test("is answered with those that are known, what is there, what is missing, and the way to a model file", () => {
     const config = { model_type: "qwen4", hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4 };
-    const [unknown, there, missing, way, ...more] = problemsOf(config);
+    const [unknown, there, nearest, missing, way, ...more] = problemsOf(config);
     expect(more).toEqual([]);
     expect(unknown).toMatch(/^model_type: no mapping for "qwen4"; known: llama, mistral/);
     expect(there).toBe("it says: layers 2, hidden 64, heads 4");
+    expect(nearest).toBe("nearest by its parts: llama");
     expect(missing).toMatch(
       /^missing for a model file: kvHeads, headDim, ffn, vocabulary, gated, activation, bias,/,
     );
     expect(way).toMatch(
       /norm-roofline show llama-3-8b > mine\.json.*norm-roofline schema model.*check mine\.json/,
     );
+  });
+
+  test.each<readonly [Config, string]>([
+    [{ n_routed_experts: 64, n_shared_experts: 1, kv_lora_rank: 512 }, "deepseek_v3"],
+    [{ num_experts: 64 }, "mixtral"],
+    [{ num_experts: 64, n_shared_experts: 1 }, "glm4_moe"],
+    [{ layer_norm_eps: 1e-5, type_vocab_size: 2 }, "bert"],
+    [{ layer_norm_epsilon: 1e-5 }, "gpt_neox"],
+    [{ kv_lora_rank: 512 }, "minicpm3"],
+    [{ use_qk_norm: true }, "qwen3"],
+    [{ num_experts: 8, layer_norm_eps: 1e-5, type_vocab_size: 2 }, "phimoe (with encoder besides)"],
+  ])("has as its nearest the known one of the same parts: %j", (parts, nearest) => {
+    const problems = problemsOf({ model_type: "qwen4", hidden_size: 64, ...parts });
+    expect(problems).toContain(`nearest by its parts: ${nearest}`);
+  });
+
+  test.each<readonly [Config, RegExp]>([
+    [{ model_type: "mine", is_encoder_decoder: true }, /an encoder and a decoder/],
+    [{ model_type: "mine", ssm_state_size: 128 }, /Mamba/],
+    [{ model_type: "whisper" }, /cross-attention/],
+    [{ model_type: "mine", hc_mult: 4 }, /hyper-connections/],
+  ])("whose layers no model file can say is refused with that reason: %j", (config, reason) => {
+    expect(problemsOf(config)[0]).toMatch(reason);
+    expect(problemsOf(config).join()).not.toMatch(/to write one/);
+  });
+
+  test("is read as the type that its class is of", () => {
+    const { model_type: _, ...config } = CONFIGS["DeepSeek-V3"]!.config;
+    const { imported } = importModel(
+      { ...config, model_type: "kimi_k9", architectures: ["DeepseekV3ForCausalLM"] },
+      ORIGIN,
+    );
+    expect(imported!.model.source).toBe("a test (model_type deepseek_v3)");
   });
 
   test.each([

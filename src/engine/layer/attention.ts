@@ -21,6 +21,8 @@ export interface AttentionStyle {
   readonly context: number;
   /** tokens that one attends to at most, itself included; infinite without a window */
   readonly window: number;
+  /** true: the window is the length of chunks, and a token attends inside its own */
+  readonly chunked: boolean;
   /** true where RoPE turns queries and keys */
   readonly rotated: boolean;
   /** true where a longer cache is written at every step */
@@ -45,6 +47,7 @@ export const attentionStyle = (
   dataType,
   context,
   window: model.slidingWindow ?? Number.POSITIVE_INFINITY,
+  chunked: model.chunkedWindow === true,
   rotated: isRotated(model),
   joined: kernels.cache === "concatenated" && (phase === "decode" || context > 0),
   expanded: kernels.keyValueHeads === "expanded",

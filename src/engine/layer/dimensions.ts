@@ -122,6 +122,8 @@ interface Reach {
   readonly context: number;
   /** tokens that one attends to at most, itself included; infinite without a window */
   readonly window: number;
+  /** true: the window is the length of chunks, and a token attends inside its own */
+  readonly chunked?: boolean;
 }
 
 /**
@@ -129,8 +131,13 @@ interface Reach {
  * and the new tokens before it (exactly S(S+1)/2 pairs), else to all new tokens; never to more than the window. A
  * decode step's context already counts its own token.
  */
-export function attentionPairs({ phase, causal, context, window }: Reach, d: Dimensions): number {
+export function attentionPairs(reach: Reach, d: Dimensions): number {
+  const { phase, causal, context, window } = reach;
   const tokens = d.newTokens;
+  if (reach.chunked)
+    return phase === "decode"
+      ? reachedInChunk(Math.max(1, context), window)
+      : pairsInChunks(context + tokens, window) - pairsInChunks(context, window);
   if (phase === "decode") return Math.min(window, Math.max(1, context));
   if (!causal) return tokens * Math.min(window, context + tokens);
   // the first tokens see all before them, the others a full window
@@ -138,11 +145,25 @@ export function attentionPairs({ phase, causal, context, window }: Reach, d: Dim
   return whole * context + (whole * (whole + 1)) / 2 + (tokens - whole) * Math.min(window, context + tokens);
 }
 
+/** Tokens of its own chunk that the last of so many tokens attends to, itself included. */
+const reachedInChunk = (tokens: number, chunk: number): number => ((tokens - 1) % chunk) + 1;
+
+/** Pairs of the first so many tokens: whole chunks, and what has begun of the last. */
+function pairsInChunks(tokens: number, chunk: number): number {
+  const whole = Math.floor(tokens / chunk);
+  const rest = whole === 0 ? tokens : tokens - whole * chunk;
+  return (whole === 0 ? 0 : (whole * chunk * (chunk + 1)) / 2) + (rest * (rest + 1)) / 2;
+}
+
 /** Tokens of one sequence whose keys and values are read. */
 export function attendedTokens(
-  { phase, context, window }: Pick<Reach, "phase" | "context" | "window">,
+  { phase, context, window, chunked }: Pick<Reach, "phase" | "context" | "window" | "chunked">,
   d: Dimensions,
 ): number {
+  if (chunked)
+    return phase === "decode"
+      ? reachedInChunk(Math.max(1, context), window)
+      : (context % window) + d.newTokens;
   return phase === "decode"
     ? Math.min(window, Math.max(1, context))
     : // the first new token is one of those that it attends to itself

@@ -79,14 +79,22 @@ export const weightBytes = (held: HeldParameters, precision: Scenario["precision
 export function kvCacheBytes(scenario: Scenario, d: Dimensions): number {
   const { model, workload, parallelism } = scenario;
   if (workload.phase === "train") return 0;
-  const elements = d.latent ? d.latent.keyValueRank + d.latent.ropeDim : 2 * d.kvHeads * d.headDim;
-  const perToken = d.sequences * elements * d.kvBytes;
+  const tokens = attendedTokens({ ...workload, window: Number.POSITIVE_INFINITY }, d);
   const all = sumOf(layerKinds(model), ({ name, layers }) => {
-    const window = modelOfKind(model, name).slidingWindow ?? Number.POSITIVE_INFINITY;
-    const tokens = Math.min(window, attendedTokens({ ...workload, window: Number.POSITIVE_INFINITY }, d));
-    return layers * tokens * perToken;
+    const kind = modelOfKind(model, name);
+    return layers * Math.min(kind.slidingWindow ?? tokens, tokens) * cachedElements(kind, parallelism);
   });
-  return (all * longestStage(model, parallelism)) / model.layers;
+  return (d.sequences * d.kvBytes * all * longestStage(model, parallelism)) / model.layers;
+}
+
+/** Of one token in one layer on one GPU. */
+function cachedElements(
+  { latentAttention: latent, kvHeads, headDim }: Model,
+  { tensor }: Scenario["parallelism"],
+): number {
+  if (latent !== undefined) return latent.keyValueRank + latent.ropeDim;
+  // more ranks than KV heads: each rank keeps a copy of one
+  return 2 * Math.max(1, kvHeads / tensor) * headDim;
 }
 
 /**

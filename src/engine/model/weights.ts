@@ -1,4 +1,5 @@
 import type { LayerKind, Model } from "../../schema/model.ts";
+import { modelOfKind } from "../layer/layer-kinds.ts";
 import { NORM_KIND_FACTS } from "../layer/norm-kinds.ts";
 
 /** Weights of a layer that are stored, shared out and used alike. */
@@ -23,12 +24,17 @@ const plain = (elements: number, over: Weights["over"] = "copied"): Weights =>
   weights(elements, over, { projection: false });
 
 /** Everything that one layer of a kind learns. */
-export const layerWeights = (model: Model, kind: LayerKind): readonly Weights[] => [
-  ...(model.latentAttention === undefined ? attention(model) : latentAttention(model, model.latentAttention)),
-  ...attentionOutput(model),
-  ...feedForward(model, kind),
-  ...norms(model),
-];
+export function layerWeights(whole: Model, kind: LayerKind): readonly Weights[] {
+  const model = modelOfKind(whole, kind.name);
+  return [
+    ...(model.latentAttention === undefined
+      ? attention(model)
+      : latentAttention(model, model.latentAttention)),
+    ...attentionOutput(model),
+    ...feedForward(model),
+    ...norms(model),
+  ];
+}
 
 function attention({ hidden, heads, kvHeads, headDim, bias }: Model): Weights[] {
   const inputs = bias === "none" ? hidden : hidden + 1;
@@ -64,9 +70,9 @@ function latentAttention(model: Model, latent: NonNullable<Model["latentAttentio
   ];
 }
 
-function feedForward(model: Model, { feedForward: asked }: LayerKind): Weights[] {
+function feedForward(model: Model): Weights[] {
   const { hidden, experts, bias } = model;
-  if (experts === undefined || asked === "dense") return block(model, model.ffn, 1, false);
+  if (experts === undefined) return block(model, model.ffn, 1, false);
   return [
     plain((bias === "all" ? hidden + 1 : hidden) * experts.count),
     ...block(model, experts.ffn, experts.count, true),
