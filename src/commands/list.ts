@@ -6,7 +6,7 @@ import type { Io } from "../io/terminal.ts";
 import { suggestion } from "../nearest.ts";
 import { type OutputOptions, output } from "../output.ts";
 import { type Row, type RowColumn, renderRows } from "../report/text/rows.ts";
-import { IMPLEMENTATION_HELP } from "../report/text/words.ts";
+import { IMPLEMENTATION_HELP } from "../report/text/scenario-text.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";

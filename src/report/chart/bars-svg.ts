@@ -5,7 +5,7 @@ import { formatPercent, formatSeconds } from "../../units.ts";
 import type { Bar } from "./bars.ts";
 import { rounded } from "./plot.ts";
 import { FONT } from "./style.ts";
-import { label, shortened } from "./text.ts";
+import { label, shortened } from "./svg-text.ts";
 import { type Element, element } from "./tree.ts";
 
 const ROW = 22;

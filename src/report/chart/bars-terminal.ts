@@ -1,7 +1,7 @@
 import { visible } from "../../visible.ts";
 import type { Look } from "../text/formats.ts";
 import { type Paint, paint } from "../text/paint.ts";
-import { cut, bar as eighths } from "../text/text.ts";
+import { cut, bar as eighths } from "../text/terminal-text.ts";
 import type { Bar } from "./bars.ts";
 import { classLook } from "./classes.ts";
 

@@ -2,7 +2,7 @@ import type { ClassSeconds } from "../../schema/operator-sums.ts";
 import type { Alternative, OperatorClass, Result } from "../../schema/result.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { savingText, UNKNOWN } from "../text/words.ts";
+import { savingText, UNKNOWN } from "../text/figure-text.ts";
 import { classesOf } from "./classes.ts";
 
 /** A layer as a stacked bar: its classes from the axis outwards. */

@@ -1,11 +1,11 @@
 import { scaleLinear } from "d3-scale";
 import type { Axis } from "../../ask/space.ts";
-import { unitText } from "../text/words.ts";
+import { unitText } from "../text/figure-text.ts";
 import type { Block } from "./document.ts";
 import type { Panel } from "./panel.ts";
 import { FONT } from "./style.ts";
+import { label, shortened, tickTexts } from "./svg-text.ts";
 import type { SweepShape } from "./sweep-shape.ts";
-import { label, shortened, tickTexts } from "./text.ts";
 import { type Element, element } from "./tree.ts";
 
 type Map2 = Extract<SweepShape, { kind: "map" }>;

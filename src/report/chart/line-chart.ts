@@ -8,14 +8,14 @@ import {
   symbolTriangle,
 } from "d3-shape";
 import type { Axis } from "../../ask/space.ts";
-import { unitText } from "../text/words.ts";
+import { unitText } from "../text/figure-text.ts";
 import { type Placed, placeNumbers, placeQuantity } from "./axis-scale.ts";
 import type { Block } from "./document.ts";
 import type { Panel, SweepRow } from "./panel.ts";
 import { spread } from "./spread.ts";
 import { FONT } from "./style.ts";
+import { label, shortened, tickTexts } from "./svg-text.ts";
 import { isNumeric, type SweepShape } from "./sweep-shape.ts";
-import { label, shortened, tickTexts } from "./text.ts";
 import { type Element, element } from "./tree.ts";
 
 const HEIGHT = 250;

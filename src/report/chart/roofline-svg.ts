@@ -9,12 +9,12 @@ import {
   symbolTriangle,
 } from "d3-shape";
 import { formatFlopRate, formatIntensity, formatSeconds } from "../../units.ts";
-import { shareText } from "../text/words.ts";
+import { shareText } from "../text/figure-text.ts";
 import { type ClassLook, classLook } from "./classes.ts";
 import { isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";
 import type { Roofline } from "./roofline.ts";
 import { FONT } from "./style.ts";
-import { label } from "./text.ts";
+import { label } from "./svg-text.ts";
 import { type Element, element } from "./tree.ts";
 
 const SYMBOLS: Record<ClassLook["shape"], SymbolType> = {

@@ -1,9 +1,9 @@
 import { formatByteRate, formatFlopRate, formatIntensity, formatSeconds } from "../../units.ts";
 import { visible } from "../../visible.ts";
+import { shareText } from "../text/figure-text.ts";
 import type { Look } from "../text/formats.ts";
 import { type Paint, paint } from "../text/paint.ts";
-import { cut, wrap } from "../text/text.ts";
-import { shareText } from "../text/words.ts";
+import { cut, wrap } from "../text/terminal-text.ts";
 import { type Canvas, canvas } from "./canvas.ts";
 import { classesOf, classLook } from "./classes.ts";
 import { CELL_PADDING, isStrong, type Plot, type PlottedDot, plot, type Sheet } from "./plot.ts";

@@ -1,9 +1,10 @@
 import { secondsByClass } from "../../schema/operator-sums.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
+import { shareText } from "../text/figure-text.ts";
 import { sentence } from "../text/headline.ts";
-import { wrap } from "../text/text.ts";
-import { shareText, title } from "../text/words.ts";
+import { title } from "../text/scenario-text.ts";
+import { wrap } from "../text/terminal-text.ts";
 import { alternativeBars, type Bar, barOf, barsTitle } from "./bars.ts";
 import { barsChart, barsHeight } from "./bars-svg.ts";
 import { classesOf } from "./classes.ts";
@@ -11,7 +12,7 @@ import { type Block, svgDocument } from "./document.ts";
 import { roofline } from "./roofline.ts";
 import { rooflineChart, swatch } from "./roofline-svg.ts";
 import { FONT } from "./style.ts";
-import { label, shortened } from "./text.ts";
+import { label, shortened } from "./svg-text.ts";
 import { type Element, element } from "./tree.ts";
 
 const WIDTH = 900;

@@ -4,8 +4,8 @@ import { type Block, svgDocument } from "./document.ts";
 import { heatMap } from "./heat-map.ts";
 import { lineChart } from "./line-chart.ts";
 import type { Panel, SweepRow } from "./panel.ts";
+import { label, shortened } from "./svg-text.ts";
 import { type SweepShape, sweepShape } from "./sweep-shape.ts";
-import { label, shortened } from "./text.ts";
 
 const WIDTH = 820;
 

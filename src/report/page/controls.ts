@@ -3,7 +3,7 @@ import { PHASE_FACTS, type Phase } from "../../schema/phases.ts";
 import type { Result } from "../../schema/result.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, NORM_NAMES, PHASES } from "../../schema/vocabulary.ts";
 import { type Child, type Element, element } from "../chart/tree.ts";
-import { IMPLEMENTATION_HELP, shortName } from "../text/words.ts";
+import { IMPLEMENTATION_HELP, shortName } from "../text/scenario-text.ts";
 import type { PageData, PageState } from "./data.ts";
 
 /** A number that a slider moves over its logarithm, between whole steps. */

@@ -7,9 +7,9 @@ import { formatPercent } from "../../units.ts";
 import { rounded } from "../chart/plot.ts";
 import { spread } from "../chart/spread.ts";
 import { FONT } from "../chart/style.ts";
-import { label } from "../chart/text.ts";
+import { label } from "../chart/svg-text.ts";
 import { type Element, element } from "../chart/tree.ts";
-import { normText } from "../text/words.ts";
+import { normText } from "../text/scenario-text.ts";
 import { TARGET } from "./data.ts";
 
 interface ShareChart {

@@ -8,8 +8,8 @@ import {
 } from "../../schema/vocabulary.ts";
 import { alternative } from "../../study/savings.ts";
 import { formatSeconds } from "../../units.ts";
+import { ERROR_NOTE, savingText } from "./figure-text.ts";
 import type { TextTable } from "./operator-table.ts";
-import { ERROR_NOTE, savingText } from "./words.ts";
 
 /** Layers differ by a few parts in a thousand. */
 const LAYER_DIGITS = 4;

@@ -2,7 +2,7 @@ import { visible } from "../../visible.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { toAscii } from "./text.ts";
+import { toAscii } from "./terminal-text.ts";
 
 /** An answer that is more than a list: whole for programs, as rows for spreadsheets and Markdown, as lines for people. */
 export interface Answer {

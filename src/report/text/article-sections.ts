@@ -2,8 +2,8 @@ import type { Result } from "../../schema/result.ts";
 import { IVANOV_2021, isIvanovWorkload, ivanovClasses } from "../../study/operator-classes.ts";
 import { type TextbookReading, textbookReading } from "../../study/textbook.ts";
 import { formatBytes, formatPercent } from "../../units.ts";
+import { shareText, UNKNOWN } from "./figure-text.ts";
 import type { TextTable } from "./operator-table.ts";
-import { shareText, UNKNOWN } from "./words.ts";
 
 /** A part of a report: a heading, sentences, perhaps a table between them. */
 export interface Section {

@@ -2,11 +2,12 @@ import type { Claim, Claims, Place } from "../../schema/claims.ts";
 import { parseField } from "../../study/result-field.ts";
 import { formatBytes, formatPercent, formatSeconds, formatUsd, significant } from "../../units.ts";
 import { renderAnswer } from "./answer.ts";
+import { unitText } from "./figure-text.ts";
 import type { Format, Look } from "./formats.ts";
 import type { Row, RowColumn } from "./rows.ts";
+import { title } from "./scenario-text.ts";
 import { stretches } from "./stretches.ts";
-import { wrap } from "./text.ts";
-import { title, unitText } from "./words.ts";
+import { wrap } from "./terminal-text.ts";
 
 const COLUMNS: readonly RowColumn[] = [
   { key: "id", title: "claim", align: "left" },

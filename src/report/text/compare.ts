@@ -7,11 +7,12 @@ import { savingErrorOfGiven, savingOfGiven } from "../../study/result-field.ts";
 import { formatPercent, formatSeconds, significant } from "../../units.ts";
 import { visible } from "../../visible.ts";
 import type { Cell } from "./csv.ts";
+import { ERROR_NOTE, savingText } from "./figure-text.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows, UNKNOWN_CELL, UNKNOWN_NOTE } from "./rows.ts";
-import { cut } from "./text.ts";
-import { ERROR_NOTE, precisionText, runtimeText, savingText, shortName, workloadText } from "./words.ts";
+import { precisionText, runtimeText, shortName, workloadText } from "./scenario-text.ts";
+import { cut } from "./terminal-text.ts";
 
 /** One line of the comparison: its name for machines and people, its value, and how people read it. */
 interface Measure {

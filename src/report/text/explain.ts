@@ -1,10 +1,11 @@
 import type { Explanation } from "../../schema/explanation.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "../../units.ts";
 import { renderAnswer } from "./answer.ts";
+import { UNKNOWN } from "./figure-text.ts";
 import type { Format, Look } from "./formats.ts";
 import type { Row, RowColumn } from "./rows.ts";
-import { wrap } from "./text.ts";
-import { title, UNKNOWN } from "./words.ts";
+import { title } from "./scenario-text.ts";
+import { wrap } from "./terminal-text.ts";
 
 type ExplainedOperator = Explanation["operators"][number];
 type ExplainedKernel = ExplainedOperator["kernels"][number];

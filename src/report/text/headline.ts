@@ -3,7 +3,7 @@ import type { NormKind } from "../../schema/vocabulary.ts";
 import { NORM_NAMES } from "../../schema/vocabulary.ts";
 import { type Swap, swaps } from "../../study/savings.ts";
 import { formatPercent, formatSeconds } from "../../units.ts";
-import { savingText, shareText, UNKNOWN } from "./words.ts";
+import { savingText, shareText, UNKNOWN } from "./figure-text.ts";
 
 /** One line of the headline: what is changed, and what that does to the layer's time. */
 export interface Verdict {

@@ -2,7 +2,7 @@ import { hbmBytesOf, layerIntensity } from "../../schema/operator-sums.ts";
 import type { OperatorResult, Result } from "../../schema/result.ts";
 import { formatBytes, formatCount, formatIntensity, formatPercent, formatSeconds } from "../../units.ts";
 import { UNKNOWN_CELL } from "./rows.ts";
-import { bar } from "./text.ts";
+import { bar } from "./terminal-text.ts";
 import type { Column } from "./text-table.ts";
 
 /** An operator, or their sum, which has no bound of its own. */

@@ -1,7 +1,7 @@
 import { visible } from "../../visible.ts";
 import type { Look } from "./formats.ts";
 import { paint } from "./paint.ts";
-import { blankBefore, cut, toAscii, wrap } from "./text.ts";
+import { blankBefore, cut, toAscii, wrap } from "./terminal-text.ts";
 import { type Column, textTable } from "./text-table.ts";
 
 const SHORTEST = 8;

@@ -1,9 +1,9 @@
 import { ANSWERED_BY } from "../../version.ts";
 import { type Cell, csv } from "./csv.ts";
+import { UNKNOWN } from "./figure-text.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
-import { blankBefore } from "./text.ts";
-import { UNKNOWN } from "./words.ts";
+import { blankBefore } from "./terminal-text.ts";
 
 /** A column of a plain list: its key for machines, its title and text for people. */
 export interface RowColumn {

@@ -9,7 +9,7 @@ import { offChartText } from "../chart/run-svg.ts";
 import type { Look } from "./formats.ts";
 import { paint } from "./paint.ts";
 import { headline } from "./run-table.ts";
-import { toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./terminal-text.ts";
 
 /** The report as pictures for a terminal: where the operators lie under the roofline, and the layer with other norms. */
 export function runChart(results: readonly Result[], look: Look): string {

@@ -1,11 +1,12 @@
 import type { Result } from "../../schema/result.ts";
 import { alternativesTable, savedNotes } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import { closingFacts, layerFacts, typicalErrorText } from "./facts.ts";
+import { UNKNOWN } from "./figure-text.ts";
 import { sentence, undecided, verdicts } from "./headline.ts";
 import { escapeMarkdown, markdownLine, markdownTable } from "./markdown.ts";
 import { plainOperatorTable, type TextTable } from "./operator-table.ts";
-import { title, UNKNOWN } from "./words.ts";
+import { closingFacts, layerFacts, typicalErrorText } from "./run-facts.ts";
+import { title } from "./scenario-text.ts";
 
 /** The same report for GitHub. */
 export function runMarkdown(results: readonly Result[]): string {

@@ -2,14 +2,15 @@ import type { Result } from "../../schema/result.ts";
 import { visible } from "../../visible.ts";
 import { alternativesTable, savedNotes } from "./alternatives-table.ts";
 import { articleSections, type Section } from "./article-sections.ts";
-import { closingFacts, layerFacts, typicalErrorText } from "./facts.ts";
+import { UNKNOWN } from "./figure-text.ts";
 import type { Look } from "./formats.ts";
 import { sentence, undecided, type Verdict, verdicts } from "./headline.ts";
 import { operatorTable, type TextTable } from "./operator-table.ts";
 import { type Paint, paint } from "./paint.ts";
-import { toAscii, wrap } from "./text.ts";
+import { closingFacts, layerFacts, typicalErrorText } from "./run-facts.ts";
+import { title } from "./scenario-text.ts";
+import { toAscii, wrap } from "./terminal-text.ts";
 import { textTable } from "./text-table.ts";
-import { title, UNKNOWN } from "./words.ts";
 
 /** The report for people: whoever reads only its first five lines knows the answer. */
 export function runTable(results: readonly Result[], look: Look): string {

@@ -1,10 +1,11 @@
 import type { Sensitivity } from "../../schema/sensitivity.ts";
 import { formatPercent, formatSeconds, significant } from "../../units.ts";
 import type { Cell } from "./csv.ts";
+import { savingText, UNKNOWN } from "./figure-text.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { savingText, title, UNKNOWN } from "./words.ts";
+import { title } from "./scenario-text.ts";
 
 const change =
   (digits: number) =>

@@ -2,10 +2,10 @@ import type { Solution } from "../../schema/solution.ts";
 import { parseField } from "../../study/result-field.ts";
 import { plural, significant } from "../../units.ts";
 import { renderAnswer } from "./answer.ts";
+import { unitText } from "./figure-text.ts";
 import type { Format, Look } from "./formats.ts";
 import type { Row, RowColumn } from "./rows.ts";
-import { wrap } from "./text.ts";
-import { unitText } from "./words.ts";
+import { wrap } from "./terminal-text.ts";
 
 const COLUMNS: readonly RowColumn[] = [
   { key: "parameter", title: "parameter", align: "left" },

@@ -1,7 +1,7 @@
 import type { NormRow, TraceAnswer } from "../../schema/trace.ts";
 import { NORM_NAMES, type NormKind } from "../../schema/vocabulary.ts";
 import { formatPercent, formatSeconds, plural, significant } from "../../units.ts";
-import { pointsText } from "./words.ts";
+import { pointsText } from "./figure-text.ts";
 
 /** The answer in a few lines: whoever reads no further knows it. */
 export function sentences(answer: TraceAnswer): string[] {

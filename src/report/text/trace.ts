@@ -4,7 +4,7 @@ import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
 import { paint } from "./paint.ts";
 import { type Row, type RowColumn, renderRows } from "./rows.ts";
-import { toAscii, wrap } from "./text.ts";
+import { toAscii, wrap } from "./terminal-text.ts";
 import {
   CLASS_COLUMNS,
   classRows,

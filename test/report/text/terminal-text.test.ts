@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bar, cut, toAscii, wrap } from "../../../src/report/text/text.ts";
+import { bar, cut, toAscii, wrap } from "../../../src/report/text/terminal-text.ts";
 import { visible } from "../../../src/visible.ts";
 
 const ESCAPE = "\u001b";

@@ -17,7 +17,8 @@ import {
   significant,
 } from "../../units.ts";
 import { visible } from "../../visible.ts";
-import { kernelsText, UNKNOWN } from "./words.ts";
+import { UNKNOWN } from "./figure-text.ts";
+import { kernelsText } from "./scenario-text.ts";
 
 /** The layer as a whole in a few sentences: what it waits for, the roofline's corner, how well it is used. */
 export function layerFacts(result: Result): string[] {

@@ -1,6 +1,6 @@
 import type { Unit } from "../../study/result-field.ts";
 import { visibleLines } from "../../visible.ts";
-import { unitText } from "../text/words.ts";
+import { unitText } from "../text/figure-text.ts";
 import { rounded } from "./plot.ts";
 import { type Attributes, type Element, element } from "./tree.ts";
 
