@@ -149,7 +149,7 @@ describe("the README's pictures", () => {
   });
 });
 
-const PAGES = ["from-claim-to-answer", "beyond-one-dense-layer"];
+const PAGES = ["from-claim-to-answer", "beyond-one-dense-layer", "stacks"];
 const COMMAND_BLOCK = /<!-- output of: norm-roofline (.*) -->\n([\s\S]*?)<!-- end -->/g;
 
 describe.each(PAGES)("docs/%s.md shows", (name) => {

@@ -4,6 +4,7 @@ import { SWAPPED_KIND } from "../schema/vocabulary.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { alternatives, withNormalization } from "./alternatives.ts";
 import { knowsNormTimes, layerFigures, layerResult } from "./layer-result.ts";
+import { levers } from "./levers.ts";
 import { knownError } from "./typical-error.ts";
 import { sharedWaiting, warnings } from "./warnings.ts";
 
@@ -21,6 +22,7 @@ export function simulate(scenario: Scenario, notes: readonly string[] = []): Res
     ...base,
     cost: { ...base.cost, ...swappedCost(scenario) },
     alternatives: others,
+    levers: levers(scenario, base),
     typicalError,
     warnings: [
       ...notes,

@@ -59,6 +59,20 @@ const AlternativeSchema = z.strictObject({
   normalizationForwardHbmBytes: amount.describe("What its norms ask of HBM in the forward pass"),
 });
 
+const LeverSchema = z.strictObject({
+  name: text,
+  change: text.describe("The flags that make it"),
+  savedSeconds: z.number().describe("Of the layer; negative: slower"),
+  savedShareOfTime: z.number().max(1),
+  errorShareOfTime: amount
+    .optional()
+    .describe("Typical error of savedShareOfTime; absent where nobody measured such pairs of layers"),
+  resolved: z
+    .boolean()
+    .optional()
+    .describe("Whether the saving is larger than its error; absent with errorShareOfTime"),
+});
+
 /** What `run --json` prints. Names of schemaVersion 1 never change. */
 export const ResultSchema = z.strictObject({
   ...answeredBy,
@@ -95,6 +109,11 @@ export const ResultSchema = z.strictObject({
     .strictObject({ shareOfTime: share.nullable().describe(NOT_BY_DATASHEET), shareOfFlops: share })
     .describe("Normalization and softmax, the class of Ivanov et al. (MLSys 2021)"),
   alternatives: z.array(AlternativeSchema),
+  levers: z
+    .array(LeverSchema)
+    .describe(
+      "What each change of the layer's kernels would save, best first, and behind them all that save anything together; empty without a calibration",
+    ),
   wholeModel: z.strictObject({
     layers: z.int().min(1),
     seconds: amount.describe(
@@ -171,5 +190,6 @@ export const ResultSchema = z.strictObject({
 export type Result = z.infer<typeof ResultSchema>;
 export type OperatorResult = z.infer<typeof OperatorResultSchema>;
 export type Alternative = z.infer<typeof AlternativeSchema>;
+export type Lever = z.infer<typeof LeverSchema>;
 export type OperatorClass = (typeof OPERATOR_CLASSES)[number];
 export type Bound = (typeof BOUNDS)[number];
