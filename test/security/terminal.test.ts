@@ -151,8 +151,8 @@ describe("messages quote what was wrong without doing what it says", () => {
     const raw = readdirSync("src/commands").filter((name) =>
       readFileSync(join("src/commands", name), "utf8").includes("io.stderr("),
     );
-    // a table of figures, how far a sweep is, and how much of it is left
-    expect(raw.sort()).toEqual(["calibrate.ts", "progress.ts", "sweep.ts"]);
+    // a table of figures, and how much of a sweep is left
+    expect(raw.sort()).toEqual(["calibrate.ts", "sweep.ts"]);
   });
 
   test("of measurements", async () => {
