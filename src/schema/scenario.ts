@@ -148,4 +148,3 @@ export const ScenarioSchema = ScenarioFileSchema.omit({ $schema: true }).extend(
 });
 
 export type Scenario = z.infer<typeof ScenarioSchema>;
-export type { Phase } from "./phases.ts";

@@ -1,5 +1,6 @@
 import type { Model } from "../../schema/model.ts";
-import type { Phase, Scenario } from "../../schema/scenario.ts";
+import { generates, type Phase, trains } from "../../schema/phases.ts";
+import type { Scenario } from "../../schema/scenario.ts";
 import { type DataType, FP32_BYTES } from "../../schema/vocabulary.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import { gradientOf } from "./gradients.ts";
@@ -49,7 +50,7 @@ export const attentionStyle = (
   window: model.slidingWindow ?? Number.POSITIVE_INFINITY,
   chunked: model.chunkedWindow === true,
   rotated: isRotated(model),
-  joined: kernels.cache === "concatenated" && (phase === "decode" || context > 0),
+  joined: kernels.cache === "concatenated" && (generates(phase) || context > 0),
   expanded: kernels.keyValueHeads === "expanded",
   rotationExpands: rotationExpands(phase, model, kernels, context),
   masked: kernels.mask === "explicit" && kernels.attention === "flash",
@@ -67,7 +68,7 @@ const rotationExpands = (
   kernels.keyValueHeads === "expanded" &&
   kernels.pointwise === "fused" &&
   kernels.rope === "transposed" &&
-  phase !== "decode" &&
+  !generates(phase) &&
   context === 0;
 
 /** Whether keys and values are copied at all: not where every query head has its own, nor where all share a latent. */
@@ -93,7 +94,7 @@ interface AttentionShape {
 
 /** A decode step of latent attention stays in the compressed space: all heads read one key and value, the latent. */
 export const isAbsorbed = ({ phase }: Pick<AttentionStyle, "phase">, { latent }: Dimensions): boolean =>
-  latent !== undefined && phase === "decode";
+  latent !== undefined && generates(phase);
 
 function attentionShape(style: AttentionStyle, d: Dimensions): AttentionShape {
   const { latent, headDim, heads, kvHeads } = d;
@@ -125,7 +126,7 @@ interface AttentionSizes {
 }
 
 function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
-  const decode = style.phase === "decode";
+  const decode = generates(style.phase);
   const { kvHeads, keyDim, valueDim, cachedElements } = attentionShape(style, d);
   const attended = attendedTokens(style, d);
   // decompressed keys and values of the context are tensors of this layer, as the new ones are
@@ -141,7 +142,7 @@ function sizes(style: AttentionStyle, d: Dimensions): AttentionSizes {
   const freshBytes =
     freshTokens *
     readHeads *
-    (copied && style.phase !== "train" && (decode || style.context > 0) ? d.kvBytes : d.activationBytes);
+    (copied && !trains(style.phase) && (decode || style.context > 0) ? d.kvBytes : d.activationBytes);
   const tensors = inputTensors(style, d);
   const [keyTensor, valueTensor] = expands
     ? ["expanded keys", "expanded values"]
@@ -199,8 +200,8 @@ const flashType = (type: DataType): DataType => (type === "tf32" ? "fp32" : type
 
 export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
   const s = sizes(style, d);
-  const decode = style.phase === "decode";
-  const training = style.phase === "train";
+  const decode = generates(style.phase);
+  const training = trains(style.phase);
   const kernel: Kernel = {
     name: "flash attention",
     flops: forwardFlops(s),
@@ -392,7 +393,7 @@ export function materializedAttentionBackward(style: AttentionStyle, d: Dimensio
 
 function materialized(style: AttentionStyle, d: Dimensions) {
   // the whole square is multiplied: a mask hides what lies outside the window afterwards
-  const unmasked = style.phase === "decode" ? style : { ...style, window: Number.POSITIVE_INFINITY };
+  const unmasked = generates(style.phase) ? style : { ...style, window: Number.POSITIVE_INFINITY };
   const s = sizes(unmasked, d);
   const keys = attendedTokens(unmasked, d);
   const products = d.sequences * d.heads;

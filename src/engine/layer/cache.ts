@@ -1,3 +1,4 @@
+import { generates, trains } from "../../schema/phases.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { type AttentionStyle, attentionInputs, expandsKeys, joinsCache } from "./attention.ts";
 import { attendedTokens, type Dimensions } from "./dimensions.ts";
@@ -12,8 +13,8 @@ export function cacheUpdate(
   latentTensor?: string,
 ): readonly Operator[] {
   const { phase, context, rotated } = style;
-  const before = context > 0 || phase === "decode";
-  if (phase === "train") return [];
+  const before = context > 0 || generates(phase);
+  if (trains(phase)) return [];
   if (latentTensor !== undefined) return before ? [latentWrite(d, rotated, latentTensor)] : [];
   switch (cache) {
     case "in-place":
@@ -95,9 +96,9 @@ export function headExpansion(style: AttentionStyle, d: Dimensions): readonly Op
   const group = d.heads / d.kvHeads;
   const elements = d.sequences * attendedTokens(style, d) * d.heads * d.headDim;
   const expand = (what: "keys" | "values"): Kernel => {
-    const bytes = elements * (style.phase === "decode" ? d.kvBytes : d.activationBytes);
+    const bytes = elements * (generates(style.phase) ? d.kvBytes : d.activationBytes);
     // a cache that was written anew has just been touched, one that lies in place comes from HBM
-    const cached = style.phase === "decode" && !joinsCache(style, d);
+    const cached = generates(style.phase) && !joinsCache(style, d);
     const tensor = joinsCache(style, d) ? `cached ${what}` : inputs[what];
     const reads: Access[] = cached ? [] : [{ tensor, bytes: bytes / group }];
     const write = { tensor: `expanded ${what}`, bytes };

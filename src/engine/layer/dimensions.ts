@@ -1,5 +1,6 @@
 import type { Model } from "../../schema/model.ts";
-import type { Phase, Scenario } from "../../schema/scenario.ts";
+import { generates, type Phase } from "../../schema/phases.ts";
+import type { Scenario } from "../../schema/scenario.ts";
 import { BYTES_PER_ELEMENT, isNarrow, streamType } from "../../schema/vocabulary.ts";
 
 /**
@@ -135,10 +136,10 @@ export function attentionPairs(reach: Reach, d: Dimensions): number {
   const { phase, causal, context, window } = reach;
   const tokens = d.newTokens;
   if (reach.chunked)
-    return phase === "decode"
+    return generates(phase)
       ? reachedInChunk(Math.max(1, context), window)
       : pairsInChunks(context + tokens, window) - pairsInChunks(context, window);
-  if (phase === "decode") return Math.min(window, Math.max(1, context));
+  if (generates(phase)) return Math.min(window, Math.max(1, context));
   if (!causal) return tokens * Math.min(window, context + tokens);
   // the first tokens see all before them, the others a full window
   const whole = Math.min(tokens, Math.max(0, window - context));
@@ -161,10 +162,8 @@ export function attendedTokens(
   d: Dimensions,
 ): number {
   if (chunked)
-    return phase === "decode"
-      ? reachedInChunk(Math.max(1, context), window)
-      : (context % window) + d.newTokens;
-  return phase === "decode"
+    return generates(phase) ? reachedInChunk(Math.max(1, context), window) : (context % window) + d.newTokens;
+  return generates(phase)
     ? Math.min(window, Math.max(1, context))
     : // the first new token is one of those that it attends to itself
       Math.min(window - 1, context) + d.newTokens;

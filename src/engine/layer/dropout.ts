@@ -1,5 +1,6 @@
 import type { Model } from "../../schema/model.ts";
-import type { Phase, Scenario } from "../../schema/scenario.ts";
+import { type Phase, trains } from "../../schema/phases.ts";
+import type { Scenario } from "../../schema/scenario.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { Operator } from "./kernel.ts";
 import { pointwise, pointwiseOperator } from "./pointwise.ts";
@@ -8,7 +9,7 @@ const MASK_BYTES = 1;
 
 /** Whether training drops part of each block's result. */
 export const dropsOut = ({ dropout = 0 }: Model, kernels: Scenario["kernels"], phase: Phase): boolean =>
-  phase === "train" && dropout > 0 && kernels.dropout === "separate";
+  trains(phase) && dropout > 0 && kernels.dropout === "separate";
 
 /** A mask is drawn, kept for the backward pass, and applied to what a block has written, in place. */
 export function dropout(d: Dimensions, block: string, tensor: string): Operator {

@@ -1,3 +1,4 @@
+import { trains } from "../../schema/phases.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { streamType } from "../../schema/vocabulary.ts";
 import { attentionStyle } from "./attention.ts";
@@ -28,7 +29,7 @@ export function layerOperators(scenario: Scenario): readonly Operator[] {
   const norms = normStyle(normalization, types, wideTypes, model.normOffset);
   const attention = attentionStyle(phase, model, kernels, streamType(precision.activations), context);
   const forward = forwardOperators(model, kernels, layer, norms, attention);
-  if (phase !== "train") return forward;
+  if (!trains(phase)) return forward;
   return [
     ...forward,
     ...recomputedOperators(forward, training?.recomputation ?? "none"),

@@ -1,5 +1,6 @@
 import { layerKinds } from "../../schema/layer-kinds.ts";
 import type { Model } from "../../schema/model.ts";
+import { trains } from "../../schema/phases.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import { BYTES_PER_ELEMENT } from "../../schema/vocabulary.ts";
 import { isBackward, isRecomputed, originalName } from "../layer/backward.ts";
@@ -78,7 +79,7 @@ export const weightBytes = (held: HeldParameters, precision: Scenario["precision
 /** Keys and values of all layers of the longest stage, behind the step; none in training. */
 export function kvCacheBytes(scenario: Scenario, d: Dimensions): number {
   const { model, workload, parallelism } = scenario;
-  if (workload.phase === "train") return 0;
+  if (trains(workload.phase)) return 0;
   const tokens = attendedTokens({ ...workload, window: Number.POSITIVE_INFINITY }, d);
   const all = sumOf(layerKinds(model), ({ name, layers }) => {
     const kind = modelOfKind(model, name);

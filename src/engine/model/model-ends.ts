@@ -1,5 +1,6 @@
 import type { Model } from "../../schema/model.ts";
-import type { Phase, Scenario } from "../../schema/scenario.ts";
+import { type Phase, trains } from "../../schema/phases.ts";
+import type { Scenario } from "../../schema/scenario.ts";
 import { BYTES_PER_ELEMENT, FP32_BYTES, streamType } from "../../schema/vocabulary.ts";
 import { collective, gatherTokens, sumTokens } from "../layer/collective.ts";
 import type { Dimensions } from "../layer/dimensions.ts";
@@ -60,7 +61,7 @@ export function modelEnds(
   types: MatmulTypes,
   kernels: EndKernels = {},
 ): ModelEnds {
-  const train = phase === "train";
+  const train = trains(phase);
   // a post-norm layer ends in a norm already
   const endsInNorm = model.normPlacement === "post";
   // a folded norm writes no output

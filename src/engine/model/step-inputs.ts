@@ -1,5 +1,5 @@
 import type { Model } from "../../schema/model.ts";
-import type { Phase } from "../../schema/scenario.ts";
+import { generates, type Phase } from "../../schema/phases.ts";
 import { FP32_BYTES } from "../../schema/vocabulary.ts";
 import type { Dimensions } from "../layer/dimensions.ts";
 import type { Access, Kernel, Operator } from "../layer/kernel.ts";
@@ -12,7 +12,7 @@ const POSITION_BYTES = 8;
  * is one document or several, and RoPE's tables of cosines and sines, which all layers share.
  */
 export function stepInputs(model: Model, phase: Phase, d: Dimensions): readonly Operator[] {
-  const decode = phase === "decode";
+  const decode = generates(phase);
   const kernels = [
     ...positions(d),
     ...(decode ? [] : documentCheck(d)),

@@ -1,5 +1,6 @@
 import { layerKinds } from "../../schema/layer-kinds.ts";
 import { peakFlopsFor } from "../../schema/peaks.ts";
+import { trains } from "../../schema/phases.ts";
 import type { Result } from "../../schema/result.ts";
 import type { Scenario } from "../../schema/scenario.ts";
 import type { Device } from "../device/device.ts";
@@ -76,20 +77,19 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
   const finalNorm = timeOf(ends.finalNorm, "apart");
   const head = timeOf(ends.head, "together");
   const held = heldParameters(model, parallelism);
-  const updates =
-    workload.phase === "train"
-      ? optimizerStep(
-          heldTotal(held),
-          plainWeightBytes(precision),
-          training?.optimizer,
-          training?.optimizerStates,
-        )
-      : [];
+  const updates = trains(workload.phase)
+    ? optimizerStep(
+        heldTotal(held),
+        plainWeightBytes(precision),
+        training?.optimizer,
+        training?.optimizerStates,
+      )
+    : [];
   const optimizer = timeOf(updates, "together");
   const layers = timesOf(kinds.map((kind) => [kind, kind.layers]));
   const startSeconds = stepStartSeconds(workload.phase, scenario.runtime, target.calibration);
   const passSeconds = startSeconds + embedding.seconds + layers.seconds + finalNorm.seconds + head.seconds;
-  const batches = workload.phase === "train" ? (training?.gradientAccumulation ?? 1) : 1;
+  const batches = trains(workload.phase) ? (training?.gradientAccumulation ?? 1) : 1;
   const all = timesOf([
     ...[embedding, layers, finalNorm, head].map((part) => [part, batches] as const),
     [optimizer, 1],
@@ -102,7 +102,7 @@ export function wholeModel(scenario: Scenario, target: Device, costOf: LayerCost
       flopsOf([...ends.embedding, ...ends.finalNorm, ...ends.head]));
   const recomputedFlops = batches * sumOf(kinds, (kind) => kind.layers * kind.recomputedFlops);
   const tokens = batches * workload.batch * workload.sequence * (parallelism.expert ?? 1);
-  const stepSeconds = workload.phase === "train" ? seconds : time.stageSeconds;
+  const stepSeconds = trains(workload.phase) ? seconds : time.stageSeconds;
   const peak = peakFlopsFor(hardware, precision.activations);
   const counts = parameterCounts(model);
   const tokensPerSecond = ratio(tokens, stepSeconds);
@@ -187,7 +187,7 @@ function stageExchangeSeconds({ workload }: Scenario, d: Dimensions, target: Dev
   const network = target.calibration?.network;
   const wire = bytes / (target.linkBytesPerSecond * (network?.linkFraction ?? 1));
   const once = (network?.latencySeconds ?? 0) + wire;
-  return workload.phase === "train" ? 2 * once : once;
+  return trains(workload.phase) ? 2 * once : once;
 }
 
 function throughStages(
@@ -201,8 +201,7 @@ function throughStages(
   // the longest stage has the layers that do not divide evenly
   const uneven = (longestStage(scenario.model, scenario.parallelism) * count) / scenario.model.layers;
   const stageSeconds = (passSeconds * uneven) / count + exchangeSeconds;
-  if (scenario.workload.phase === "train")
-    return { seconds: (batches + count - 1) * stageSeconds, stageSeconds };
+  if (trains(scenario.workload.phase)) return { seconds: (batches + count - 1) * stageSeconds, stageSeconds };
   return { seconds: passSeconds + (count - 1) * exchangeSeconds, stageSeconds };
 }
 
@@ -219,7 +218,7 @@ export function memory(
   const held = heldParameters(model, parallelism);
   const weights = weightBytes(held, precision);
   const kvCache = kvCacheBytes(scenario, d);
-  const train = workload.phase === "train";
+  const train = trains(workload.phase);
   const layers = layersOfEachKind(scenario, layerOf);
   const activations = (train ? keptBytes(scenario, layers) : 0) + largestKernelBytes(scenario, d, layers);
   const optimizer = train ? trainingStateBytes(held, precision, training) : 0;
@@ -290,7 +289,7 @@ function trainingStateBytes(
 
 /** Tensors that one layer of the reported kind keeps for its backward pass; 0 in inference. */
 export const savedActivationBytes = (scenario: Scenario, operators: readonly Operator[]): number =>
-  scenario.workload.phase === "train" ? savedBytes(operators) : 0;
+  trains(scenario.workload.phase) ? savedBytes(operators) : 0;
 
 type Throughput = Pick<Result["wholeModel"], "tokensPerSecond" | "gpus">;
 
