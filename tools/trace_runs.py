@@ -45,7 +45,7 @@ def train_step(model, ids):
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        if model.config.is_decoder or hasattr(model, "lm_head"):
+        if hasattr(model, "lm_head"):
             loss = model(input_ids=ids, labels=ids).loss
         else:
             loss = model(input_ids=ids).last_hidden_state.float().pow(2).mean()
@@ -112,7 +112,7 @@ def profiled(step):
 
     with profile(
         activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA],
-        schedule=schedule(wait=0, warmup=1, active=STEPS),
+        schedule=schedule(wait=0, warmup=1, active=STEPS, repeat=1),
         record_shapes=True,
     ) as trace:
         for _ in range(1 + STEPS):
