@@ -115,6 +115,7 @@ describe("dist/", () => {
       "url",
       "util",
       "worker_threads",
+      "zlib",
       "zod",
     ]);
     // and none by a name that is put together
