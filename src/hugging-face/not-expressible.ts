@@ -4,8 +4,11 @@ import type { Config } from "./reader.ts";
 const MAMBA = "a hybrid with Mamba layers, which are no layer kind here";
 const TWO_STACKS = "an encoder and a decoder that attends to it (cross-attention)";
 
+const DELTA_NET = "a hybrid of full and linear attention (gated delta net)";
+const INDEXER = "sparse attention to tokens that an indexer chooses (index_topk)";
+
 /** Types whose layers no model file can say, and why. */
-const REASONS: Readonly<Record<string, string>> = {
+export const REASONS: Readonly<Record<string, string>> = {
   bart: TWO_STACKS,
   mbart: TWO_STACKS,
   pegasus: TWO_STACKS,
@@ -39,6 +42,11 @@ const REASONS: Readonly<Record<string, string>> = {
   deberta: "scores of content against position (disentangled attention)",
   "deberta-v2": "scores of content against position (disentangled attention)",
   albert: "one layer's weights used by all layers",
+  qwen3_next: DELTA_NET,
+  qwen3_5_text: DELTA_NET,
+  qwen3_5_moe_text: DELTA_NET,
+  deepseek_v32: INDEXER,
+  glm_moe_dsa: INDEXER,
   hunyuan: "keys and values that neighbouring layers share (cross-layer attention)",
 };
 

@@ -24,10 +24,12 @@ const REMARKS: readonly Remark[] = [
       : undefined,
   ({ final_logit_softcapping: cap }) =>
     typeof cap === "number" ? "the cap on logits (final_logit_softcapping) is not modelled" : undefined,
-  ({ num_nextn_predict_layers: layers }) =>
-    typeof layers === "number" && layers > 0
-      ? `layers that predict more than the next token (num_nextn_predict_layers ${layers}) are left out`
-      : undefined,
+  (config) => {
+    const key = ["num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules"].find(
+      (one) => Number(config[one]) > 0,
+    );
+    return key && `layers that predict more than the next token (${key} ${config[key]}) are left out`;
+  },
   ({ add_cross_attention: cross, is_encoder_decoder: both }) =>
     cross === true || both === true ? "cross-attention is not modelled" : undefined,
   (config, file) => quantization(config["quantization_config"] ?? file["quantization_config"]),
@@ -45,7 +47,21 @@ function quantization(config: unknown): string | undefined {
   if (!isRecord(config)) return undefined;
   const method = config["quant_method"];
   const how = typeof method === "string" ? ` (${method})` : "";
-  return `quantization_config${how}: types are the scenario's, not the model's: --set precision.weights=... says how weights are stored`;
+  const stored = storedType(config);
+  return `quantization_config${how}: types are the scenario's, not the model's: --set precision.weights=${stored ?? "..."} says how weights are stored`;
+}
+
+/** The type that names of methods and formats speak of; undefined where they name none, or several. */
+function storedType(config: Config): string | undefined {
+  const { quant_method: method, quant_algo: algorithm, fmt, bits } = config;
+  const said = [method, algorithm, fmt]
+    .filter((one) => typeof one === "string")
+    .join(" ")
+    .toLowerCase();
+  if (/fp4/.test(said)) return "fp4";
+  if (/fp8|e4m3/.test(said)) return "fp8";
+  if (bits === 4 || /awq/.test(said)) return "int4";
+  return bits === 8 ? "int8" : undefined;
 }
 
 const FLAGS: Readonly<Record<string, string>> = { float16: "fp16", float32: "fp32" };

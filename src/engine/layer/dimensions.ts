@@ -135,7 +135,7 @@ interface Reach {
 export function attentionPairs(reach: Reach, d: Dimensions): number {
   const { phase, causal, context, window } = reach;
   const tokens = d.newTokens;
-  if (reach.chunked)
+  if (reach.chunked && causal)
     return generates(phase)
       ? reachedInChunk(Math.max(1, context), window)
       : pairsInChunks(context + tokens, window) - pairsInChunks(context, window);
