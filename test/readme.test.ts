@@ -113,6 +113,16 @@ describe("the README shows", () => {
     expectBlock("output of: norm-roofline run", `\`\`\`\n${(await printed("run")).trimEnd()}\n\`\`\``);
   });
 
+  test("what a run that was profiled spent on normalization", async () => {
+    const line = "trace test/trace/traces/qwen3-8b-prefill-2x1536-eager-bf16.json.gz";
+    const report = await printed(...line.split(" "));
+    const head = report.slice(report.indexOf("In this run"), report.indexOf("\nNorms\n")).trimEnd();
+    expectBlock(
+      `head of: norm-roofline ${line}`,
+      `\`\`\`\n$ norm-roofline trace qwen3-8b-prefill.json.gz\n${head}\n\`\`\``,
+    );
+  });
+
   test("where normalization reaches a quarter of the time", () => {
     expectBlock("table of: shares", shareTable());
   });
@@ -149,16 +159,22 @@ describe("the README's pictures", () => {
   });
 });
 
-const PAGES = ["from-claim-to-answer", "beyond-one-dense-layer", "stacks"];
+/** Each page and how many answers it shows at least. */
+const PAGES: readonly (readonly [name: string, answers: number])[] = [
+  ["from-claim-to-answer", 6],
+  ["beyond-one-dense-layer", 6],
+  ["stacks", 6],
+  ["trace", 3],
+];
 const COMMAND_BLOCK = /<!-- output of: norm-roofline (.*) -->\n([\s\S]*?)<!-- end -->/g;
 
-describe.each(PAGES)("docs/%s.md shows", (name) => {
+describe.each(PAGES)("docs/%s.md shows", (name, answers) => {
   const page = new URL(`../docs/${name}.md`, import.meta.url);
   const text = readFileSync(page, "utf8");
   const blocks = [...text.matchAll(COMMAND_BLOCK)];
 
   test("an answer for each of its questions", () => {
-    expect(blocks.length).toBeGreaterThanOrEqual(6);
+    expect(blocks.length).toBeGreaterThanOrEqual(answers);
   });
 
   test.each(blocks.map(([, line, shown]) => [line!, shown!]))("what `%s` prints", async (line, shown) => {

@@ -18,7 +18,7 @@ function shareText({ normalization, norms, trace }: TraceAnswer): string {
   const roof = roofShare(norms);
   const inside = [
     mainNorms(counted),
-    `${countText(count)} norms ${trace.steps > 1 ? "a step" : "in all"}`,
+    `${countText(count)} norms a step`,
     ...(roof === undefined ? [] : [`${formatPercent(roof)} of the memory roof`]),
   ];
   return `In this run normalization takes ${formatPercent(shareOfKernelTime)} of GPU time: ${formatSeconds(seconds)} a step${parts} (${inside.join(", ")}).`;
