@@ -23,7 +23,7 @@ export const PROFILE_FORMATS = [
   "nsight-compute",
 ] as const;
 
-type ProfileFormat = (typeof PROFILE_FORMATS)[number];
+export type ProfileFormat = (typeof PROFILE_FORMATS)[number];
 
 /** A kernel, copy or fill that a GPU ran; in a summary all of one name. */
 export interface DeviceEvent {

@@ -1,3 +1,4 @@
+import type { ProfileFormat } from "../schema/profile.ts";
 import type { TraceAnswer, TraceClass } from "../schema/trace.ts";
 import { TRACE_CLASSES } from "../schema/trace.ts";
 import type { Analysis } from "./analysis.ts";
@@ -33,11 +34,13 @@ const allLaunched = ({ analyses }: PerStep): Launched[] => analyses.flatMap(({ s
 
 export const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
 
+/** Formats that say when a kernel ran, not only how long. */
+const hasTimes: ReadonlySet<ProfileFormat> = new Set(["kineto", "nsys-cuda-gpu-trace"]);
+
 export function stepTotals(one: PerStep): TraceAnswer["step"] {
   const all = allLaunched(one);
   const seconds = sum(one.analyses, ({ steps }) => steps.seconds) / one.steps;
-  const timed =
-    seconds > 0 && one.analyses.every(({ profile }) => profile.format !== "nsys-cuda-gpu-kern-sum");
+  const timed = seconds > 0 && one.analyses.every(({ profile }) => hasTimes.has(profile.format));
   return {
     seconds: timed ? seconds : 0,
     kernelSeconds: one.seconds(all),

@@ -8,7 +8,7 @@ export function sentences(answer: TraceAnswer): string[] {
   return [shareText(answer), ...savingTexts(answer), ...hostText(answer)];
 }
 
-function shareText({ normalization, norms, trace }: TraceAnswer): string {
+function shareText({ normalization, norms }: TraceAnswer): string {
   const { seconds, shareOfKernelTime, forwardSeconds, backwardSeconds } = normalization;
   if (norms.length === 0) return "In this run no normalization was found.";
   const parts = backwardSeconds > 0 ? `, ${formatPercent(forwardSeconds / seconds)} of it forward` : "";
