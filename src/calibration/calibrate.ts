@@ -39,10 +39,8 @@ export interface CalibrationFit {
   readonly undetermined: readonly ParameterPath[];
 }
 
-/** Who measured, and where the measurements are that a stage was fitted on. */
-interface MeasuredBy extends Pick<Parameter, "origin"> {
-  readonly source: (rows: readonly Measurement[]) => string;
-}
+/** Who measured the rows that a stage was fitted on, and where they are. */
+type MeasuredBy = (rows: readonly Measurement[]) => Pick<Parameter, "origin" | "source">;
 
 const fitText = ({ name, rows, medianError }: StageFit): string =>
   `${name}: ${plural(rows, "row")}, median error ${formatPercent(medianError)}`;
@@ -53,13 +51,13 @@ const COUNTER_UNCERTAINTY = 0.02;
 
 /**
  * Fits a profile's calibration to measurements, stage by stage: a stage holds what earlier ones found. Parameters of
- * stages without rows keep the base's values. `origin` is written into every fitted parameter, and as its source where
- * the rows of its stage are from, how many they are, and how far the fit is off on them.
+ * stages without rows keep the base's values. Every fitted parameter has the origin and the source of its stage's rows,
+ * and how many they are, and how far the fit is off on them.
  */
 export function calibrate(
   measurements: readonly Measurement[],
   base: Hardware & { calibration: Calibration },
-  { origin, source }: MeasuredBy,
+  measuredBy: MeasuredBy,
 ): CalibrationFit {
   let target = device(base);
   const stages: StageFit[] = [];
@@ -79,7 +77,8 @@ export function calibrate(
       known.length === stage.parameters.length ? trial.calibration : fitStage(known, observations, target);
     target = { ...target, calibration };
     const fit = quality(stage.name, observations, target);
-    const from = { origin, source: `${source(rows)} (${fitText(fit)})` };
+    const { origin, source } = measuredBy(rows);
+    const from = { origin, source: `${source} (${fitText(fit)})` };
     for (const path of known) fitted.set(path, from);
     stages.push(fit);
   }
@@ -175,11 +174,14 @@ export function kernelChainSeconds(
   justWritten: readonly string[],
   insideLayer: boolean,
 ): (target: Device) => number {
+  // where reads come from hangs on the L2's parameters alone, which most trials of a fit leave as they are
+  let known: { readonly cache: CalibrationValues["cache"]; readonly chain: ReturnType<typeof chainTraffic> };
   return (target) => {
     if (target.calibration === undefined)
       return sumOf(kernels, (kernel) => idealTiming(kernel, target).seconds);
     const { cache, launch, memory } = target.calibration;
-    const { traffic, dirtyBytes } = chainTraffic(kernels, cache, justWritten);
+    if (known?.cache !== cache) known = { cache, chain: chainTraffic(kernels, cache, justWritten) };
+    const { traffic, dirtyBytes } = known.chain;
     // what was dirty before the kernels ran is written back without them too
     const added = [...dirtyBytes].filter(([tensor]) => !justWritten.includes(tensor));
     const writeBackSeconds =

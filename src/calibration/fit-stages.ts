@@ -1,5 +1,5 @@
 import type { MeasuredKind, MeasuredLayer, Measurement } from "../schema/measurement.ts";
-import { measuredCase } from "./measured-kernels.ts";
+import { algorithmOf, measuredCase } from "./measured-kernels.ts";
 import type { ParameterPath } from "./parameters.ts";
 
 /** Parameters that are fitted together, and the rows that determine them. */
@@ -31,10 +31,10 @@ const pointwise = (streaming: boolean) =>
   rowsOf("pointwise", (row) => isBf16(row) && isStreaming(row) === streaming);
 
 const norm = (kind: "norm" | "norm-backward", ...implementations: string[]) =>
-  rowsOf(kind, (row) => isBf16(row) && implementations.some((name) => row.implementation.endsWith(name)));
+  rowsOf(kind, (row) => implementations.some((name) => row.implementation.endsWith(name)));
 
-const gemm = (role: "forward" | "backward", dtype: string) =>
-  rowsOf("gemm", (row) => (row.role === "forward") === (role === "forward") && row.dtype === dtype);
+const gemm = (role: "forward" | "backward", ...dtypes: string[]) =>
+  rowsOf("gemm", (row) => (row.role === "forward") === (role === "forward") && dtypes.includes(row.dtype));
 
 const within = (group: string, ...names: string[]): string[] => names.map((name) => `${group}.${name}`);
 
@@ -59,6 +59,13 @@ const fillsTiles = ({ headDim, valueDim = headDim }: MeasuredKind<"attention">):
 
 const attention = (name: keyof typeof ATTENTION, filled: boolean) =>
   rowsOf("attention", (row) => ATTENTION[name](row) && fillsTiles(row) === filled);
+
+/** Above that serving engines fall back on NCCL, whatever a table calls it. */
+const LARGEST_ONE_SHOT_BYTES = 8 * 2 ** 20;
+const isNccl = ({ implementation }: MeasuredKind<"collective">): boolean =>
+  algorithmOf(implementation) === "nccl";
+const isOneShot = ({ implementation, messageBytes }: MeasuredKind<"collective">): boolean =>
+  algorithmOf(implementation) === "one-shot" && messageBytes <= LARGEST_ONE_SHOT_BYTES;
 
 /** Layers one after the other in a graph share its start: they tell the gap between kernels, single ones the start. */
 const isChain = ({ layers }: MeasuredLayer): boolean => layers > 1;
@@ -102,7 +109,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "matmul forward",
-    rows: gemm("forward", "bf16"),
+    rows: gemm("forward", "bf16", "fp16"),
     parameters: [
       "memory.weightFraction",
       ...within(
@@ -120,7 +127,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "matmul gradients",
-    rows: gemm("backward", "bf16"),
+    rows: gemm("backward", "bf16", "fp16"),
     parameters: ["matmul.backwardFraction"],
   },
   {
@@ -152,8 +159,11 @@ export const FIT_STAGES: readonly FitStage[] = [
       "fractionHeadDim64",
       "fractionHeadDim128",
       "fractionHeadDim256",
-      "shortSequenceTokens",
-      "shortSequenceExponent",
+      "blockSeconds",
+      "tailShare",
+      "causalSpeed",
+      "flashSpeed",
+      "tritonSpeed",
     ),
   },
   {
@@ -171,7 +181,18 @@ export const FIT_STAGES: readonly FitStage[] = [
   {
     name: "attention decode",
     rows: attention("attention decode", true),
-    parameters: ["attention.decodeFloorSeconds", "memory.kvCacheFraction"],
+    parameters: [
+      "memory.kvCacheFraction",
+      ...within(
+        "attention",
+        "decodeFloorSeconds",
+        "decodeBlockSeconds",
+        "decodeRampSeconds",
+        "decodeFraction",
+        "decodeWideFraction",
+        "flashDecodeSeconds",
+      ),
+    ],
   },
   {
     name: "softmax",
@@ -223,7 +244,7 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "collectives",
-    rows: rowsOf("collective", ({ ranks }) => ranks === 2),
+    rows: rowsOf("collective", (row) => isNccl(row) && row.ranks === 2),
     parameters: within(
       "network",
       "latencySeconds",
@@ -234,8 +255,13 @@ export const FIT_STAGES: readonly FitStage[] = [
   },
   {
     name: "collectives of many",
-    rows: rowsOf("collective", ({ ranks }) => ranks > 2),
+    rows: rowsOf("collective", (row) => isNccl(row) && row.ranks > 2),
     parameters: within("network", "moreRanksFactor", "secondsPerRank"),
+  },
+  {
+    name: "collectives, one-shot",
+    rows: rowsOf("collective", isOneShot),
+    parameters: within("network", "oneShotSeconds", "oneShotSecondsPerRank", "oneShotFraction"),
   },
   {
     name: "norm eager",

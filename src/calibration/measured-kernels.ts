@@ -17,6 +17,7 @@ import {
 import { quantization } from "../engine/layer/quantization.ts";
 import type { MeasuredKind, Measurement } from "../schema/measurement.ts";
 import {
+  type AttentionLibrary,
   BYTES_PER_ELEMENT,
   DATA_TYPES,
   type DataType,
@@ -136,7 +137,19 @@ const measuredQuantize = (row: MeasuredKind<"quantize">, wideBytes: number): rea
 
 const measuredCollective = (row: MeasuredKind<"collective">): readonly Kernel[] =>
   // Stryker disable next-line StringLiteral: a label
-  collective("measured", row.operation, row.ranks, row.messageBytes, FRESH, "output").kernels;
+  collective(
+    "measured",
+    row.operation,
+    row.ranks,
+    row.messageBytes,
+    FRESH,
+    "output",
+    algorithmOf(row.implementation),
+  ).kernels;
+
+/** By a row's name: `one-shot` is the kernel of a serving engine, all else NCCL. */
+export const algorithmOf = (implementation: string): "nccl" | "one-shot" =>
+  implementation === "one-shot" ? "one-shot" : "nccl";
 
 function measuredGemm(row: MeasuredKind<"gemm">, dataType: DataType): MeasuredCase {
   const types = typesOf(dataType);
@@ -165,6 +178,7 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
     headDim: row.valueDim ?? row.headDim,
     rotaryDim: row.headDim,
     ranks: 1,
+    allReduce: "nccl",
     // keys wider than values are latent attention's, decompressed
     latent: row.valueDim === undefined ? undefined : { keyValueRank: 1, nopeDim: row.headDim, ropeDim: 0 },
     experts: undefined,
@@ -181,10 +195,43 @@ function measuredAttention(row: MeasuredKind<"attention">, dataType: DataType): 
   const context = decode ? row.keys : row.keys - row.queries;
   const window = Number.POSITIVE_INFINITY;
   const plain = { chunked: false, joined: false, expanded: false, rotationExpands: false, masked: false };
-  const style = { phase, causal: row.causal, dataType, context, window, rotated: true, ...plain } as const;
+  const library = libraryOf(row.implementation);
+  const style = {
+    phase,
+    causal: row.causal,
+    dataType,
+    context,
+    window,
+    rotated: true,
+    library,
+    ...plain,
+  } as const;
   const { kernels } = operator(style, d);
-  return { kernels, justWritten: kernels.flatMap((kernel) => kernel.reads.map((read) => read.tensor)) };
+  const measured = rotatesCache(row.implementation) ? kernels : kernels.map(withWarmCache);
+  return {
+    kernels: measured,
+    justWritten: measured.flatMap((kernel) => kernel.reads.map((read) => read.tensor)),
+  };
 }
+
+/**
+ * Whose kernel a row is of, by its name: torch's SDPA takes cuDNN's on the GPUs that were measured with it, its own
+ * FlashAttention is FlashAttention 2, and tables of others are of serving engines.
+ */
+function libraryOf(implementation: string): AttentionLibrary {
+  if (/triton/.test(implementation)) return "triton";
+  if (/^(sdpa|.*cudnn)/.test(implementation)) return "cudnn";
+  return /^flash(-sdpa|-aten)?$/.test(implementation) ? "flash" : "flashinfer";
+}
+
+/** tools/measure_gpu.py and tools/measure_attention.py give each call another cache; tables of others repeat one call. */
+const rotatesCache = (implementation: string): boolean => ["sdpa", "cudnn", "flash"].includes(implementation);
+
+const withWarmCache = (kernel: Kernel): Kernel => ({
+  ...kernel,
+  reads: [...kernel.reads, { tensor: "cached keys and values", bytes: kernel.streamedBytes }],
+  streamedBytes: 0,
+});
 
 function measuredSoftmax(row: MeasuredKind<"pointwise" | "softmax">, bytes: number): MeasuredCase {
   const elements = row.rows * row.columns;

@@ -37,6 +37,7 @@ const CASES: Readonly<Record<string, PointwiseCase>> = {
   "rope-fused": { access: "vectorized", fresh: 1, inPlace: true },
   "cast-to-fp32": { access: "unrolled", fresh: 1, writtenBytes: 4 },
   "cast-to-bf16": { access: "vectorized", fresh: 1, readBytes: 4 },
+  "static-fp8-quantization": { access: "vectorized", fresh: 1, writtenBytes: 1 },
   "kv-cache-copy": { access: "strided", fresh: 1 },
 };
 

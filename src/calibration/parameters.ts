@@ -3,7 +3,8 @@ import type { Calibration, CalibrationValues, Parameter } from "../schema/calibr
 /** A calibration parameter's place, as dotted path: "matmul.floorSeconds". */
 export type ParameterPath = string;
 
-type Tree = { readonly [name: string]: Tree | Parameter };
+/** A name that only older profiles have is left out of newer ones. */
+type Tree = { readonly [name: string]: Tree | Parameter | undefined };
 
 const isParameter = (node: Tree | Parameter): node is Parameter => "value" in node;
 
@@ -12,7 +13,9 @@ export function parametersOf(calibration: Calibration): [ParameterPath, Paramete
   const walk = (node: Tree | Parameter, path: string): [ParameterPath, Parameter][] =>
     isParameter(node)
       ? [[path, node]]
-      : Object.entries(node).flatMap(([name, child]) => walk(child, path === "" ? name : `${path}.${name}`));
+      : Object.entries(node).flatMap(([name, child]) =>
+          child === undefined ? [] : walk(child, path === "" ? name : `${path}.${name}`),
+        );
   return walk(calibration, "");
 }
 
@@ -25,10 +28,9 @@ export function replaceParameters(
     isParameter(node)
       ? replacement(path, node)
       : Object.fromEntries(
-          Object.entries(node).map(([name, child]) => [
-            name,
-            walk(child, path === "" ? name : `${path}.${name}`),
-          ]),
+          Object.entries(node).flatMap(([name, child]) =>
+            child === undefined ? [] : [[name, walk(child, path === "" ? name : `${path}.${name}`)]],
+          ),
         );
   return walk(calibration, "") as Calibration;
 }

@@ -2,7 +2,7 @@ import type { Calibration, Parameter } from "../schema/calibration.ts";
 import { frameworkRatio } from "../schema/framework-ratio.ts";
 
 /** The device that the starting values describe. */
-export const START_DEVICE = { computeUnits: 132, boostClockHz: 1.83e9, l2Bytes: 52_428_800, bf16: 989.4e12 };
+export const START_DEVICE = { computeUnits: 132, maxClockHz: 1.98e9, l2Bytes: 52_428_800, bf16: 989.4e12 };
 
 const assumed = (value: number): Parameter => ({
   value,
@@ -78,8 +78,11 @@ export const START_CALIBRATION: Calibration = {
     fractionHeadDim64: assumed(0.5),
     fractionHeadDim128: assumed(0.62),
     fractionHeadDim256: assumed(0.62),
-    shortSequenceTokens: assumed(600),
-    shortSequenceExponent: assumed(0.8),
+    blockSeconds: assumed(1.5e-6),
+    tailShare: assumed(0.5),
+    causalSpeed: assumed(0.87),
+    flashSpeed: assumed(0.5),
+    tritonSpeed: assumed(0.5),
     maskedSpeed: frameworkRatio(0.6),
     backward: {
       fractionHeadDim64: assumed(0.5),
@@ -89,7 +92,12 @@ export const START_CALIBRATION: Calibration = {
       shortSequenceExponent: assumed(0.9),
       maskedSpeed: frameworkRatio(0.6),
     },
-    decodeFloorSeconds: assumed(5.7e-6),
+    decodeFloorSeconds: assumed(5e-6),
+    decodeBlockSeconds: assumed(1e-6),
+    decodeRampSeconds: assumed(4e-6),
+    decodeFraction: assumed(0.3),
+    decodeWideFraction: assumed(0.1),
+    flashDecodeSeconds: assumed(1.3e-6),
   },
   pointwise: {
     vectorizedFloorSeconds: assumed(1e-6),
@@ -124,6 +132,9 @@ export const START_CALIBRATION: Calibration = {
     linkFraction: assumed(0.62),
     moreRanksFactor: assumed(1.3),
     secondsPerRank: assumed(1.5e-6),
+    oneShotSeconds: assumed(4.2e-6),
+    oneShotSecondsPerRank: assumed(0.1e-6),
+    oneShotFraction: assumed(0.4),
   },
   rowPerBlock: {
     layernorm: perBlock(1.6e-6, 1.5e-9, 1.4e-9, 0.4e-12),

@@ -15,7 +15,7 @@ function scaleOf(hardware: Hardware): Scale {
   const peak = hardware.peakFlopsPerSecond;
   return {
     computeUnits: hardware.computeUnits,
-    clockHz: hardware.boostClockHz ?? START_DEVICE.boostClockHz,
+    clockHz: hardware.maxClockHz ?? hardware.boostClockHz ?? START_DEVICE.maxClockHz,
     l2Bytes: hardware.l2Bytes,
     matmulFlopsPerSecond: peak.bf16 ?? peak.fp16 ?? peak.fp32Vector,
   };
@@ -23,7 +23,7 @@ function scaleOf(hardware: Hardware): Scale {
 
 const START_SCALE: Scale = {
   computeUnits: START_DEVICE.computeUnits,
-  clockHz: START_DEVICE.boostClockHz,
+  clockHz: START_DEVICE.maxClockHz,
   l2Bytes: START_DEVICE.l2Bytes,
   matmulFlopsPerSecond: START_DEVICE.bf16,
 };
@@ -53,35 +53,53 @@ export function transferCalibration(
 
 interface Rule {
   readonly description: string;
-  readonly factor: (from: Scale, to: Scale) => number;
+  readonly carried: (value: number, from: Scale, to: Scale) => number;
 }
 
+/** How much the tensor cores of one processor multiply in a clock, within which two devices are of one generation. */
+const GENERATION_TOLERANCE = 0.2;
+
+const isSameGeneration = (one: Scale, other: Scale): boolean =>
+  Math.abs(flopsPerClock(one) / flopsPerClock(other) - 1) < GENERATION_TOLERANCE;
+
+const flopsPerClock = ({ matmulFlopsPerSecond, computeUnits, clockHz }: Scale): number =>
+  matmulFlopsPerSecond / (computeUnits * clockHz);
+
 const RULES = {
-  same: { description: "unchanged", factor: () => 1 },
+  same: { description: "unchanged", carried: (value) => value },
+  generation: {
+    description:
+      "unchanged on tensor cores of the same generation, 1 on others: FlashAttention 2 does not use Hopper's instructions",
+    carried: (value, from, to) => (isSameGeneration(from, to) ? value : 1),
+  },
   latency: {
     description: "scaled by the clock, as latencies are cycles",
-    factor: (from, to) => from.clockHz / to.clockHz,
+    carried: (value, from, to) => value * (from.clockHz / to.clockHz),
   },
   issue: {
     description: "scaled by processors times clock, as issue slots are",
-    factor: (from, to) => (from.computeUnits * from.clockHz) / (to.computeUnits * to.clockHz),
+    carried: (value, from, to) =>
+      value * ((from.computeUnits * from.clockHz) / (to.computeUnits * to.clockHz)),
   },
   cacheSize: {
     description: "scaled by the size of the L2",
-    factor: (from, to) => to.l2Bytes / from.l2Bytes,
+    carried: (value, from, to) => value * (to.l2Bytes / from.l2Bytes),
   },
   cacheRate: {
     description: "scaled by processors times clock",
-    factor: (from, to) => (to.computeUnits * to.clockHz) / (from.computeUnits * from.clockHz),
+    carried: (value, from, to) =>
+      value * ((to.computeUnits * to.clockHz) / (from.computeUnits * from.clockHz)),
   },
   matmulSize: {
     description: "scaled by the matmul peak",
-    factor: (from, to) => to.matmulFlopsPerSecond / from.matmulFlopsPerSecond,
+    carried: (value, from, to) => value * (to.matmulFlopsPerSecond / from.matmulFlopsPerSecond),
   },
 } as const satisfies Record<string, Rule>;
 
 function ruleOf(path: ParameterPath): Rule {
   if (["launch.", "host.", "network."].some((group) => path.startsWith(group))) return RULES.same;
+  if (path === "attention.flashSpeed") return RULES.generation;
+  if (path.startsWith("attention.") && path.endsWith("Seconds")) return RULES.latency;
   if (path === "cache.bytesPerSecond") return RULES.cacheRate;
   if (path.startsWith("cache.") || path.includes(".reread")) return RULES.cacheSize;
   if (path === "matmul.sustainedFlops") return RULES.matmulSize;
@@ -91,4 +109,4 @@ function ruleOf(path: ParameterPath): Rule {
 }
 
 const scaled = (path: ParameterPath, value: number, from: Scale, to: Scale): number =>
-  value * ruleOf(path).factor(from, to);
+  ruleOf(path).carried(value, from, to);

@@ -39,10 +39,10 @@ export async function calibrate(
   const gpu = onlyGpu(measuredGpus(measurements), source);
   if (options.name === undefined) await refuseAnother(gpu, base, source);
   const start = measuredDevice(base, gpu, { ...options, source, generator: `norm-roofline ${VERSION}` });
-  const found = fitProfile(measurements, start, {
+  const found = fitProfile(measurements, start, (rows) => ({
     origin: "measured",
-    source: (rows) => [...new Set(rows.map((row) => fileOf.get(row)))].join(", "),
-  });
+    source: [...new Set(rows.map((row) => fileOf.get(row)))].join(", "),
+  }));
   if (found.stages.length === 0)
     throw new UserError(`${source}: no rows that a calibration could be fitted on`, [
       "expected rows of tools/measure_gpu.py: gemm, norm, pointwise, attention, ...",

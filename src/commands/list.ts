@@ -7,6 +7,7 @@ import { suggestion } from "../nearest.ts";
 import { type OutputOptions, output } from "../output.ts";
 import { type Row, type RowColumn, renderRows } from "../report/text/rows.ts";
 import { IMPLEMENTATION_HELP } from "../report/text/scenario-text.ts";
+import { trustText } from "../report/text/trust.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
 import type { ScenarioFile } from "../schema/scenario.ts";
@@ -71,13 +72,9 @@ function modelText(model: Model): string {
   return `hidden ${hidden}, heads ${heads}/${kvHeads}, ${block}, ${layers} layers, ${normPlacement} ${norm}`;
 }
 
-function hardwareText({
-  peakFlopsPerSecond: peak,
-  hbmBytesPerSecond,
-  hbmBytes,
-  calibration,
-}: Hardware): string {
+function hardwareText(hardware: Hardware): string {
+  const { peakFlopsPerSecond: peak, hbmBytesPerSecond, hbmBytes } = hardware;
   const tensor = peak.bf16 !== undefined ? (["bf16", peak.bf16] as const) : (["fp16", peak.fp16] as const);
   const rate = tensor[1] === undefined ? "" : `${tensor[0]} ${formatFlopRate(tensor[1])}, `;
-  return `${rate}${formatByteRate(hbmBytesPerSecond)}, ${formatBytes(hbmBytes)}, ${calibration ? "calibrated" : "datasheet only"}`;
+  return `${rate}${formatByteRate(hbmBytesPerSecond)}, ${formatBytes(hbmBytes)}, ${trustText(hardware)}`;
 }

@@ -2,6 +2,7 @@ import type { WhatIfOptions } from "../ask/command-line/given.ts";
 import { DEFAULT_SCENARIO, loadPoint } from "../ask/command-line/load-spaces.ts";
 import type { Space } from "../ask/space.ts";
 import { openingModel, slowAnswers } from "../browser/evaluate.ts";
+import { replaceParameters } from "../calibration/parameters.ts";
 import { EXIT } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
@@ -40,7 +41,9 @@ export async function report(
 /** The scenarios, and every model and device that the page's controls offer. */
 async function pageData(references: readonly string[], spaces: readonly Space[]): Promise<PageData> {
   const models: Record<string, Model> = await shipped("model");
-  const devices: Record<string, Hardware> = await shipped("hardware");
+  const devices = Object.fromEntries(
+    Object.entries(await shipped("hardware")).map(([name, device]) => [name, withoutSources(device)]),
+  );
   for (const space of spaces) {
     for (const [name, model] of Object.entries(space.models)) models[name] ??= model;
     for (const [name, device] of Object.entries(space.devices)) devices[name] ??= device;
@@ -48,6 +51,14 @@ async function pageData(references: readonly string[], spaces: readonly Space[])
   const scenarios = spaces.map((space, index) => pageScenario(references[index]!, space, models, devices));
   const data = { version: VERSION, scenarios, models, devices, opening: { claims: [], reaches: [] } };
   return { ...data, opening: slowAnswers(data, { scenario: 0, point: scenarios[0]!.point }) };
+}
+
+/** What the page never shows: where each parameter of a device comes from stands in its profile. */
+function withoutSources(hardware: Hardware): Hardware {
+  const { calibration, ...device } = hardware;
+  if (calibration === undefined) return hardware;
+  const lean = replaceParameters(calibration, (_, parameter) => ({ ...parameter, source: "" }));
+  return { ...device, sources: [], calibration: lean };
 }
 
 type Shipped = { model: Model; hardware: Hardware };

@@ -3,6 +3,7 @@ import type { Alternative, OperatorResult } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import type { NormKind } from "../schema/vocabulary.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, type NormImplementation } from "../schema/vocabulary.ts";
+import { kernelSavingError } from "./confidence.ts";
 import { ratio } from "./device/math.ts";
 import { isBackward } from "./layer/backward.ts";
 import { sumOf } from "./layer/kernel.ts";
@@ -51,14 +52,25 @@ type Times = Pick<
   | "resolved"
 >;
 
-function timesOf({ scenario, layerSeconds, operators }: Given, to: Norm, other: LayerFigures): Times {
+function timesOf(given: Given, to: Norm, other: LayerFigures): Times {
+  const { scenario, layerSeconds, operators } = given;
   const normalizationSeconds = other.normalization().seconds;
   if (normalizationSeconds === null)
     return { layerSeconds: null, normalizationSeconds, savedSeconds: null, savedShareOfTime: null };
   const otherSeconds = other.layer().seconds;
   const savedSeconds = layerSeconds - otherSeconds;
   const savedShareOfTime = ratio(savedSeconds, layerSeconds);
-  const error = savingError(scenario, operators, scenario.normalization, to);
+  const error =
+    savingError(scenario, operators, scenario.normalization, to) ??
+    kernelSavingError(
+      scenario,
+      { ...scenario, normalization: to },
+      {
+        before: sumOf(operators.filter(isNorm), ({ seconds }) => seconds),
+        after: normalizationSeconds,
+        layer: layerSeconds,
+      },
+    );
   return {
     layerSeconds: otherSeconds,
     normalizationSeconds,
@@ -68,8 +80,9 @@ function timesOf({ scenario, layerSeconds, operators }: Given, to: Norm, other: 
   };
 }
 
-const isForwardNorm = (operator: OperatorResult): boolean =>
-  operator.class === "normalization" && !isBackward(operator);
+const isNorm = (operator: OperatorResult): boolean => operator.class === "normalization";
+
+const isForwardNorm = (operator: OperatorResult): boolean => isNorm(operator) && !isBackward(operator);
 
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
 export function alternatives(scenario: Scenario, { layer, operators }: LayerResult): Alternative[] {

@@ -3,6 +3,7 @@ import type { Scenario } from "../schema/scenario.ts";
 import { SWAPPED_KIND } from "../schema/vocabulary.ts";
 import { ANSWERED_BY } from "../version.ts";
 import { alternatives, withNormalization } from "./alternatives.ts";
+import { confidence } from "./confidence.ts";
 import { knowsNormTimes, layerFigures, layerResult } from "./layer-result.ts";
 import { levers } from "./levers.ts";
 import { knownError } from "./typical-error.ts";
@@ -24,6 +25,7 @@ export function simulate(scenario: Scenario, notes: readonly string[] = []): Res
     alternatives: others,
     levers: levers(scenario, base),
     typicalError,
+    confidence: confidence(scenario, base.operators, typicalError),
     warnings: [
       ...notes,
       ...warnings(scenario, base.memory),

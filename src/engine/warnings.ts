@@ -56,19 +56,7 @@ export function warnings(scenario: Scenario, memory: Result["memory"]): string[]
   if (Array.isArray(normalization.implementation) && trains(workload.phase)) {
     found.push("The passes given describe the forward norm; its backward is taken to be the native one.");
   }
-  return [...found, ...otherwise(scenario), ...fewQueries(scenario), ...withoutEffect(scenario)];
-}
-
-/**
- * Attention of 2 to 2048 new tokens behind 32,768, measured on H200 (cuDNN, 32 heads of 128, 8 of keys): 1.8 to 18 times
- * the time that the law gives. Rows of queries are padded to a tile, and few tiles do not fill the device.
- */
-function fewQueries({ hardware, workload }: Scenario): string[] {
-  const { sequence, context } = workload;
-  if (hardware.calibration === undefined || context === 0 || sequence === 1) return [];
-  return [
-    `Attention of ${sequence} new tokens behind ${context} is timed too short: measured behind 32768 tokens, cuDNN's kernel took 2 to 18 times as long, most for the fewest new tokens. So the layer is too fast here, and normalization's share too large.`,
-  ];
+  return [...found, ...otherwise(scenario), ...beyondTheLink(scenario), ...withoutEffect(scenario)];
 }
 
 /** What a device without a calibration cannot tell. */
@@ -89,6 +77,17 @@ export function sharedWaiting(
   return runtime === "eager" && seconds !== null && saved > seconds
     ? [
         "An operator's time includes its wait for the host, and kernels behind the norms wait too: fewer kernels in the norms save more than the norms' own time.",
+      ]
+    : [];
+}
+
+/** A bridge joins two cards, or four: what more of them exchange goes over the host. */
+function beyondTheLink({ hardware, parallelism }: Scenario): string[] {
+  const { linkedGpus, name } = hardware;
+  const group = parallelism.tensor * (parallelism.expert ?? 1);
+  return linkedGpus !== undefined && group > linkedGpus
+    ? [
+        `The link of ${name} joins ${linkedGpus} cards: exchanges among ${group} go over the host and are slower than said here.`,
       ]
     : [];
 }

@@ -1,6 +1,8 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { nameSuggestion } from "../nearest-name.ts";
+import { BASES, basisOf } from "../schema/basis.ts";
+import type { Hardware } from "../schema/hardware.ts";
 import { decodeText, LARGEST_INPUT_BYTES, readText, whatIsAt } from "./files.ts";
 import { cachedConfig, isHubName } from "./hub-cache.ts";
 import { parseJson } from "./json.ts";
@@ -151,19 +153,20 @@ function parseDocuments(text: string, place: Place): Document[] {
 
 const NOUNS = { model: "model", hardware: "profile", scenario: "scenario", stack: "stack" } as const;
 
-/** `did you mean "h100-sxm" or "h100-pcie"?`: profiles that say how long kernels take come before mere datasheets. */
+/** `did you mean "h100-sxm" or "h100-pcie"?` */
 export function shippedSuggestion(name: string, kinds: readonly Kind[]): string {
-  const known = kinds.flatMap((kind) => {
-    const names = shippedNames(kind);
-    return kind === "hardware"
-      ? [...names.filter(isCalibrated), ...names.filter((one) => !isCalibrated(one))]
-      : names;
-  });
+  const known = kinds.flatMap((kind) => (kind === "hardware" ? profilesByTrust() : shippedNames(kind)));
   return nameSuggestion(name, known);
 }
 
-const isCalibrated = (name: string): boolean =>
-  Object.hasOwn(readDocument("hardware", name, ".").data as object, "calibration");
+/** Profiles that rest on measurements before those that rest on less; of one basis the card with the least memory first. */
+function profilesByTrust(): string[] {
+  const found = shippedNames("hardware").map((name) => {
+    const hardware = readDocument("hardware", name, ".").data as Pick<Hardware, "calibration" | "hbmBytes">;
+    return { name, place: BASES.indexOf(basisOf(hardware)), bytes: hardware.hbmBytes };
+  });
+  return found.sort((a, b) => a.place - b.place || a.bytes - b.bytes).map(({ name }) => name);
+}
 
 /** `no profile named "h100" (did you mean "h100-sxm" or "h100-pcie"? run ...)` */
 function unknownName(kind: Kind, name: string): string {

@@ -149,8 +149,19 @@ export const CalibrationSchema = z.strictObject({
       fractionHeadDim64: share("Prefill: share of the tensor peak at head dimension 64"),
       fractionHeadDim128: share("Prefill: share of the tensor peak at head dimension 128"),
       fractionHeadDim256: share("Prefill: share of the tensor peak at head dimension 256"),
-      shortSequenceTokens: parameter("Causal prefill: sequence length at which the efficiency is halved"),
-      shortSequenceExponent: exponent("Causal prefill: how fast the efficiency grows with the sequence"),
+      blockSeconds: added(parameter("Prefill: time a block of queries takes to start and to end"), 0),
+      tailShare: added(
+        parameter("Prefill: share of the longest block's time in which the last ones leave processors idle"),
+        0.5,
+      ),
+      causalSpeed: added(
+        share("Prefill: speed under a causal mask beside that without one, pair for pair"),
+        1,
+      ),
+      flashSpeed: added(share("FlashAttention 2: speed beside the library that the shares above are of"), 1),
+      tritonSpeed: added(share("Triton: speed beside the library that the shares above are of"), 1),
+      shortSequenceTokens: parameter("Not used since version 0.2: older profiles name it").optional(),
+      shortSequenceExponent: parameter("Not used since version 0.2: older profiles name it").optional(),
       maskedSpeed: framework(
         share("With a mask that is read: speed over that of all pairs without one"),
         0.6,
@@ -169,6 +180,11 @@ export const CalibrationSchema = z.strictObject({
         })
         .describe("Backward pass"),
       decodeFloorSeconds: parameter("Decode: time of the smallest attention"),
+      decodeBlockSeconds: added(parameter("Decode: time a block takes to start and to end"), 0),
+      decodeRampSeconds: added(parameter("Decode: time until the memory runs at full rate"), 0),
+      decodeFraction: added(share("Decode: share of the tensor peak of heads up to 128"), 0.16),
+      decodeWideFraction: added(share("Decode: share of the tensor peak of heads of 129 to 256"), 0.064),
+      flashDecodeSeconds: added(parameter("Decode: what FlashAttention 2 adds to the smallest"), 0),
     })
     .describe("Attention kernels"),
   pointwise: z
@@ -230,7 +246,13 @@ export const CalibrationSchema = z.strictObject({
       bulkLatencySeconds: parameter("Bulk protocol: time to start between two ranks"),
       linkFraction: share("Bulk protocol: achieved share of the peak link rate between two ranks"),
       moreRanksFactor: parameter("Bulk protocol: rate of very many ranks over that of two"),
-      secondsPerRank: parameter("Either protocol: time to start, for each rank more than two"),
+      secondsPerRank: parameter("Either protocol: time to start an all-reduce, for each rank more than two"),
+      oneShotSeconds: added(parameter("One-shot all-reduce: time of the smallest between two GPUs"), 4.2e-6),
+      oneShotSecondsPerRank: added(
+        parameter("One-shot all-reduce: time for each rank more than two"),
+        0.1e-6,
+      ),
+      oneShotFraction: added(share("One-shot all-reduce: achieved share of the link"), 0.4),
     })
     .describe("Exchanges between GPUs"),
   rowPerBlock: z

@@ -35,6 +35,22 @@ const SavingErrorSchema = z.strictObject({
     .describe("Median absolute error of the share of time saved, share of 1"),
 });
 
+const ClassErrorSchema = z.strictObject({
+  name: text.describe("Class of kernels"),
+  sizes: count.describe(
+    "Sizes left out, one after the other (hidden sizes, weight matrices, head layouts), or parts of published rows",
+  ),
+  rows: count.describe("Measurements predicted"),
+  medianError: z.number().min(0).describe("Median absolute error on what was left out, share of 1"),
+  percentile90Error: z.number().min(0).describe("90th percentile of the same"),
+  basis: z
+    .enum(["measured", "published", "transferred"])
+    .optional()
+    .describe(
+      "measured (default): rows of this device; published: rows that others published of it; transferred: rows of the devices that a calibration was carried over to, without a fit",
+    ),
+});
+
 /** One GPU (or TPU) as its datasheet describes it, and what it was measured to reach. */
 export const HardwareSchema = z.strictObject({
   $schema: schemaReference,
@@ -57,9 +73,25 @@ export const HardwareSchema = z.strictObject({
   hbmBytesPerSecond: quantity.describe("Peak bandwidth of the device memory, bytes per second"),
   hbmBytes: quantity.describe("Size of the device memory as the driver reports it, bytes"),
   l2Bytes: quantity.describe("Size of the L2 cache, bytes"),
+  lastLevelBytes: quantity
+    .optional()
+    .describe("Size of a cache behind the L2 that all of it shares (AMD's Infinity Cache), bytes"),
   computeUnits: count.describe("Streaming multiprocessors or compute units"),
   boostClockHz: quantity.optional().describe("Clock at which the peak rates hold, Hz"),
+  maxClockHz: quantity
+    .optional()
+    .describe("Highest clock, at which light kernels run, Hz; absent: boostClockHz"),
   linkBytesPerSecond: quantity.optional().describe("Link to other GPUs, bytes per second in one direction"),
+  linkedGpus: count
+    .optional()
+    .describe("GPUs that the link joins, where these are fewer than a node has: a bridge of two cards"),
+  gpusPerNode: count
+    .optional()
+    .describe("GPUs that the link joins at full rate: a node, or an NVLink domain"),
+  interNodeBytesPerSecond: quantity
+    .optional()
+    .describe("Network between nodes, bytes per second and GPU in one direction"),
+  interNodeLatencySeconds: quantity.optional().describe("Time of the smallest message between nodes, s"),
   boardPowerWatts: quantity.optional().describe("Board power limit, W"),
   gpuHourUsd: z
     .strictObject({ value: quantity, source: text.describe("Provider and date") })
@@ -70,19 +102,9 @@ export const HardwareSchema = z.strictObject({
     "What the device was measured to reach; without it every time is the datasheet's ideal",
   ),
   crossValidation: z
-    .array(
-      z.strictObject({
-        name: text.describe("Class of kernels"),
-        sizes: count.describe(
-          "Sizes left out, one after the other: hidden sizes, weight matrices, head layouts",
-        ),
-        rows: count.describe("Measurements predicted"),
-        medianError: z.number().min(0).describe("Median absolute error on sizes left out, share of 1"),
-        percentile90Error: z.number().min(0).describe("90th percentile of the same"),
-      }),
-    )
+    .array(ClassErrorSchema)
     .optional()
-    .describe("How well each law predicts sizes that its fit has not seen (npm run cross-validate)"),
+    .describe("How well each law predicts what its fit has not seen"),
   validation: z
     .array(
       z.strictObject({
@@ -116,6 +138,7 @@ export const HardwareSchema = z.strictObject({
 });
 
 export type Hardware = z.infer<typeof HardwareSchema>;
+export type ClassError = z.infer<typeof ClassErrorSchema>;
 export type Validation = NonNullable<Hardware["validation"]>[number];
 export type SavingError = z.infer<typeof SavingErrorSchema>;
 export type Measured = z.infer<typeof MeasuredSchema>;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ATTENTION_KERNELS, POINTWISE_KERNELS } from "./vocabulary.ts";
+import { ATTENTION_KERNELS, ATTENTION_LIBRARIES, POINTWISE_KERNELS } from "./vocabulary.ts";
 
 /** Choices among kernels, none of them made. */
 const CHOICES = {
@@ -11,6 +11,11 @@ const CHOICES = {
   attention: z
     .enum(ATTENTION_KERNELS)
     .describe("flash: scores stay on chip; materialized: scores written and read, softmax its own kernel"),
+  attentionLibrary: z
+    .enum(ATTENTION_LIBRARIES)
+    .describe(
+      "Whose kernel flash attention is: cudnn (default; what torch's SDPA takes on Hopper), flash (FlashAttention 2), flashinfer (also TensorRT-LLM's and other serving engines'), triton",
+    ),
   quantization: z
     .enum(["separate", "fused"])
     .describe(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { BASES } from "./basis.ts";
 import { answeredBy, text } from "./fields.ts";
 import { ScenarioSchema } from "./scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, OPERATOR_CLASSES } from "./vocabulary.ts";
@@ -184,6 +185,22 @@ export const ResultSchema = z.strictObject({
     })
     .nullable()
     .describe("How far the profile was off on measured layers like this one; null where nobody measured any"),
+  confidence: z
+    .strictObject({
+      layerError: z
+        .number()
+        .min(0)
+        .optional()
+        .describe(
+          "Typical relative error of the layer's time: of measured layers like it, else from the errors of its kernels; absent where nobody knows",
+        ),
+      basis: z
+        .enum(BASES)
+        .describe(
+          "What the device's laws rest on: its own measurements, what others published of it, another device",
+        ),
+    })
+    .describe("How far the layer's time can be trusted, and by what"),
   warnings: z.array(z.string()),
 });
 

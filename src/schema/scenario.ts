@@ -63,6 +63,12 @@ const ParallelismSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("Split norms and residuals over the tensor-parallel group too"),
+  allReduce: z
+    .enum(["nccl", "one-shot"])
+    .optional()
+    .describe(
+      "Who sums over the tensor-parallel group: NCCL (default), or one-shot: serving engines' own kernel for short messages",
+    ),
   expert: count
     .optional()
     .describe("Expert-parallel degree: GPUs with batches of their own that share out the experts; default 1"),

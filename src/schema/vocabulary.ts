@@ -84,6 +84,10 @@ export const SWAPPED_KIND: Readonly<Record<NormKind, NormKind>> = {
   dyt: "rmsnorm",
 };
 
+/** Whose attention kernel runs; what of it decides its time is one record in engine/device/attention-libraries.ts. */
+export const ATTENTION_LIBRARIES = ["cudnn", "flash", "flashinfer", "triton"] as const;
+export type AttentionLibrary = (typeof ATTENTION_LIBRARIES)[number];
+
 /** From the most kernels to the fewest bytes; the kernels of each are in engine/layer/norm-kinds.ts. */
 export const NORM_IMPLEMENTATIONS = [
   "textbook",

@@ -125,7 +125,7 @@ describe("reading a path", () => {
 describe("--set", () => {
   test.each([
     ["normalization.implementation.9.name=x", /normalization\.implementation: expected/],
-    ["hardware.sources.7.source=x", /hardware\.sources: expected a list, got \{/],
+    ["hardware.sources.99.source=x", /hardware\.sources: expected a list, got \{/],
     ["hardware.sources.first.source=x", /hardware\.sources: expected a list, got \{/],
     ["hardware.sources.0.source=1", /hardware\.sources\[0\]\.source: expected a text, got 1/],
     ["runtime.x=1", /runtime: expected "graph" or "eager", got \{"x":1\}/],

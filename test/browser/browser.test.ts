@@ -26,7 +26,7 @@ const title =
     : "the page in a browser";
 
 const WIDE = { width: 1280, height: 900 };
-const LARGEST_PAGE = 440_000;
+const LARGEST_PAGE = 700_000;
 
 describe.skipIf(CHROMIUM === undefined)(title, () => {
   let folder: string;

@@ -357,7 +357,7 @@ describe("cross-validation", () => {
     expect(more).toEqual([]);
     expect(found).toMatchObject({ name: "attention decode", folds: 2, rows: exact.length });
     expect(found?.fitMedianError).toBeCloseTo(0, 9);
-    expect(found?.heldPercentile90Error).toBeLessThan(0.01);
+    expect(found?.heldPercentile90Error).toBeLessThan(0.03);
   });
 
   test("sees an error that the others do not explain only on the size that has it", () => {

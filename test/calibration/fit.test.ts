@@ -12,7 +12,7 @@ import { predictedSeconds } from "../support/measurements.ts";
 import { hardware } from "../support/scenarios.ts";
 
 const h100 = hardware("h100-sxm") as Hardware & { calibration: NonNullable<Hardware["calibration"]> };
-const origin = { origin: "measured", source: () => "test" } as const;
+const origin = () => ({ origin: "measured", source: "test" }) as const;
 
 const gemm = (m: number, n: number, k: number): Measurement => ({
   kind: "gemm",
@@ -90,10 +90,10 @@ describe("calibrating", () => {
   });
 
   test("says where each fitted parameter is from, and how well its stage fits", () => {
-    const { profile, stages } = calibrate(synthetic, base, {
+    const { profile, stages } = calibrate(synthetic, base, (rows) => ({
       origin: "measured",
-      source: (rows) => `${rows.length} of mine`,
-    });
+      source: `${rows.length} of mine`,
+    }));
     expect(stages.map(({ name, rows }) => [name, rows])).toEqual([["matmul forward", synthetic.length]]);
     expect(profile.calibration.matmul.peakFraction.source).toMatch(
       /^18 of mine \(matmul forward: 18 rows, median error [\d.]+%\)$/,
@@ -102,8 +102,9 @@ describe("calibrating", () => {
 
   test("counts no row that has no time", () => {
     const untimed = { ...synthetic[0]!, warmSeconds: undefined } as Measurement;
-    const source = (rows: readonly Measurement[]) => `${rows.length} of mine`;
-    const { profile, stages } = calibrate([...synthetic, untimed], base, { origin: "measured", source });
+    const by = (rows: readonly Measurement[]) =>
+      ({ origin: "measured", source: `${rows.length} of mine` }) as const;
+    const { profile, stages } = calibrate([...synthetic, untimed], base, by);
     expect(stages[0]?.rows).toBe(synthetic.length);
     expect(profile.calibration.matmul.peakFraction.source).toMatch(/^18 of mine/);
   });

@@ -108,7 +108,7 @@ describe("a measured", () => {
       const { kernels, justWritten } = caseOf(given);
       expect(justWritten).toEqual([]);
       expect(kernels.map(({ work }) => work)).toEqual([
-        { kind: "collective", operation, ranks: 4, messageBytes: 100 },
+        { kind: "collective", operation, ranks: 4, messageBytes: 100, algorithm: "nccl" },
       ]);
       const [[read], [write]] = tensors(kernels[0]!);
       expect([read, write]).toEqual([FRESH, "output"]);

@@ -91,7 +91,7 @@ describe("a profile that is calibrated", () => {
   test("starts from its own calibration on its own GPU, from one that was transferred on another or an unknown one", () => {
     expect(origins("h200-sxm", H200)).toContain("measured");
     for (const gpu of [H200, undefined]) expect(origins("h100-sxm", gpu)).toEqual(new Set(["transferred"]));
-    expect(origins("l4", H200)).toEqual(new Set(["assumed"]));
+    expect(origins("l4", H200)).toEqual(new Set(["transferred"]));
   });
 
   test("of another GPU names the base as the source of what nobody measured, and not the base's GPU", () => {

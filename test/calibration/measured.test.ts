@@ -204,7 +204,7 @@ describe("rows that the simulator has nothing for", () => {
   test("leave accuracy and calibration as they are without them", () => {
     const known = row("gemm", { m: 64, n: 4096, k: 4096, warmSeconds: 2e-5 });
     expect(accuracy([known, ...unknown], H100)).toEqual(accuracy([known], H100));
-    const origin = { origin: "measured", source: () => "test" } as const;
+    const origin = () => ({ origin: "measured", source: "test" }) as const;
     expect(calibrate([known, ...unknown], H100, origin)).toEqual(calibrate([known], H100, origin));
   });
 });

@@ -49,7 +49,12 @@ const ROWS: readonly [string, Measurement, ...string[]][] = [
   ["second reads from a warm cache", counters({ cache: "warm" })],
   ["bytes of a fused norm", counters({ implementation: "rmsnorm.fused" })],
   ["a native norm", norm("layernorm.native"), "norm native"],
-  ["a native norm in fp16", norm("layernorm.native", { dtype: "fp16" })],
+  ["a native norm in fp16", norm("layernorm.native", { dtype: "fp16" }), "norm native"],
+  ["a one-shot all-reduce", row("collective", { implementation: "one-shot" }), "collectives, one-shot"],
+  [
+    "a one-shot all-reduce so long that engines fall back on NCCL",
+    row("collective", { implementation: "one-shot", messageBytes: 2 ** 23 + 1 }),
+  ],
   ["a fused norm", norm("rmsnorm.fused"), "norm fused"],
   ["a norm with its residual add", norm("rmsnorm.residual-fused"), "norm fused"],
   ["an eager norm", norm("layernorm.eager"), "norm eager"],

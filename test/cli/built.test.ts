@@ -69,7 +69,7 @@ describe("the built program", () => {
     const page = readFileSync(path, "utf8");
     expect(page).toBe(run(["report"]).stdout);
     expect(page.match(/<\/script>/g)).toHaveLength(2);
-    expect(Buffer.byteLength(page)).toBeLessThan(440_000);
+    expect(Buffer.byteLength(page)).toBeLessThan(700_000);
     rmSync(folder, { recursive: true });
   });
 

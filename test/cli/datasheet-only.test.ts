@@ -5,7 +5,10 @@ import type { Sensitivity } from "../../src/schema/sensitivity.ts";
 import { command } from "../support/command.ts";
 
 /** Shipped profiles that nobody has measured a kernel on. */
-const DEVICES = ["h100-pcie", "b200", "l40s", "l4", "rtx-4090", "mi300x"];
+/** As a user's own profiles are before they are calibrated. */
+const DEVICES = ["h100-pcie", "b200", "l40s", "l4", "rtx-4090", "mi300x"].map(
+  (name) => `test/support/datasheet/${name}.json`,
+);
 const UNKNOWN = "unknown (datasheet only)";
 
 const printed = async (line: string): Promise<string> => {
@@ -48,20 +51,20 @@ describe.each(DEVICES)("%s, which has no calibration", (device) => {
 
 describe("what hangs on the time of norms", () => {
   test.each([
-    "run --hardware b200",
-    "run --hardware b200 --chart",
-    "run --hardware b200 --format md",
-    "run --hardware b200 --format svg",
-    "run --hardware b200,l4",
-    "run --hardware b200,l4 --format md",
-    "compare llama-3-70b-prefill-h100 --hardware b200,h100-sxm",
-    "compare llama-3-70b-prefill-h100 --hardware b200,h100-sxm --format svg",
-    "sweep --hardware h100-sxm,b200",
-    "explain --hardware b200",
-    "sensitivity --hardware b200",
-    "report --hardware b200",
-    "run bert-large-train-v100 --hardware b200",
-    "run --hardware b200 --norm layernorm:textbook",
+    "run --hardware test/support/datasheet/b200.json",
+    "run --hardware test/support/datasheet/b200.json --chart",
+    "run --hardware test/support/datasheet/b200.json --format md",
+    "run --hardware test/support/datasheet/b200.json --format svg",
+    "run --hardware test/support/datasheet/b200.json,test/support/datasheet/l4.json",
+    "run --hardware test/support/datasheet/b200.json,test/support/datasheet/l4.json --format md",
+    "compare llama-3-70b-prefill-h100 --hardware test/support/datasheet/b200.json,h100-sxm",
+    "compare llama-3-70b-prefill-h100 --hardware test/support/datasheet/b200.json,h100-sxm --format svg",
+    "sweep --hardware h100-sxm,test/support/datasheet/b200.json",
+    "explain --hardware test/support/datasheet/b200.json",
+    "sensitivity --hardware test/support/datasheet/b200.json",
+    "report --hardware test/support/datasheet/b200.json",
+    "run bert-large-train-v100 --hardware test/support/datasheet/b200.json",
+    "run --hardware test/support/datasheet/b200.json --norm layernorm:textbook",
   ])("reads unknown: %s", async (line) => {
     expect(await printed(line)).toContain(UNKNOWN);
   });
@@ -69,14 +72,30 @@ describe("what hangs on the time of norms", () => {
   test("is an empty cell of a CSV, and null in lines of JSON", async () => {
     const fields =
       "layer.seconds,normalization.shareOfTime,rmsnormSavesShareOfTime,normalization.shareOfFlops";
-    const csv = await command(["sweep", "--hardware", "b200", "--columns", fields, "--format", "csv"]);
+    const csv = await command([
+      "sweep",
+      "--hardware",
+      "test/support/datasheet/b200.json",
+      "--columns",
+      fields,
+      "--format",
+      "csv",
+    ]);
     expect(csv.stdout).toMatch(/\n[\d.]+,,,[\d.e-]+\n/);
-    const lines = await command(["sweep", "--hardware", "b200", "--columns", fields, "--format", "jsonl"]);
+    const lines = await command([
+      "sweep",
+      "--hardware",
+      "test/support/datasheet/b200.json",
+      "--columns",
+      fields,
+      "--format",
+      "jsonl",
+    ]);
     expect(JSON.parse(lines.stdout)).toMatchObject({
       "normalization.shareOfTime": null,
       rmsnormSavesShareOfTime: null,
     });
-    const run = await command(["run", "--hardware", "b200", "--format", "csv"]);
+    const run = await command(["run", "--hardware", "test/support/datasheet/b200.json", "--format", "csv"]);
     expect(run.stdout).toMatch(/attention-norm,.*,memory,\n/);
   });
 
@@ -86,7 +105,13 @@ describe("what hangs on the time of norms", () => {
     ["run", "alternatives.rmsnorm:fused.savedShareOfTime<0"],
     ["claims", "rmsnormSavesShareOfTime<0"],
   ])("is judged by no --fail-if: %s, %s", async (name, condition) => {
-    const { code, stderr, stdout } = await command([name, "--hardware", "b200", "--fail-if", condition]);
+    const { code, stderr, stdout } = await command([
+      name,
+      "--hardware",
+      "test/support/datasheet/b200.json",
+      "--fail-if",
+      condition,
+    ]);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(
       /^error: --fail-if: .* cannot be answered here: NVIDIA B200 SXM 180 GB has no calibration/,
@@ -97,7 +122,7 @@ describe("what hangs on the time of norms", () => {
     const { code } = await command([
       "run",
       "--hardware",
-      "b200",
+      "test/support/datasheet/b200.json",
       "--fail-if",
       "normalization.shareOfFlops>0",
     ]);
@@ -106,15 +131,19 @@ describe("what hangs on the time of norms", () => {
 
   test("is nowhere found by solve", async () => {
     const { code, stderr } = await command(
-      "solve --target normalization.shareOfTime=25% --vary hidden --hardware b200".split(" "),
+      "solve --target normalization.shareOfTime=25% --vary hidden --hardware test/support/datasheet/b200.json".split(
+        " ",
+      ),
     );
     expect(code).toBe(2);
     expect(stderr).toContain("normalization.shareOfTime cannot be answered here");
-    await printed("solve --target normalization.shareOfFlops=0.1% --vary hidden --hardware b200");
+    await printed(
+      "solve --target normalization.shareOfFlops=0.1% --vary hidden --hardware test/support/datasheet/b200.json",
+    );
   });
 
   test("is no claim that can be judged; counts can", async () => {
-    const { claims } = await parsed<Claims>("claims --hardware b200");
+    const { claims } = await parsed<Claims>("claims --hardware test/support/datasheet/b200.json");
     const verdictOf = Object.fromEntries(claims.map(({ id, verdict }) => [id, verdict]));
     expect(verdictOf).toEqual({
       "flop-share": "does not hold",
@@ -131,7 +160,7 @@ describe("what hangs on the time of norms", () => {
   });
 
   test("is moved by nothing; the layer's time is", async () => {
-    const found = await parsed<Sensitivity>("sensitivity --hardware b200");
+    const found = await parsed<Sensitivity>("sensitivity --hardware test/support/datasheet/b200.json");
     expect([found.shareOfTime, found.saving]).toEqual([null, null]);
     for (const { shareOfTimeChange, savingChange } of found.effects)
       expect([shareOfTimeChange, savingChange]).toEqual([null, null]);
@@ -142,8 +171,8 @@ describe("what hangs on the time of norms", () => {
 
   test("marks the heads of the columns that compare has of such devices", async () => {
     const { stdout } = await command([
-      ...["compare", "llama-3-70b-prefill-h100", "--hardware", "h100-sxm,b200"],
+      ...["compare", "llama-3-70b-prefill-h100", "--hardware", "h100-sxm,test/support/datasheet/b200.json"],
     ]);
-    expect(stdout.split("\n")[0]).toMatch(/ h100-sxm +b200 \(datasheet\)$/);
+    expect(stdout.split("\n")[0]).toMatch(/ h100-sxm +test\/support\S* \(datasheet\)$/);
   });
 });

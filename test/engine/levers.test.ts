@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { layerResult } from "../../src/engine/layer-result.ts";
 import { levers } from "../../src/engine/levers.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { anyScenario, decode, hardware, model, scenario } from "../support/scenarios.ts";
+import { anyScenario, datasheet, decode, hardware, model, scenario } from "../support/scenarios.ts";
 
 const leversOf = (given: Scenario) => levers(given, layerResult(given));
 
@@ -44,6 +44,6 @@ describe("the levers of a layer", () => {
   });
 
   test("are not known where nobody has timed norms", () => {
-    expect(leversOf(scenario({ hardware: hardware("l40s") }))).toEqual([]);
+    expect(leversOf(scenario({ hardware: datasheet("l40s") }))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { layerResult } from "../../src/engine/layer-result.ts";
 import { simulate } from "../../src/engine/simulate.ts";
 import type { Result } from "../../src/schema/result.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
+import { datasheet, decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 describe("the whole model", () => {
   const graphStart = hardware("h100-sxm").calibration!.launch.graphStartSeconds.value;
@@ -101,7 +101,7 @@ describe("the whole model", () => {
   });
 
   test("without a calibration is just its parts", () => {
-    const result = simulate(scenario({ hardware: hardware("mi300x") }));
+    const result = simulate(scenario({ hardware: datasheet("mi300x") }));
     expect(result.wholeModel.seconds).toBeCloseTo(parts(result), 12);
     expect(result.wholeModel.layersSeconds).toBeCloseTo(80 * result.layer.seconds, 12);
   });
@@ -338,7 +338,7 @@ describe("warnings", () => {
   });
 
   test("say that a device without calibration has ideal times only", () => {
-    expect(about(/no calibration/, scenario({ hardware: hardware("b200") }))).toBe(true);
+    expect(about(/no calibration/, scenario({ hardware: datasheet("b200") }))).toBe(true);
     expect(about(/no calibration/)).toBe(false);
   });
 
@@ -424,7 +424,7 @@ describe("utilization", () => {
   });
 
   test("of a device without a known L2 counts every byte", () => {
-    const { layer } = simulate(scenario({ hardware: hardware("b200") }));
+    const { layer } = simulate(scenario({ hardware: datasheet("b200") }));
     expect(layer.hbmTrafficBytes).toBe(layer.hbmBytes);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { simulate } from "../../src/engine/simulate.ts";
 import type { Hardware, Measured, Validation } from "../../src/schema/hardware.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
+import { datasheet, decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";
 
 const H100 = hardware("h100-sxm");
 const MEASURED: Measured = {
@@ -139,7 +139,7 @@ describe("the typical error", () => {
   });
 
   test("is not there without a calibration, which another warning says", () => {
-    const ideal = of({ hardware: hardware("b200") });
+    const ideal = of({ hardware: datasheet("b200") });
     expect(typicalError(ideal)).toBeNull();
     expect(whyUnknown(ideal)).toEqual([]);
   });
@@ -180,22 +180,19 @@ describe("the typical error", () => {
 });
 
 describe("new tokens behind a context", () => {
-  const about = (given: Scenario): string[] =>
-    simulate(given).warnings.filter((text) => text.startsWith("Attention of "));
+  const chunk = scenario({ workload: prefill(1, 64, 32_704) });
 
-  test("are said to be timed too short, and have no error", () => {
-    const chunk = scenario({ workload: prefill(1, 64, 32_704) });
-    expect(about(chunk)).toEqual([
-      expect.stringMatching(/^Attention of 64 new tokens behind 32704 .* 2 to 18 times as long/),
-    ]);
+  test("have no error of layers: none was measured", () => {
     expect(typicalError(chunk)).toBeNull();
   });
 
-  test.each([
-    ["one token alone", prefill(1, 1, 32_767)],
-    ["a prompt from its start", prefill(1, 64)],
-    ["decode", decode(8, 4096)],
-  ])("not so %s", (_, workload) => {
-    expect(about(scenario({ workload }))).toEqual([]);
+  test("take cuDNN as long as 128 of them, and FlashAttention less, which shares out the keys", () => {
+    const attentionOf = (changes: Partial<Scenario>): number =>
+      simulate({ ...chunk, ...changes }).operators.find(({ name }) => name === "attention")!.seconds;
+    const cudnn = attentionOf({});
+    expect(cudnn).toBeGreaterThan(400e-6);
+    expect(attentionOf({ workload: prefill(1, 128, 32_640) }) / cudnn).toBeCloseTo(1, 1);
+    const flash = attentionOf({ kernels: { ...chunk.kernels, attentionLibrary: "flash" } });
+    expect(flash).toBeLessThan(0.6 * cudnn);
   });
 });

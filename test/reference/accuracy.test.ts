@@ -5,14 +5,14 @@ import { layerResult } from "../../src/engine/layer-result.ts";
 import { simulate } from "../../src/engine/simulate.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
-import { HELD_AGAINST } from "../../tools/measured-files.ts";
+import { heldAgainst } from "../../tools/measured-files.ts";
 import { measurements, median, predictedSeconds, published } from "../support/measurements.ts";
 import { decode, hardware, model, prefill, scenario } from "../support/scenarios.ts";
 
 const h100 = device(hardware("h100-sxm"));
 
 describe.each(["h100-sxm", "h200-sxm"] as const)("%s", (profile) => {
-  const files = HELD_AGAINST[profile];
+  const files = heldAgainst(profile);
   const rows = files.map((name) => {
     const file = `${profile}/${name}.jsonl`;
     return [`measurements/${file}`, measurements(file)] as const;

@@ -37,7 +37,7 @@ const FILES: Readonly<Record<SchemaKind, readonly Data[]>> = {
     {
       ...inFolder("scenario")[0]!,
       model: inFolder("model")[0],
-      hardware: inFolder("hardware").find(({ calibration }) => calibration === undefined),
+      hardware: JSON.parse(readFileSync("test/support/datasheet/b200.json", "utf8")),
       normalization: { kind: "rmsnorm", implementation: PASSES },
       precision: { weights: "fp16", activations: "bf16", kvCache: "fp32" },
       parallelism: { tensor: 2, sequenceParallel: true },

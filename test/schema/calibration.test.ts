@@ -31,16 +31,18 @@ const GROUPS: Readonly<Record<string, string>> = {
   experts: "floorSeconds speed softness selectionFloorSeconds topKSecondsPerElement sortSecondsPerElement",
   quantization: "floorSeconds rowSecondsPerColumn",
   attention:
-    "floorSeconds fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent maskedSpeed",
+    "floorSeconds fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 blockSeconds tailShare causalSpeed flashSpeed tritonSpeed maskedSpeed",
   "attention.backward":
     "fractionHeadDim64 fractionHeadDim128 fractionHeadDim256 shortSequenceTokens shortSequenceExponent maskedSpeed",
-  "attention ": "decodeFloorSeconds",
+  "attention ":
+    "decodeFloorSeconds decodeBlockSeconds decodeRampSeconds decodeFraction decodeWideFraction flashDecodeSeconds",
   pointwise:
     "vectorizedFloorSeconds stridedFloorSeconds siluSecondsPerElement geluSecondsPerElement unrolledSecondsPerElement stridedSecondsPerElement transposedSecondsPerElement concatenateSecondsPerElement permutedIssueFactor cacheConcatenationIssueFactor manyTensorsMemoryFactor softness",
   rowSum: "floorSeconds secondsPerStep memoryFactor",
   softmax: "persistentSecondsPerElement persistentRowSecondsPerColumn secondsPerElement rowSecondsPerColumn",
   columnSum: "floorSeconds secondsPerRow",
-  network: "latencySeconds lowLatencyFraction bulkLatencySeconds linkFraction moreRanksFactor secondsPerRank",
+  network:
+    "latencySeconds lowLatencyFraction bulkLatencySeconds linkFraction moreRanksFactor secondsPerRank oneShotSeconds oneShotSecondsPerRank oneShotFraction",
   "rowPerBlock.layernorm": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
   "rowPerBlock.rmsnorm": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",
   "rowPerBlock.backward": "floorSeconds rowSecondsPerColumn blockSeconds blockSecondsPerColumn",

@@ -78,6 +78,10 @@ describe("the lock file", () => {
 });
 
 /** Packages that the source imports. */
+/** `csv-parse` of `csv-parse/sync`. */
+const packageOf = (name: string): string =>
+  name.startsWith("@") ? name.split("/").slice(0, 2).join("/") : name.split("/")[0]!;
+
 function imported(): string[] {
   const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((path) =>
     path.endsWith(".ts"),
@@ -87,7 +91,7 @@ function imported(): string[] {
       ...readFileSync(join("src", path), "utf8").matchAll(
         /^(?:import|export|\}) [^\n"]*from "([^".][^"]*)";$|\bimport\("([^".][^"]*)"\)/gm,
       ),
-    ].map(([, name, lazy]) => name ?? lazy!),
+    ].map(([, name, lazy]) => packageOf(name ?? lazy!)),
   );
   return [...new Set(names.filter((name) => !name.startsWith("node:")))].sort();
 }

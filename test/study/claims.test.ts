@@ -160,7 +160,9 @@ describe("sensitivity", () => {
   });
 
   test("has no error band where nobody measured", async () => {
-    expect((await json<Sensitivity>("sensitivity --hardware b200 --json")).band).toBeNull();
+    expect(
+      (await json<Sensitivity>("sensitivity --hardware test/support/datasheet/b200.json --json")).band,
+    ).toBeNull();
   });
 });
 

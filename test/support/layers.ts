@@ -2,11 +2,11 @@ import fc from "fast-check";
 import type { Model } from "../../src/schema/model.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { NORM_IMPLEMENTATIONS, NORM_KINDS, WIDE_TYPES } from "../../src/schema/vocabulary.ts";
-import { decode, hardware, prefill, train } from "./scenarios.ts";
+import { datasheet, decode, prefill, train } from "./scenarios.ts";
 
 /** Layers so small that every element can be walked, yet with everything a layer may have. */
 
-const DEVICE = hardware("mi300x");
+const DEVICE = datasheet("mi300x");
 const small = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
 
 type Workload = Scenario["workload"];

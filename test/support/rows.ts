@@ -20,6 +20,7 @@ const DEFAULTS = {
   pointwise: { rows: 1, columns: 1 },
   softmax: { rows: 1, columns: 1 },
   attention: {
+    implementation: "sdpa",
     batch: 1,
     queries: 1,
     keys: 1,
@@ -32,7 +33,7 @@ const DEFAULTS = {
   "grouped-gemm": { tokens: 1, experts: 1, perToken: 1, touched: 1, n: 1, k: 1 },
   selection: { step: "top-k", elements: 1 },
   quantize: { rows: 1, columns: 1 },
-  collective: { operation: "all-reduce", ranks: 2, messageBytes: 1 },
+  collective: { implementation: "nccl", operation: "all-reduce", ranks: 2, messageBytes: 1 },
   "norm-counters": {
     rows: 1,
     hidden: 1,

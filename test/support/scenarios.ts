@@ -92,6 +92,12 @@ const anyWorkload: fc.Arbitrary<Scenario["workload"]> = fc.oneof(
     .map(({ batch, sequence }) => train(batch, sequence)),
 );
 
+/** A profile as a user's own without a calibration is. */
+export function datasheet(name: string): Hardware {
+  const { calibration: _, crossValidation: __, validation: ___, ...rest } = hardware(name);
+  return rest;
+}
+
 const DEVICES = ["h100-sxm", "h200-sxm", "a100-sxm-80gb", "mi300x", "l4"].map(hardware);
 
 /** Any layer that the simulator accepts. */

@@ -97,6 +97,12 @@ const SYNTHETIC: Readonly<Record<string, () => Measurement[]>> = {
     ),
   collectives: () => exchanges([2]),
   "collectives of many": () => exchanges([4, 8]),
+  "collectives, one-shot": () =>
+    [2, 4, 8].flatMap((ranks) =>
+      [1e3, 1e4, 1e5, 1e6, 4e6].map((messageBytes) =>
+        row("collective", { implementation: "one-shot", operation: "all-reduce", ranks, messageBytes }),
+      ),
+    ),
   "norm eager": () => grid(["rmsnorm.eager"], "norm"),
   "norm backward": () => grid(["layernorm.native", "rmsnorm.native"], "norm-backward"),
   "norm backward, fused": () => grid(["layernorm.fused", "rmsnorm.fused"], "norm-backward"),

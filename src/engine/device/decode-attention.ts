@@ -1,13 +1,13 @@
 import type { CalibrationValues } from "../../schema/calibration.ts";
 import { peakFlopsFor, peakName } from "../../schema/peaks.ts";
+import { LEAST_PART_KEYS, TILE_KEYS } from "./attention.ts";
+import { LIBRARY_TILES, librarySpeed, librarySpeedText } from "./attention-libraries.ts";
 import type { Device } from "./device.ts";
 import {
   headDimFraction,
   headDimFractionText,
   LAUNCHED_WIDTH,
   launchedWidth,
-  MEAN_WIDTH,
-  meanWidth,
   TILE_WIDTH,
 } from "./head-width.ts";
 import type { Formula, Law, WorkOf } from "./law.ts";
@@ -17,53 +17,77 @@ import { timing } from "./timing.ts";
 
 type DecodeAttention = WorkOf<"decode-attention">;
 
-/** Rows of the tile that the queries of a group fill, as many as there are. */
-const DECODE_ROWS = 16;
 const WIDEST_DECODE = 256;
-const NARROW_DECODE_FRACTION = 0.16;
-const WIDE_DECODE_FRACTION = 0.064;
+/** Bytes that each processor must have under way before the memory runs at full rate. */
+const FLIGHT_BYTES = 60_000;
 
 /**
  * One query per sequence: bound by reading the keys and values, unless their tiles are so wide, or so many heads share
- * them, that multiplying takes as long. How well it hides behind reading was measured on heads of 160 to 256
- * (measurements/h200-sxm/head-widths.jsonl).
+ * them, that multiplying takes as long. The queries of a group fill one tile; where there are few tiles the keys are
+ * shared out. Each block takes a while to start, which many short sequences pay for, and so does the memory's stream
+ * (measurements/h200-sxm: attention.jsonl, head-widths.jsonl).
  */
 export const decodeAttention: Law<DecodeAttention> = {
-  time({ flops, work }, traffic, device, note) {
+  time({ work }, traffic, device, note) {
     const c = device.calibration!;
+    const p = c.attention;
+    const units = device.hardware.computeUnits;
     const peak = peakFlopsFor(device.hardware, work.dataType);
     const width = decodeWidth(work);
-    const padding = decodePadding(work);
-    const fraction = decodeFraction(work, c.attention);
-    const compute = (flops * padding) / (peak * fraction);
+    const rows = decodeRows(work);
+    const tiles = work.sequences * work.kvHeads;
+    const fraction = decodeFraction(work, p);
+    const rate = peak * fraction * librarySpeed(work.library, p);
+    const keysOfTile = Math.max(TILE_KEYS, work.keys);
+    const parts = keyParts(tiles, work.keys, units);
+    const block = (4 * width * rows * keysOfTile * units) / rate + p.decodeBlockSeconds;
+    const compute = block * Math.max(1 / parts, tiles / units);
     const { memory, cache } = streamingSeconds(traffic, device, c.memory.kvCacheFraction);
-    const latency = c.attention.decodeFloorSeconds;
-    note?.({ peak, width, padding, fraction });
+    const bytes = traffic.hbmBytes + traffic.l2Bytes;
+    const ramp = (p.decodeRampSeconds * bytes) / (bytes + FLIGHT_BYTES * units);
+    const start = p.decodeFloorSeconds + (work.library === "flash" ? p.flashDecodeSeconds : 0);
+    const latency = start + ramp;
+    note?.({ peak, width, rows, tiles, fraction, rate, keysOfTile, parts, block, bytes, ramp, start });
     return timing(latency + softMaximum4(compute, memory + cache), { compute, memory, cache, latency });
   },
   formula,
-  constants: { TILE_WIDTH, DECODE_ROWS, WIDEST_DECODE, NARROW_DECODE_FRACTION, WIDE_DECODE_FRACTION },
+  constants: { TILE_WIDTH, TILE_KEYS, WIDEST_DECODE, FLIGHT_BYTES, LEAST_PART_KEYS },
 };
 
 function formula(work: DecodeAttention, { hardware }: Device): Formula {
-  const rows = hasTensorCores(work) ? "DECODE_ROWS * ceil(groupSize / DECODE_ROWS) / groupSize * " : "";
+  const size = LIBRARY_TILES[work.library].decodeRows;
   return [
     ["peak", `hardware.peakFlopsPerSecond.${peakName(hardware, work.dataType)}`],
     ["width", isNarrow(work) ? LAUNCHED_WIDTH : `max(${LAUNCHED_WIDTH}, WIDEST_DECODE)`],
-    ["padding", `${rows}width / (${MEAN_WIDTH})`],
+    ["rows", hasTensorCores(work) ? `${size} * ceil(groupSize / ${size})` : "groupSize"],
+    ["tiles", "sequences * kvHeads"],
     ["fraction", decodeFractionText(work)],
-    ["compute", "flops * padding / (peak * fraction)"],
+    ["rate", `peak * fraction${librarySpeedText(work.library)}`],
+    ["keysOfTile", "max(TILE_KEYS, keys)"],
+    ["parts", "max(1, min(floor(hardware.computeUnits / tiles), ceil(keys / LEAST_PART_KEYS)))"],
+    ["block", "4 * width * rows * keysOfTile * hardware.computeUnits / rate + attention.decodeBlockSeconds"],
+    ["compute", "block * max(1 / parts, tiles / hardware.computeUnits)"],
     ...streamingLines("kvCacheFraction"),
-    ["latency", "attention.decodeFloorSeconds"],
+    ["bytes", "traffic.hbmBytes + traffic.l2Bytes"],
+    ["ramp", "attention.decodeRampSeconds * bytes / (bytes + FLIGHT_BYTES * hardware.computeUnits)"],
+    [
+      "start",
+      `attention.decodeFloorSeconds${work.library === "flash" ? " + attention.flashDecodeSeconds" : ""}`,
+    ],
+    ["latency", "start + ramp"],
     ["seconds", "latency + softMaximum4(compute, memory + cache)"],
   ];
 }
 
-/** Products that a decode kernel multiplies over those asked for: its rows and its width are padded. */
-export function decodePadding(work: DecodeAttention): number {
-  const { groupSize } = work;
-  const rows = hasTensorCores(work) ? DECODE_ROWS * Math.ceil(groupSize / DECODE_ROWS) : groupSize;
-  return ((rows / groupSize) * decodeWidth(work)) / meanWidth(work);
+const keyParts = (tiles: number, keys: number, units: number): number =>
+  Math.max(1, Math.min(Math.floor(units / tiles), Math.ceil(keys / LEAST_PART_KEYS)));
+
+/** Rows of a kernel's tile, as many tiles as hold the queries of a group: those not asked for are multiplied as well. */
+export function decodeRows(work: DecodeAttention): number {
+  const { groupSize, library } = work;
+  if (!hasTensorCores(work)) return groupSize;
+  const size = LIBRARY_TILES[library].decodeRows;
+  return size * Math.ceil(groupSize / size);
 }
 
 const hasTensorCores = ({ dataType }: DecodeAttention): boolean => dataType !== "fp32";
@@ -76,18 +100,18 @@ const isNarrow = (work: DecodeAttention): boolean => launchedWidth(work) <= 128;
 
 /**
  * Share of the peak that a decode kernel reaches: cuDNN's take older tensor-core instructions, and the widest tile does
- * not fit into registers. Narrow tiles are hardly ever waited for. Latent attention, wider than these, has kernels that
- * are built like those of long sequences; fp32 runs on the vector units.
+ * not fit into registers. Latent attention, wider than these, has kernels that are built like those of long sequences, and
+ * FlashAttention 2 takes the same for both; fp32 runs on the vector units.
  */
 export function decodeFraction(work: DecodeAttention, p: CalibrationValues["attention"]): number {
   if (isLikePrefill(work)) return headDimFraction(decodeWidth(work), p);
-  return isNarrow(work) ? NARROW_DECODE_FRACTION : WIDE_DECODE_FRACTION;
+  return isNarrow(work) ? p.decodeFraction : p.decodeWideFraction;
 }
 
 function decodeFractionText(work: DecodeAttention): string {
   if (isLikePrefill(work)) return headDimFractionText(decodeWidth(work), "attention");
-  return isNarrow(work) ? "NARROW_DECODE_FRACTION" : "WIDE_DECODE_FRACTION";
+  return `attention.${isNarrow(work) ? "decodeFraction" : "decodeWideFraction"}`;
 }
 
 const isLikePrefill = (work: DecodeAttention): boolean =>
-  !hasTensorCores(work) || decodeWidth(work) > WIDEST_DECODE;
+  !hasTensorCores(work) || decodeWidth(work) > WIDEST_DECODE || work.library === "flash";

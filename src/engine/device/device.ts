@@ -30,7 +30,7 @@ export function device(hardware: Hardware): Device {
 /** Profiles are plain data that nobody changes, so that a device can be made once for each. */
 const devices = new WeakMap<Hardware, Device>();
 
-type Tree = { readonly [name: string]: Tree | Parameter };
+type Tree = { readonly [name: string]: Tree | Parameter | undefined };
 
 const isParameter = (node: Tree | Parameter): node is Parameter => "value" in node;
 
@@ -39,6 +39,6 @@ export function calibrationValues(calibration: Calibration): CalibrationValues {
   const plain = (node: Tree | Parameter): unknown =>
     isParameter(node)
       ? node.value
-      : Object.fromEntries(Object.entries(node).map(([name, child]) => [name, plain(child)]));
+      : Object.fromEntries(Object.entries(node).map(([name, child]) => [name, child && plain(child)]));
   return plain(calibration) as CalibrationValues;
 }

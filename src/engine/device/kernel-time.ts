@@ -1,5 +1,6 @@
 import type { Kernel, Work } from "../layer/kernel.ts";
 import { attention } from "./attention.ts";
+import { attentionBackward } from "./attention-backward.ts";
 import { collective } from "./collective.ts";
 import { columnSum } from "./column-sum.ts";
 import { decodeAttention } from "./decode-attention.ts";
@@ -39,6 +40,7 @@ export function lawOf(work: Work, device: Device): Law {
   if (device.calibration === undefined) return ideal;
   if (work.kind === "row-in-registers" && work.direction === "backward")
     return normRowInRegistersBackward as Law;
+  if (work.kind === "attention" && work.direction === "backward") return attentionBackward as Law;
   // a law is found by the kind of the work that it is given
   return LAWS[work.kind] as Law;
 }

@@ -1,7 +1,7 @@
 import type { Model } from "../../schema/model.ts";
 import { generates, type Phase, trains } from "../../schema/phases.ts";
 import type { Scenario } from "../../schema/scenario.ts";
-import { type DataType, FP32_BYTES } from "../../schema/vocabulary.ts";
+import { type AttentionLibrary, type DataType, FP32_BYTES } from "../../schema/vocabulary.ts";
 import { attendedTokens, attentionPairs, type Dimensions } from "./dimensions.ts";
 import { gradientOf } from "./gradients.ts";
 import type { Access, Kernel, Operator } from "./kernel.ts";
@@ -34,6 +34,7 @@ export interface AttentionStyle {
   readonly rotationExpands: boolean;
   /** true where attention reads a mask of all pairs */
   readonly masked: boolean;
+  readonly library: AttentionLibrary;
 }
 
 export const attentionStyle = (
@@ -54,6 +55,7 @@ export const attentionStyle = (
   expanded: kernels.keyValueHeads === "expanded",
   rotationExpands: rotationExpands(phase, model, kernels, context),
   masked: kernels.mask === "explicit" && kernels.attention === "flash",
+  library: kernels.attentionLibrary ?? "cudnn",
 });
 
 /** Where nothing is cached yet a compiler joins the rotation of keys with the copies that follow. */
@@ -215,6 +217,10 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
           valueDim: s.valueDim,
           groupSize: d.heads / s.kvHeads,
           dataType: flashType(s.dataType),
+          sequences: d.sequences,
+          kvHeads: s.kvHeads,
+          keys: attendedTokens(style, d),
+          library: style.library,
         }
       : {
           kind: "attention",
@@ -225,6 +231,9 @@ export function flashAttention(style: AttentionStyle, d: Dimensions): Operator {
           ...reachOf(style),
           direction: "forward",
           dataType: flashType(s.dataType),
+          sequences: d.sequences,
+          heads: d.heads,
+          library: style.library,
         },
   };
   return { name: "attention", class: "attention", kernels: [kernel] };
@@ -271,6 +280,9 @@ export function flashAttentionBackward(style: AttentionStyle, d: Dimensions): Op
       ...reachOf(style),
       direction: "backward",
       dataType: flashType(s.dataType),
+      sequences: d.sequences,
+      heads: d.heads,
+      library: style.library,
     },
   };
   const reduceHeads = (gradient: string, width: number): Kernel =>

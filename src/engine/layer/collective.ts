@@ -11,6 +11,7 @@ export function collective(
   messageBytes: number,
   input: string,
   output: string,
+  algorithm: Collective["algorithm"] = "nccl",
 ): Operator {
   const shard = messageBytes / ranks;
   const readBytes = operation === "all-gather" ? shard : messageBytes;
@@ -21,7 +22,7 @@ export function collective(
     reads: [{ tensor: input, bytes: readBytes }],
     writes: [{ tensor: output, bytes: writtenBytes }],
     streamedBytes: 0,
-    work: { kind: "collective", operation, ranks, messageBytes },
+    work: { kind: "collective", operation, ranks, messageBytes, algorithm },
   };
   return { name, class: "collective", kernels: [kernel] };
 }
@@ -65,7 +66,7 @@ export function sumTokens(
 ): Operator[] {
   if (d.ranks === 1) return [];
   const operation = d.normTokens === d.tokens ? "all-reduce" : "reduce-scatter";
-  return [collective(`${name}-${operation}`, operation, d.ranks, bytes, whole, own)];
+  return [collective(`${name}-${operation}`, operation, d.ranks, bytes, whole, own, d.allReduce)];
 }
 
 /** Sequence parallelism gathers the tokens before a block's first matmul ... */

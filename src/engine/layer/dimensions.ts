@@ -21,6 +21,8 @@ export interface Dimensions {
   readonly rotaryDim: number;
   readonly ffn: number;
   readonly ranks: number;
+  /** whose kernel sums over the ranks */
+  readonly allReduce: "nccl" | "one-shot";
   readonly latent: LatentSizes | undefined;
   readonly experts: ExpertSizes | undefined;
   /** of the residual stream and everything that is not quantized */
@@ -74,6 +76,7 @@ export function dimensions(
     rotaryDim: latent?.ropeDim ?? model.rotaryDim ?? model.headDim,
     ffn: model.ffn / ranks,
     ranks,
+    allReduce: parallelism.allReduce ?? "nccl",
     latent,
     experts: experts && expertSizes(experts, tokens, parallelism),
     activationBytes: BYTES_PER_ELEMENT[streamType(activations)],

@@ -1,5 +1,5 @@
 import type { OperatorClass } from "../../schema/result.ts";
-import type { DataType } from "../../schema/vocabulary.ts";
+import type { AttentionLibrary, DataType } from "../../schema/vocabulary.ts";
 
 /** Bytes of one tensor that a kernel reads or writes. Two accesses with one name are the same memory. */
 export interface Access {
@@ -54,6 +54,10 @@ export type Work =
       readonly dataType: DataType;
       /** true: which pairs count is read from a mask, so that none is skipped */
       readonly masked?: boolean;
+      /** that each have so many queries, and the heads that this GPU has of them */
+      readonly sequences: number;
+      readonly heads: number;
+      readonly library: AttentionLibrary;
     }
   | {
       readonly kind: "decode-attention";
@@ -62,6 +66,11 @@ export type Work =
       /** query heads that read the same keys and values */
       readonly groupSize: number;
       readonly dataType: DataType;
+      readonly sequences: number;
+      readonly kvHeads: number;
+      /** tokens in the cache that one sequence attends to */
+      readonly keys: number;
+      readonly library: AttentionLibrary;
     }
   | { readonly kind: "pointwise"; readonly access: PointwiseAccess; readonly elements: number }
   | { readonly kind: "softmax"; readonly elements: number; readonly columns: number }
@@ -86,6 +95,8 @@ export type Work =
       readonly ranks: number;
       /** bytes of the whole tensor, on each rank after an all-reduce or all-gather, before an all-to-all */
       readonly messageBytes: number;
+      /** one-shot: every GPU reads the others' tensors in one kernel, as serving engines do with short messages */
+      readonly algorithm: "nccl" | "one-shot";
     };
 
 /** One launch on the GPU: what it computes and what it asks of HBM. */

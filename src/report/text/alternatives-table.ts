@@ -33,7 +33,7 @@ export function alternativesTable(result: Result): TextTable | undefined {
     return [
       formatSeconds(other.normalizationSeconds!),
       formatSeconds(other.layerSeconds!, LAYER_DIGITS),
-      given ? "given" : savingText(other.savedShareOfTime!, other.errorShareOfTime).replaceAll(" ", ""),
+      given ? "given" : cellText(savingText(other.savedShareOfTime!, other.errorShareOfTime)),
     ];
   };
   return {
@@ -47,6 +47,10 @@ export function alternativesTable(result: Result): TextTable | undefined {
     ]),
   };
 }
+
+/** Beside an error, what rounds to nothing is nothing: the columns are narrow. */
+const cellText = (saving: string): string =>
+  saving.replaceAll(" ", "").replace(/^[<>]-?0\.01%(?=±|\+\/-)/, "0.00%");
 
 /** What the savings of the table are worth; nothing where there are none. */
 export function savedNotes({ normalization, alternatives }: Result): string[] {

@@ -128,11 +128,13 @@ export function typicalErrorText({ typicalError }: Pick<Result, "typicalError">)
   ];
 }
 
-type Tree = { readonly [name: string]: Tree | Parameter };
+type Tree = { readonly [name: string]: Tree | Parameter | undefined };
 
 function parameters(calibration: Calibration): Parameter[] {
   const walk = (node: Tree | Parameter): Parameter[] =>
-    "origin" in node ? [node as Parameter] : Object.values(node).flatMap((child) => walk(child));
+    "origin" in node
+      ? [node as Parameter]
+      : Object.values(node).flatMap((child) => (child === undefined ? [] : walk(child)));
   return walk(calibration);
 }
 

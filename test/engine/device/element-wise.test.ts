@@ -145,7 +145,13 @@ describe("choosing experts op by op", () => {
 });
 
 describe("an exchange between GPUs", () => {
-  const allReduce: Work = { kind: "collective", operation: "all-reduce", ranks: 4, messageBytes: 100 };
+  const allReduce = {
+    kind: "collective",
+    operation: "all-reduce",
+    ranks: 4,
+    messageBytes: 100,
+    algorithm: "nccl",
+  } as const satisfies Work;
   // each rank sends three quarters of the tensor twice
   const wire = (2 * 0.75 * 100) / 5;
 
@@ -169,6 +175,34 @@ describe("an exchange between GPUs", () => {
     expect(seconds(factor, { ...allReduce, ranks: 8 })).toBeCloseTo(2 * 6 + 35 / (0.5 * 1.45), 9);
   });
 
+  test("starts later among many as an all-reduce most, as an all-to-all least", () => {
+    const at = (operation: "all-reduce" | "all-gather" | "reduce-scatter" | "all-to-all"): number => {
+      const work = { ...allReduce, operation, ranks: 8 };
+      return seconds({ "network.secondsPerRank": 10 }, work) - seconds({}, work);
+    };
+    expect(at("all-reduce")).toBeCloseTo(60, 9);
+    expect(at("all-gather")).toBeCloseTo(42, 9);
+    expect(at("reduce-scatter")).toBeCloseTo(42, 9);
+    expect(at("all-to-all")).toBeCloseTo(12, 9);
+  });
+
+  test("in one shot reads what the others have, or in two what a ring would send", () => {
+    const oneShot = { ...allReduce, algorithm: "one-shot" } as const;
+    const p = {
+      "network.oneShotSeconds": 6,
+      "network.oneShotSecondsPerRank": 1,
+      "network.oneShotFraction": 0.5,
+    };
+    // four ranks: start 6 + 2, three tensors of 100 bytes at half of 5 a second, or twice the start and the ring's bytes
+    expect(seconds(p, oneShot)).toBeCloseTo(8 + Math.min(300 / 2.5, 8 + (2 * 0.75 * 100) / 2.5), 9);
+    expect(seconds(p, { ...oneShot, messageBytes: 10 })).toBeCloseTo(8 + 30 / 2.5, 9);
+    expect(seconds(p, { ...oneShot, ranks: 2 })).toBeCloseTo(6 + 100 / 2.5, 9);
+    // NCCL's parameters do not matter
+    expect(seconds({ ...p, "network.latencySeconds": 1e3, "network.bulkLatencySeconds": 1e3 }, oneShot)).toBe(
+      seconds(p, oneShot),
+    );
+  });
+
   test("moves its bytes through HBM meanwhile", () => {
     const parameters = { "memory.streamingFraction": 0.5, "cache.bytesPerSecond": 20 };
     expect(seconds(parameters, allReduce, traffic(50, 40))).toBe(wire);
@@ -183,7 +217,9 @@ describe("an exchange between GPUs", () => {
     ["reduce-scatter", 4, 15],
     ["all-to-all", 4, 15],
   ] as const)("as %s among %d takes %d seconds at the link's peak", (operation, ranks, expected) => {
-    expect(seconds({}, { kind: "collective", operation, ranks, messageBytes: 100 })).toBe(expected);
+    expect(seconds({}, { kind: "collective", operation, ranks, messageBytes: 100, algorithm: "nccl" })).toBe(
+      expected,
+    );
   });
 
   test("names its terms", () => {
@@ -213,7 +249,20 @@ describe("the datasheet's roofline", () => {
       { kind: "matmul", m: 1, n: 1, k: 1, products: 1, grouped: false, gradient: false, dataType: "tf32" },
       100,
     ],
-    [{ kind: "decode-attention", keyDim: 1, valueDim: 1, groupSize: 1, dataType: "bf16" }, 2000],
+    [
+      {
+        kind: "decode-attention",
+        keyDim: 1,
+        valueDim: 1,
+        groupSize: 1,
+        dataType: "bf16",
+        sequences: 1,
+        kvHeads: 1,
+        keys: 1,
+        library: "cudnn",
+      },
+      2000,
+    ],
     [pointwise("vectorized"), 100],
     [pointwise("concatenate"), 100],
     [{ kind: "softmax", elements: 1, columns: 1 }, 100],
@@ -249,7 +298,13 @@ describe("the datasheet's roofline", () => {
   });
 
   test("of an exchange is the longest of wire and bytes, and only bytes without a link", () => {
-    const work: Work = { kind: "collective", operation: "all-gather", ranks: 2, messageBytes: 200 };
+    const work: Work = {
+      kind: "collective",
+      operation: "all-gather",
+      ranks: 2,
+      messageBytes: 200,
+      algorithm: "nccl",
+    };
     const time = (target = roundDatasheet()) =>
       kernelTiming(kernelOf(work, bytes), NO_TRAFFIC, target).seconds;
     expect(time()).toBe(20);

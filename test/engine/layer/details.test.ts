@@ -167,6 +167,7 @@ describe("a norm over all heads", () => {
         operation: "all-reduce",
         ranks: 4,
         messageBytes: 4096 * 2 * 4,
+        algorithm: "nccl",
       });
       expect(rest).toHaveLength(1);
     }

@@ -138,7 +138,7 @@ const DRAWN: readonly [string, RegExp][] = [
   ["run", /attention-norm, ffn-norm 1\.2%/],
   ["run llama-3-70b-train-h100", /backward/],
   ["run --batch 1,8", /prefill 8 × 4096/],
-  ["run --hardware mi300x", /what RMSNorm saves: unknown \(datasheet only\)/],
+  ["run --hardware test/support/datasheet/mi300x.json", /what RMSNorm saves: unknown \(datasheet only\)/],
   ["run --tensor-parallel 8", /Not on the chart.*all-reduce|all-reduce/],
   ["compare --hardware h100-sxm,h200-sxm", /h200-sxm/],
   ["sweep --hidden 1024-8192*2 --columns normalization.shareOfTime", /normalization\.shareOfTime.*8192/],

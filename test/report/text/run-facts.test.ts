@@ -10,7 +10,7 @@ import {
   wholeModelText,
 } from "../../../src/report/text/run-facts.ts";
 import type { Result } from "../../../src/schema/result.ts";
-import { hardware, scenario, train } from "../../support/scenarios.ts";
+import { datasheet, hardware, scenario, train } from "../../support/scenarios.ts";
 
 const BASE = simulate(scenario());
 /** The result with another layer time and other savings. */
@@ -103,7 +103,7 @@ describe("the facts", () => {
 
   test("compare calibrated and ideal time, or say that there is only one", () => {
     expect(facts[3]).toMatch(/Layer .* calibrated, .* by the datasheet's roofline\.$/);
-    const ideal = simulate(scenario({ hardware: hardware("mi300x") }));
+    const ideal = simulate(scenario({ hardware: datasheet("mi300x") }));
     expect(layerFacts(ideal)[3]).toMatch(/^Used: .*\. Layer [\d.]+ ms by the datasheet's roofline\.$/);
   });
 
@@ -117,9 +117,9 @@ describe("the closing lines", () => {
   test("count the parameters of the calibration by origin, measured ones first", () => {
     const [text] = calibrationText(BASE);
     expect(text).toMatch(
-      /^Calibration of NVIDIA H100 SXM5 80 GB: \d+ measured, \d+ published, \d+ assumed parameters\.$/,
+      /^Calibration of NVIDIA H100 SXM5 80 GB: \d+ measured, \d+ published, \d+ transferred parameters\.$/,
     );
-    expect(calibrationText(simulate(scenario({ hardware: hardware("mi300x") })))).toEqual([]);
+    expect(calibrationText(simulate(scenario({ hardware: datasheet("mi300x") })))).toEqual([]);
     const a100 = simulate(scenario({ hardware: hardware("a100-sxm-80gb") }));
     expect(calibrationText(a100)[0]).toMatch(/published|transferred/);
   });

@@ -9,7 +9,7 @@ import {
   workloadText,
 } from "../../../src/report/text/scenario-text.ts";
 import { NORM_IMPLEMENTATIONS } from "../../../src/schema/vocabulary.ts";
-import { decode, hardware, model, prefill, scenario, train } from "../../support/scenarios.ts";
+import { datasheet, decode, model, prefill, scenario, train } from "../../support/scenarios.ts";
 
 describe("a workload in words", () => {
   test.each([
@@ -55,7 +55,7 @@ describe("the title of a report", () => {
       "Llama 3 70B layer with LayerNorm, as the article has it · prefill 1 × 4096 · bf16 · H100 SXM5 80 GB · CUDA graph",
     ],
     [
-      scenario({ runtime: "eager", workload: decode(1, 9), hardware: hardware("mi300x") }),
+      scenario({ runtime: "eager", workload: decode(1, 9), hardware: datasheet("mi300x") }),
       "Llama 3 70B layer with LayerNorm, as the article has it · decode batch 1, context 9 · bf16 · Instinct MI300X 192 GB · ideal times",
     ],
     [
