@@ -22,10 +22,10 @@ const page = (): string =>
     "# Types of config.json",
     "",
     "Written by a test from what the program reads. Parameters are counted from the model that is made of the file; beside",
-    "them stands what others published or counted, without parts that a model file cannot say. Active ones are those that",
+    "them stands the total that it is held against: published, counted by its class, or recalled from a model card and not verified, without parts that a model file cannot say. Active ones are those that",
     "a token is multiplied with: the embedding is looked up, and not among them.",
     "",
-    "| `model_type` | model | counted | published | active |",
+    "| `model_type` | model | counted | held against | active |",
     "|---|---|---:|---:|---:|",
     ...Object.entries(CONFIGS)
       .map(([name, published]) => row(name, published))

@@ -1,3 +1,4 @@
+import type { Basis } from "../../schema/basis.ts";
 import type { Calibration, Parameter } from "../../schema/calibration.ts";
 import { layerIntensity } from "../../schema/operator-sums.ts";
 import { peakFlopsFor } from "../../schema/peaks.ts";
@@ -119,9 +120,25 @@ export function calibrationText({ scenario }: Result): string[] {
   return [`Calibration of ${name}: ${parts.join(", ")} parameters.`];
 }
 
-/** How far such a layer's prediction was off where it was measured; a warning says it where nobody measured. */
-export function typicalErrorText({ typicalError }: Pick<Result, "typicalError">): string[] {
-  if (typicalError === null) return [];
+/** What the errors of kernels on a device without measured layers are from. */
+const BASIS_TEXT: Readonly<Record<Basis, string>> = {
+  measured: "measurements of this device",
+  published: "figures that others published of this device",
+  transferred: "another device, carried over to this one",
+  datasheet: "the datasheet",
+};
+
+/** How far such a layer's prediction was off where it was measured, else how far its kernels are off. */
+export function typicalErrorText({
+  typicalError,
+  confidence: { layerError, basis },
+}: Pick<Result, "typicalError" | "confidence">): string[] {
+  if (typicalError === null)
+    return layerError === undefined
+      ? []
+      : [
+          `Error of the layer: ±${formatPercent(layerError)} by the errors of its kernels; the laws rest on ${BASIS_TEXT[basis]}.`,
+        ];
   const { layer, shareOfTime, layers } = typicalError;
   return [
     `Typical error of this profile here: ±${formatPercent(layer)} of the layer, ±${significant(100 * shareOfTime)} points of the share (median over ${plural(layers, "measured layer")} that it was not fitted on).`,

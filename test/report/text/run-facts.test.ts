@@ -126,10 +126,14 @@ describe("the closing lines", () => {
 
   test("give the typical error where such layers were measured", () => {
     const typicalError = { layer: 0.019, shareOfTime: 0.0062, layers: 1 };
-    expect(typicalErrorText({ typicalError })).toEqual([
+    expect(typicalErrorText({ typicalError, confidence: { layerError: 0.019, basis: "measured" } })).toEqual([
       "Typical error of this profile here: ±1.9% of the layer, ±0.62 points of the share (median over 1 measured layer that it was not fitted on).",
     ]);
-    expect(typicalErrorText({ typicalError: null })).toEqual([]);
+    expect(typicalErrorText({ typicalError: null, confidence: { basis: "measured" } })).toEqual([]);
+    const ofKernels = { typicalError: null, confidence: { layerError: 0.102, basis: "published" } } as const;
+    expect(typicalErrorText(ofKernels)).toEqual([
+      "Error of the layer: ±10.2% by the errors of its kernels; the laws rest on figures that others published of this device.",
+    ]);
   });
 
   const STEP: Result["wholeModel"] = {
