@@ -54,7 +54,7 @@ const ClaimSchema = z.strictObject({
   condition: z.string().describe("Under which condition it holds; empty where there is none"),
   threshold: z.string().describe("What counts as holding"),
   places: z.array(PlaceSchema).describe("Where it would hold, found by solving"),
-  evidence: z.array(z.string()).describe("What others have published"),
+  evidence: z.array(z.string()).describe("What others have published, or was measured for this"),
 });
 
 /** What `claims --json` prints. Names of schemaVersion 1 never change. */

@@ -387,5 +387,6 @@ const convergence = (): Claim => ({
   evidence: [
     "RMSNorm reaches quality comparable to LayerNorm's (Zhang & Sennrich 2019, arXiv 1910.07467, abstract)",
     "the Llama, Qwen, Gemma and Mistral models that are shipped here were trained with it",
+    "held-out loss with RMSNorm against LayerNorm's in small byte-level models trained for this: +0.0% ± 0.9% at 11 M parameters (5 seeds), -0.1% ± 1.1% at 51 M (3 seeds), 95% intervals (measurements/training/convergence.jsonl); larger models and longer runs were not tried",
   ],
 });
