@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { layerResult } from "../src/engine/layer-result.ts";
-import { main } from "../src/main.ts";
 import type { Scenario } from "../src/schema/scenario.ts";
+import { command } from "./support/command.ts";
 import { isUpdating } from "./support/golden.ts";
 import { decode, hardware, model, prefill, scenario } from "./support/scenarios.ts";
 
@@ -10,19 +10,9 @@ const README = new URL("../README.md", import.meta.url);
 
 /** What a command prints on a pipe of 80 columns. */
 async function printed(...argv: string[]): Promise<string> {
-  let text = "";
-  const code = await main(argv, {
-    stdout: (part) => {
-      text += part;
-    },
-    stderr: () => {},
-    stdin: async () => new Uint8Array(),
-    columns: 80,
-    color: false,
-    unicode: true,
-  });
+  const { code, stdout } = await command(argv);
   expect(code).toBe(0);
-  return text;
+  return stdout;
 }
 
 /** As the profile has it, two digits. */

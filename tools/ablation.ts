@@ -6,9 +6,9 @@
  */
 import { readFileSync } from "node:fs";
 import { accuracy } from "../src/calibration/accuracy.ts";
-import { replaceParameters } from "../src/calibration/parameters.ts";
 import { type Hardware, HardwareSchema } from "../src/schema/hardware.ts";
 import { MeasurementSchema } from "../src/schema/measurement.ts";
+import { replaceParameters } from "../src/schema/parameters.ts";
 
 interface Effect {
   readonly name: string;

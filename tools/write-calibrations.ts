@@ -11,11 +11,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { calibrate } from "../src/calibration/calibrate.ts";
 import { splitErrors, transferErrors } from "../src/calibration/class-errors.ts";
 import { heldOutErrors } from "../src/calibration/held-out-errors.ts";
-import { parametersOf, replaceParameters } from "../src/calibration/parameters.ts";
 import { startingCalibration, transferCalibration } from "../src/calibration/transfer.ts";
 import type { Calibration } from "../src/schema/calibration.ts";
 import { type ClassError, type Hardware, HardwareSchema } from "../src/schema/hardware.ts";
 import { type Measurement, MeasurementSchema } from "../src/schema/measurement.ts";
+import { parametersOf, replaceParameters } from "../src/schema/parameters.ts";
 import { CALIBRATED, PUBLISHERS } from "./measured-files.ts";
 
 type CalibratedProfile = Hardware & { calibration: Calibration };

@@ -9,12 +9,12 @@ import { readBytes, sumOf } from "../engine/layer/kernel.ts";
 import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import { type MeasuredKind, type Measurement, SHORTEST_SECONDS } from "../schema/measurement.ts";
+import { type ParameterPath, replaceParameters, valueAt, withValues } from "../schema/parameters.ts";
 import { formatPercent, plural } from "../units.ts";
 import { fitParameters } from "./fit.ts";
 import { boundsOf, FIT_STAGES } from "./fit-stages.ts";
 import { measuredCase } from "./measured-kernels.ts";
 import { layerPredictions } from "./measured-layers.ts";
-import { type ParameterPath, replaceParameters, valueAt, withValues } from "./parameters.ts";
 
 /** One thing that was measured and that the simulator predicts: seconds, or bytes where counters counted them. */
 export interface Observation {
@@ -210,9 +210,7 @@ function measuredSeconds(row: OperatorRow): { value: number; spread: number } | 
 }
 
 function quality(name: string, observations: readonly Observation[], target: Device): StageFit {
-  const errors = observations
-    .map((observation) => Math.abs(observation.predict(target) / observation.value - 1))
-    .sort((a, b) => a - b);
+  const errors = relativeErrors(observations, target);
   return {
     name,
     rows: errors.length,
@@ -220,6 +218,10 @@ function quality(name: string, observations: readonly Observation[], target: Dev
     percentile90Error: quantile(errors, 0.9),
   };
 }
+
+/** By how much a device's predictions are off, absolute, the smallest first. */
+export const relativeErrors = (observations: readonly Observation[], target: Device): number[] =>
+  observations.map(({ predict, value }) => Math.abs(predict(target) / value - 1)).sort((a, b) => a - b);
 
 /** Nearest-rank quantile of sorted numbers; 0 for none. */
 export const quantile = (sorted: readonly number[], share: number): number =>

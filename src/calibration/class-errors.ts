@@ -2,7 +2,7 @@ import { device } from "../engine/device/device.ts";
 import type { Calibration } from "../schema/calibration.ts";
 import type { ClassError, Hardware } from "../schema/hardware.ts";
 import type { Measurement } from "../schema/measurement.ts";
-import { calibrate, observe, quantile } from "./calibrate.ts";
+import { calibrate, observe, quantile, relativeErrors } from "./calibrate.ts";
 import { FIT_STAGES } from "./fit-stages.ts";
 
 type Calibrated = Hardware & { readonly calibration: Calibration };
@@ -14,9 +14,9 @@ const PARTS = 2;
  * and the other way round.
  */
 export function splitErrors(rows: readonly Measurement[], base: Calibrated): ClassError[] {
-  const parts = Array.from({ length: PARTS }, (_, part) => rows.filter((_, index) => index % PARTS === part));
-  const predicted = parts.map((held) => {
-    const others = rows.filter((row) => !held.includes(row));
+  const predicted = Array.from({ length: PARTS }, (_, part) => {
+    const held = rows.filter((_, index) => index % PARTS === part);
+    const others = rows.filter((_, index) => index % PARTS !== part);
     const { profile } = calibrate(others, base, () => ({ origin: "assumed", source: "a part of the rows" }));
     return { rows: held, profile };
   });
@@ -37,7 +37,7 @@ function errorsOf(
       .flatMap(({ rows, profile }) => {
         const target = device(profile);
         const observed = rows.filter((row) => row.kind !== "layer" && belongs(row)).flatMap(observe);
-        return observed.map(({ predict, value }) => Math.abs(predict(target) / value - 1));
+        return relativeErrors(observed, target);
       })
       .sort((a, b) => a - b);
     const rounded = (share: number): number => Number(quantile(errors, share).toPrecision(2));

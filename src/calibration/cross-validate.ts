@@ -2,9 +2,9 @@ import { calibrationValues, type Device, device } from "../engine/device/device.
 import type { CalibrationValues } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Measurement } from "../schema/measurement.ts";
-import { fitStage, type Observation, observe, quantile } from "./calibrate.ts";
+import { valueAt, withValues } from "../schema/parameters.ts";
+import { fitStage, observe, quantile, relativeErrors } from "./calibrate.ts";
 import { FIT_STAGES, type FitStage } from "./fit-stages.ts";
-import { valueAt, withValues } from "./parameters.ts";
 import { startingCalibration } from "./transfer.ts";
 
 /** Error of a stage on sizes that its fit has not seen, beside that on the sizes it has. */
@@ -46,9 +46,9 @@ function crossValidateStage(
   const held = sizes.flatMap((size) => {
     const others = rows.filter((row) => sizeOf(row) !== size).flatMap(observe);
     const trial = { ...target, calibration: fitStage(stage.parameters, others, unfitted) };
-    return errors(rows.filter((row) => sizeOf(row) === size).flatMap(observe), trial);
+    return relativeErrors(rows.filter((row) => sizeOf(row) === size).flatMap(observe), trial);
   });
-  const fit = errors(rows.flatMap(observe), target);
+  const fit = relativeErrors(rows.flatMap(observe), target);
   held.sort((a, b) => a - b);
   return {
     name: stage.name,
@@ -60,9 +60,6 @@ function crossValidateStage(
     heldPercentile90Error: quantile(held, 0.9),
   };
 }
-
-const errors = (observations: readonly Observation[], target: Device): number[] =>
-  observations.map(({ predict, value }) => Math.abs(predict(target) / value - 1)).sort((a, b) => a - b);
 
 /** What is left out together; rows of a kind without sizes are all of one. */
 function sizeOf(row: Measurement): string | undefined {

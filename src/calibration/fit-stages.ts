@@ -1,6 +1,6 @@
 import type { MeasuredKind, MeasuredLayer, Measurement } from "../schema/measurement.ts";
+import type { ParameterPath } from "../schema/parameters.ts";
 import { algorithmOf, measuredCase } from "./measured-kernels.ts";
-import type { ParameterPath } from "./parameters.ts";
 
 /** Parameters that are fitted together, and the rows that determine them. */
 export interface FitStage {

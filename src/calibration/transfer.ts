@@ -1,6 +1,6 @@
 import type { Calibration, Parameter } from "../schema/calibration.ts";
 import type { Hardware } from "../schema/hardware.ts";
-import { type ParameterPath, replaceParameters } from "./parameters.ts";
+import { type ParameterPath, replaceParameters } from "../schema/parameters.ts";
 import { START_CALIBRATION, START_DEVICE } from "./start.ts";
 
 /** What of a device a calibration scales with. */

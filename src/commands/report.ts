@@ -2,7 +2,6 @@ import type { WhatIfOptions } from "../ask/command-line/given.ts";
 import { DEFAULT_SCENARIO, loadPoint } from "../ask/command-line/load-spaces.ts";
 import type { Space } from "../ask/space.ts";
 import { openingModel, slowAnswers } from "../browser/evaluate.ts";
-import { replaceParameters } from "../calibration/parameters.ts";
 import { EXIT } from "../errors.ts";
 import { readDocument } from "../io/document.ts";
 import { readOrThrow } from "../io/load.ts";
@@ -16,6 +15,7 @@ import { pageDocument } from "../report/page/document.ts";
 import { PAGE_FORMATS } from "../report/text/formats.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { Model } from "../schema/model.ts";
+import { replaceParameters } from "../schema/parameters.ts";
 import { overFile } from "../schema/stack-choices.ts";
 import { VERSION } from "../version.ts";
 

@@ -62,15 +62,7 @@ function timesOf(given: Given, to: Norm, other: LayerFigures): Times {
   const savedShareOfTime = ratio(savedSeconds, layerSeconds);
   const error =
     savingError(scenario, operators, scenario.normalization, to) ??
-    kernelSavingError(
-      scenario,
-      { ...scenario, normalization: to },
-      {
-        before: sumOf(operators.filter(isNorm), ({ seconds }) => seconds),
-        after: normalizationSeconds,
-        layer: layerSeconds,
-      },
-    );
+    kernelSavingError(given, withNormalization(scenario, to.kind, to.implementation), normalizationSeconds);
   return {
     layerSeconds: otherSeconds,
     normalizationSeconds,
@@ -80,9 +72,8 @@ function timesOf(given: Given, to: Norm, other: LayerFigures): Times {
   };
 }
 
-const isNorm = (operator: OperatorResult): boolean => operator.class === "normalization";
-
-const isForwardNorm = (operator: OperatorResult): boolean => isNorm(operator) && !isBackward(operator);
+const isForwardNorm = (operator: OperatorResult): boolean =>
+  operator.class === "normalization" && !isBackward(operator);
 
 /** Every kind and implementation of normalization in this scenario, against the scenario as given. */
 export function alternatives(scenario: Scenario, { layer, operators }: LayerResult): Alternative[] {

@@ -1,5 +1,6 @@
 import { basisOf } from "../schema/basis.ts";
 import type { ClassError } from "../schema/hardware.ts";
+import { generates, trains } from "../schema/phases.ts";
 import type { OperatorClass, OperatorResult, Result } from "../schema/result.ts";
 import type { Scenario } from "../schema/scenario.ts";
 import { sumOf } from "./layer/kernel.ts";
@@ -7,12 +8,11 @@ import { sumOf } from "./layer/kernel.ts";
 /** The classes of measured kernels that an operator's time rests on, as calibrations name them. */
 const KERNELS: Readonly<Record<OperatorClass, (scenario: Scenario) => readonly string[]>> = {
   normalization: ({ normalization }) => NORM_KERNELS[String(normalization.implementation)] ?? NORMS,
-  matmul: ({ workload }) =>
-    workload.phase === "train" ? ["matmul forward", "matmul gradients"] : ["matmul forward"],
-  attention: ({ workload }) =>
-    workload.phase === "decode"
+  matmul: ({ workload: { phase } }) => ["matmul forward", ...(trains(phase) ? ["matmul gradients"] : [])],
+  attention: ({ workload: { phase } }) =>
+    generates(phase)
       ? ["attention decode"]
-      : ["attention forward", ...(workload.phase === "train" ? ["attention backward"] : [])],
+      : ["attention forward", ...(trains(phase) ? ["attention backward"] : [])],
   pointwise: () => ["streaming", "pointwise"],
   collective: () => ["collectives", "collectives of many"],
 };
@@ -75,14 +75,21 @@ function classError(
  * one norm may come from another source than what is taken for the other.
  */
 export function kernelSavingError(
-  from: Scenario,
+  given: {
+    readonly scenario: Scenario;
+    readonly operators: readonly OperatorResult[];
+    readonly layerSeconds: number;
+  },
   to: Scenario,
-  seconds: { readonly before: number; readonly after: number; readonly layer: number },
+  secondsAfter: number,
 ): number | undefined {
+  const { scenario: from, operators, layerSeconds } = given;
   const { validation, crossValidation } = from.hardware;
   if (validation !== undefined || crossValidation === undefined) return undefined;
   const before = classError("normalization", from, crossValidation, "percentile90Error");
   const after = classError("normalization", to, crossValidation, "percentile90Error");
   if (before === undefined || after === undefined) return undefined;
-  return Math.hypot(before * seconds.before, after * seconds.after) / seconds.layer;
+  const norms = operators.filter((operator) => operator.class === "normalization");
+  const secondsBefore = sumOf(norms, ({ seconds }) => seconds);
+  return Math.hypot(before * secondsBefore, after * secondsAfter) / layerSeconds;
 }

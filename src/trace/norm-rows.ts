@@ -1,10 +1,11 @@
+import { sumOf } from "../engine/layer/kernel.ts";
 import type { Hardware } from "../schema/hardware.ts";
 import type { NormRow, TraceAnswer } from "../schema/trace.ts";
 import type { NormImplementation, NormKind } from "../schema/vocabulary.ts";
 import { groupBy } from "./launches.ts";
 import type { Norm } from "./norm.ts";
 import { leastBytes, predictedSeconds, predictionError, type SizedNorm } from "./predicted-norms.ts";
-import { type PerStep, ratio, sum } from "./totals.ts";
+import { type PerStep, ratio } from "./totals.ts";
 
 /** Norms that are alike, with what they would take by better kernels. Longest first. */
 export function normRows(one: PerStep, hardware: Hardware | undefined): NormRow[] {
@@ -20,7 +21,7 @@ const keyOf = ({ kind, implementation, direction, rows, columns, dtype, fusedWit
 function normRow(alike: readonly Norm[], one: PerStep, hardware: Hardware | undefined): NormRow {
   const { launched: _, ...facts } = alike[0]!;
   const launched = alike.flatMap((norm) => norm.launched);
-  const count = sum(launched.filter(isFirst(alike)), ({ event }) => event.launches) / one.steps;
+  const count = sumOf(launched.filter(isFirst(alike)), ({ event }) => event.launches) / one.steps;
   const seconds = one.seconds(launched);
   const sized = sizedNorm(facts);
   const bytes = sized && leastBytes(sized, facts.kind, facts.fusedWith.includes("residual add")) * count;
@@ -112,10 +113,10 @@ export function savings(
     busyShare === null ? null : ratio(seconds, stepSeconds);
   return [...groupBy(found, ({ change }) => change)]
     .map(([change, alike]) => {
-      const savedSeconds = sum(alike, (one) => one.savedSeconds);
+      const savedSeconds = sumOf(alike, (one) => one.savedSeconds);
       // predictions of one law err to the same side: their errors add up
       const errorSeconds = alike.every((one) => one.errorSeconds !== null)
-        ? sum(alike, (one) => one.errorSeconds!)
+        ? sumOf(alike, (one) => one.errorSeconds!)
         : null;
       return {
         change,

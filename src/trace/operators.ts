@@ -1,3 +1,4 @@
+import { sumOf } from "../engine/layer/kernel.ts";
 import { simulate } from "../engine/simulate.ts";
 import type { TraceAnswer } from "../schema/trace.ts";
 import type { Analysis } from "./analysis.ts";
@@ -6,7 +7,6 @@ import type { Launched } from "./launches.ts";
 import type { Product } from "./products.ts";
 import { products } from "./products.ts";
 import type { TracedScenario } from "./scenario.ts";
-import { sum } from "./totals.ts";
 
 type OperatorRow = TraceAnswer["operators"][number];
 
@@ -19,8 +19,8 @@ export function operatorRows(analysis: Analysis, traced: TracedScenario): Operat
     return {
       name,
       count,
-      measuredSeconds: sum(launched, ({ event }) => event.seconds) / analysis.steps.count,
-      predictedSeconds: predicted.length === 0 ? null : layers * sum(predicted, ({ seconds }) => seconds),
+      measuredSeconds: sumOf(launched, ({ event }) => event.seconds) / analysis.steps.count,
+      predictedSeconds: predicted.length === 0 ? null : layers * sumOf(predicted, ({ seconds }) => seconds),
     };
   });
 }
@@ -43,7 +43,7 @@ function measuredOperators(analysis: Analysis, { scenario }: TracedScenario): Me
     return {
       name,
       names: [name],
-      count: sum(those, ({ count }) => count),
+      count: sumOf(those, ({ count }) => count),
       launched: those.flatMap(({ launched }) => launched),
     };
   };

@@ -1,3 +1,4 @@
+import { sumOf } from "../engine/layer/kernel.ts";
 import type { ProfileFormat } from "../schema/profile.ts";
 import type { TraceAnswer, TraceClass } from "../schema/trace.ts";
 import { TRACE_CLASSES } from "../schema/trace.ts";
@@ -15,19 +16,13 @@ export interface PerStep {
 }
 
 export function perStep(analyses: readonly Analysis[]): PerStep {
-  const steps = sum(analyses, ({ steps }) => steps.count);
+  const steps = sumOf(analyses, ({ steps }) => steps.count);
   return {
     analyses,
     steps,
-    seconds: (launched) => sum(launched, ({ event }) => event.seconds) / steps,
-    kernels: (launched) => sum(launched, ({ event }) => event.launches) / steps,
+    seconds: (launched) => sumOf(launched, ({ event }) => event.seconds) / steps,
+    kernels: (launched) => sumOf(launched, ({ event }) => event.launches) / steps,
   };
-}
-
-export function sum<T>(items: Iterable<T>, value: (item: T) => number): number {
-  let total = 0;
-  for (const item of items) total += value(item);
-  return total;
 }
 
 const allLaunched = ({ analyses }: PerStep): Launched[] => analyses.flatMap(({ steps }) => steps.launched);
@@ -39,7 +34,7 @@ const hasTimes: ReadonlySet<ProfileFormat> = new Set(["kineto", "nsys-cuda-gpu-t
 
 export function stepTotals(one: PerStep): TraceAnswer["step"] {
   const all = allLaunched(one);
-  const seconds = sum(one.analyses, ({ steps }) => steps.seconds) / one.steps;
+  const seconds = sumOf(one.analyses, ({ steps }) => steps.seconds) / one.steps;
   const timed = seconds > 0 && one.analyses.every(({ profile }) => hasTimes.has(profile.format));
   return {
     seconds: timed ? seconds : 0,
@@ -57,9 +52,9 @@ const isLaunchKnown = ({ profile }: Analysis): boolean => profile.launches.size 
 function meanOverDevices(one: PerStep, value: (launched: readonly Launched[]) => number): number {
   const each = one.analyses.map(({ steps }) => {
     const devices = [...groupBy(steps.launched, ({ event }) => event.device).values()];
-    return sum(devices, value) / Math.max(1, devices.length);
+    return sumOf(devices, value) / Math.max(1, devices.length);
   });
-  return sum(each, (seconds) => seconds) / one.steps;
+  return sumOf(each, (seconds) => seconds) / one.steps;
 }
 
 /** Between the end of all that was issued and the next issue the device has nothing to do: it waits for the host. */

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { calibrate, observe } from "../../src/calibration/calibrate.ts";
 import { fitParameters } from "../../src/calibration/fit.ts";
 import { FIT_STAGES } from "../../src/calibration/fit-stages.ts";
-import { parametersOf, valueAt, withValues } from "../../src/calibration/parameters.ts";
 import { startingCalibration, transferCalibration } from "../../src/calibration/transfer.ts";
 import { calibrationValues, device } from "../../src/engine/device/device.ts";
 import { CalibrationSchema } from "../../src/schema/calibration.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
+import { parametersOf, valueAt, withValues } from "../../src/schema/parameters.ts";
 import { predictedSeconds } from "../support/measurements.ts";
 import { hardware } from "../support/scenarios.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { measuredDevice } from "../../src/calibration/measured-device.ts";
 import { differences, type MeasuredGpu, measuredGpus } from "../../src/calibration/measured-gpu.ts";
-import { parametersOf } from "../../src/calibration/parameters.ts";
 import { shippedNames } from "../../src/io/shipped.ts";
 import { HardwareSchema } from "../../src/schema/hardware.ts";
+import { parametersOf } from "../../src/schema/parameters.ts";
 import { row } from "../support/rows.ts";
 import { hardware } from "../support/scenarios.ts";
 

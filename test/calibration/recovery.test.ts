@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { calibrate, observe } from "../../src/calibration/calibrate.ts";
 import { boundsOf, FIT_STAGES, isFitted } from "../../src/calibration/fit-stages.ts";
-import { parametersOf, replaceParameters, valueAt } from "../../src/calibration/parameters.ts";
 import { calibrationValues, device } from "../../src/engine/device/device.ts";
 import { validate as checkProfile } from "../../src/io/validate.ts";
 import type { Measurement } from "../../src/schema/measurement.ts";
+import { parametersOf, replaceParameters, valueAt } from "../../src/schema/parameters.ts";
 import { formatPercent, plural } from "../../src/units.ts";
 import { calibrated, layerRow, row } from "../support/rows.ts";
 import { FOUND, measuredOn, STAGES } from "../support/synthetic.ts";

@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { START_CALIBRATION, START_DEVICE } from "../../src/calibration/start.ts";
+import { startingCalibration, transferCalibration } from "../../src/calibration/transfer.ts";
+import { calibrationValues } from "../../src/engine/device/device.ts";
+import type { Calibration } from "../../src/schema/calibration.ts";
+import type { Hardware } from "../../src/schema/hardware.ts";
 import {
   type ParameterPath,
   parametersOf,
   replaceParameters,
   valueAt,
   withValues,
-} from "../../src/calibration/parameters.ts";
-import { START_CALIBRATION, START_DEVICE } from "../../src/calibration/start.ts";
-import { startingCalibration, transferCalibration } from "../../src/calibration/transfer.ts";
-import { calibrationValues } from "../../src/engine/device/device.ts";
-import type { Calibration } from "../../src/schema/calibration.ts";
-import type { Hardware } from "../../src/schema/hardware.ts";
+} from "../../src/schema/parameters.ts";
 import { calibrated } from "../support/rows.ts";
 import { hardware } from "../support/scenarios.ts";
 

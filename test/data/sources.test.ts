@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { parametersOf } from "../../src/calibration/parameters.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
+import { parametersOf } from "../../src/schema/parameters.ts";
 import { CALIBRATED as HOW } from "../../tools/measured-files.ts";
 import { hardware, model } from "../support/scenarios.ts";
 

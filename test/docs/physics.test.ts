@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { main } from "../../src/main.ts";
+import { command } from "../support/command.ts";
 import { hardware } from "../support/scenarios.ts";
 
 const PAGE = readFileSync(new URL("../../docs/physics.md", import.meta.url), "utf8");
@@ -25,19 +25,9 @@ function parameterAt(path: string): unknown {
 const digitsOf = (text: string): number => text.replace(/e.*/, "").replace(".", "").replace(/^0+/, "").length;
 
 async function printed(line: string): Promise<string[]> {
-  let text = "";
-  const code = await main(line.split(" "), {
-    stdout: (part) => {
-      text += part;
-    },
-    stderr: () => {},
-    stdin: async () => new Uint8Array(),
-    columns: 80,
-    color: false,
-    unicode: true,
-  });
+  const { code, stdout } = await command(line.split(" "));
   expect(code).toBe(0);
-  return text.split("\n");
+  return stdout.split("\n");
 }
 
 const parameters = linesOf("parameters").map((line) => /^(\S+) = (\S+)/.exec(line)!.slice(1) as string[]);

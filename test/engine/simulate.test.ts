@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { replaceParameters } from "../../src/calibration/parameters.ts";
 import { layerResult } from "../../src/engine/layer-result.ts";
 import { simulate } from "../../src/engine/simulate.ts";
+import { replaceParameters } from "../../src/schema/parameters.ts";
 import type { Result } from "../../src/schema/result.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { datasheet, decode, hardware, model, prefill, scenario, train } from "../support/scenarios.ts";

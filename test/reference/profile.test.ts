@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parametersOf } from "../../src/calibration/parameters.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
+import { parametersOf } from "../../src/schema/parameters.ts";
 import { fittedOn } from "../../tools/measured-files.ts";
 import { command } from "../support/command.ts";
 import { IS_FULL_LENGTH } from "../support/length.ts";

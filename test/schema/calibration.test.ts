@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { boundsOf, FIT_STAGES } from "../../src/calibration/fit-stages.ts";
-import { type ParameterPath, parametersOf, replaceParameters } from "../../src/calibration/parameters.ts";
 import { layerResult } from "../../src/engine/layer-result.ts";
 import { validate } from "../../src/io/validate.ts";
 import type { Parameter } from "../../src/schema/calibration.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
+import { type ParameterPath, parametersOf, replaceParameters } from "../../src/schema/parameters.ts";
 import type { Scenario } from "../../src/schema/scenario.ts";
 import { decode, hardware, model, scenario, train } from "../support/scenarios.ts";
 

@@ -1,8 +1,8 @@
-import { replaceParameters } from "../../src/calibration/parameters.ts";
 import { START_CALIBRATION } from "../../src/calibration/start.ts";
 import { type Device, device } from "../../src/engine/device/device.ts";
 import type { Kernel, Work } from "../../src/engine/layer/kernel.ts";
 import type { Hardware } from "../../src/schema/hardware.ts";
+import { replaceParameters } from "../../src/schema/parameters.ts";
 
 /** A device of round numbers, so that every time can be worked out in one's head. */
 const ROUND: Hardware = {

@@ -1,8 +1,8 @@
 import { observe } from "../../src/calibration/calibrate.ts";
 import { layerPredictions } from "../../src/calibration/measured-layers.ts";
-import type { ParameterPath } from "../../src/calibration/parameters.ts";
 import type { Device } from "../../src/engine/device/device.ts";
 import type { MeasuredLayer, Measurement } from "../../src/schema/measurement.ts";
+import type { ParameterPath } from "../../src/schema/parameters.ts";
 import { layerRow, row } from "./rows.ts";
 
 /** Rows that would be measured for each stage of a fit: few, but enough to determine most of its parameters. */

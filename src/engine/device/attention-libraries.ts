@@ -28,6 +28,13 @@ export const LIBRARY_TILES: Readonly<Record<AttentionLibrary, LibraryTiles>> = {
   triton: { rows: [16, 64, 128], splitRows: 64, decodeRows: 16, speed: "tritonSpeed" },
 };
 
+/** Keys are shared out in parts of at least this many. */
+export const LEAST_PART_KEYS = 256;
+
+/** Into how many parts the keys of each tile are shared out, so that no processor is idle. */
+export const keyParts = (tiles: number, keys: number, units: number): number =>
+  Math.max(1, Math.min(Math.floor(units / tiles), Math.ceil(keys / LEAST_PART_KEYS)));
+
 export const librarySpeed = (library: AttentionLibrary, p: Parameters): number => {
   const { speed } = LIBRARY_TILES[library];
   return speed === undefined ? 1 : p[speed];

@@ -1,5 +1,11 @@
 import { peakFlopsFor, peakName } from "../../schema/peaks.ts";
-import { LIBRARY_TILES, librarySpeed, librarySpeedText } from "./attention-libraries.ts";
+import {
+  keyParts,
+  LEAST_PART_KEYS,
+  LIBRARY_TILES,
+  librarySpeed,
+  librarySpeedText,
+} from "./attention-libraries.ts";
 import type { Device } from "./device.ts";
 import {
   headDimFraction,
@@ -16,9 +22,8 @@ type Attention = WorkOf<"attention">;
 
 /** Keys that a block takes at a time. */
 export const TILE_KEYS = 64;
-/** Keys are shared out where tiles leave more than a fifth of the processors idle, in parts of at least this many. */
+/** Keys are shared out where tiles leave more than a fifth of the processors idle. */
 const BUSY_SHARE = 0.8;
-export const LEAST_PART_KEYS = 256;
 
 /**
  * Flash attention over many queries, forward: a block takes a tile of queries through all the keys that the mask leaves
@@ -83,8 +88,7 @@ export function queryTiles(
   if (splitRows === undefined || tiles >= BUSY_SHARE * units) return { rows, tiles, parts: 1 };
   const smaller = Math.min(rows, splitRows);
   const more = sequences * heads * Math.ceil(queries / smaller);
-  const parts = Math.max(1, Math.min(Math.floor(units / more), Math.ceil(keys / LEAST_PART_KEYS)));
-  return { rows: smaller, tiles: more, parts };
+  return { rows: smaller, tiles: more, parts: keyParts(more, keys, units) };
 }
 
 /** Keys that the tile with the most of them walks through: the last one. */

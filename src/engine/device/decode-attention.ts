@@ -1,7 +1,13 @@
 import type { CalibrationValues } from "../../schema/calibration.ts";
 import { peakFlopsFor, peakName } from "../../schema/peaks.ts";
-import { LEAST_PART_KEYS, TILE_KEYS } from "./attention.ts";
-import { LIBRARY_TILES, librarySpeed, librarySpeedText } from "./attention-libraries.ts";
+import { TILE_KEYS } from "./attention.ts";
+import {
+  keyParts,
+  LEAST_PART_KEYS,
+  LIBRARY_TILES,
+  librarySpeed,
+  librarySpeedText,
+} from "./attention-libraries.ts";
 import type { Device } from "./device.ts";
 import {
   headDimFraction,
@@ -78,9 +84,6 @@ function formula(work: DecodeAttention, { hardware }: Device): Formula {
     ["seconds", "latency + softMaximum4(compute, memory + cache)"],
   ];
 }
-
-const keyParts = (tiles: number, keys: number, units: number): number =>
-  Math.max(1, Math.min(Math.floor(units / tiles), Math.ceil(keys / LEAST_PART_KEYS)));
 
 /** Rows of a kernel's tile, as many tiles as hold the queries of a group: those not asked for are multiplied as well. */
 export function decodeRows(work: DecodeAttention): number {

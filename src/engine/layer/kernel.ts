@@ -118,7 +118,7 @@ export interface Operator {
   readonly kernels: readonly Kernel[];
 }
 
-export const sumOf = <T>(items: readonly T[], value: (item: T) => number): number => {
+export const sumOf = <T>(items: Iterable<T>, value: (item: T) => number): number => {
   let sum = 0;
   for (const item of items) sum += value(item);
   return sum;

@@ -4,10 +4,10 @@ import { visible } from "../../visible.ts";
 import type { Cell } from "./csv.ts";
 import type { Format, Look } from "./formats.ts";
 import { json, jsonLines } from "./json.ts";
-import { type Row, type RowColumn, renderRows } from "./rows.ts";
+import { ofNumbers, type Row, type RowColumn, renderRows } from "./rows.ts";
 
-const share = (value: Cell | undefined): string => (typeof value === "number" ? formatPercent(value) : "");
-const points = (value: Cell | undefined): string => (typeof value === "number" ? value.toFixed(2) : "");
+const share = ofNumbers(formatPercent);
+const points = ofNumbers((value) => value.toFixed(2));
 
 /** Names of norms as a narrow column takes them. */
 const short = (value: Cell | undefined): string =>

@@ -14,6 +14,12 @@ export interface RowColumn {
   readonly text?: (value: Cell | undefined) => string;
 }
 
+/** The text of a column of numbers; nothing where there is none. */
+export const ofNumbers =
+  (text: (value: number) => string): NonNullable<RowColumn["text"]> =>
+  (value) =>
+    typeof value === "number" ? text(value) : "";
+
 /** null: a number that nobody knows */
 export type Row = Readonly<Record<string, Cell | null | undefined>>;
 

@@ -1,6 +1,7 @@
 import type { Basis } from "../../schema/basis.ts";
-import type { Calibration, Parameter } from "../../schema/calibration.ts";
+import type { Parameter } from "../../schema/calibration.ts";
 import { layerIntensity } from "../../schema/operator-sums.ts";
+import { parametersOf } from "../../schema/parameters.ts";
 import { peakFlopsFor } from "../../schema/peaks.ts";
 import { PHASE_FACTS } from "../../schema/phases.ts";
 import type { Bound, Result } from "../../schema/result.ts";
@@ -112,7 +113,7 @@ export function calibrationText({ scenario }: Result): string[] {
   // the engine's own warning says so
   if (calibration === undefined) return [];
   const counts = new Map<Parameter["origin"], number>();
-  for (const { origin } of parameters(calibration)) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  for (const [, { origin }] of parametersOf(calibration)) counts.set(origin, (counts.get(origin) ?? 0) + 1);
   const order = ["measured", "published", "transferred", "assumed"] as const;
   const parts = order
     .filter((origin) => counts.has(origin))
@@ -143,16 +144,6 @@ export function typicalErrorText({
   return [
     `Typical error of this profile here: ±${formatPercent(layer)} of the layer, ±${significant(100 * shareOfTime)} points of the share (median over ${plural(layers, "measured layer")} that it was not fitted on).`,
   ];
-}
-
-type Tree = { readonly [name: string]: Tree | Parameter | undefined };
-
-function parameters(calibration: Calibration): Parameter[] {
-  const walk = (node: Tree | Parameter): Parameter[] =>
-    "origin" in node
-      ? [node as Parameter]
-      : Object.values(node).flatMap((child) => (child === undefined ? [] : walk(child)));
-  return walk(calibration);
 }
 
 /** A sentence below a report. */

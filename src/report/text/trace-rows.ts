@@ -1,14 +1,13 @@
 import type { NormRow, TraceAnswer } from "../../schema/trace.ts";
 import { formatByteRate, formatPercent, formatSeconds, significant } from "../../units.ts";
-import type { Cell } from "./csv.ts";
-import type { Row, RowColumn } from "./rows.ts";
+import { ofNumbers, type Row, type RowColumn } from "./rows.ts";
 import { countText, normName } from "./trace-words.ts";
 
-const seconds = (value: Cell | undefined): string => (typeof value === "number" ? formatSeconds(value) : "");
-const share = (value: Cell | undefined): string => (typeof value === "number" ? formatPercent(value) : "");
-const count = (value: Cell | undefined): string => (typeof value === "number" ? countText(value) : "");
-const number = (value: Cell | undefined): string => (typeof value === "number" ? significant(value) : "");
-const rate = (value: Cell | undefined): string => (typeof value === "number" ? formatByteRate(value) : "");
+const seconds = ofNumbers(formatSeconds);
+const share = ofNumbers(formatPercent);
+const count = ofNumbers(countText);
+const number = ofNumbers(significant);
+const rate = ofNumbers(formatByteRate);
 
 export const CLASS_COLUMNS: readonly RowColumn[] = [
   { key: "class", title: "class", align: "left" },

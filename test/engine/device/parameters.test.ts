@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ParameterPath, parametersOf, replaceParameters } from "../../../src/calibration/parameters.ts";
 import { layerResult } from "../../../src/engine/layer-result.ts";
+import { type ParameterPath, parametersOf, replaceParameters } from "../../../src/schema/parameters.ts";
 import type { Scenario } from "../../../src/schema/scenario.ts";
 import { decode, hardware, model, prefill, scenario, train } from "../../support/scenarios.ts";
 

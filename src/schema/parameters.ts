@@ -1,4 +1,4 @@
-import type { Calibration, CalibrationValues, Parameter } from "../schema/calibration.ts";
+import type { Calibration, CalibrationValues, Parameter } from "./calibration.ts";
 
 /** A calibration parameter's place, as dotted path: "matmul.floorSeconds". */
 export type ParameterPath = string;
